@@ -1,0 +1,57 @@
+import CopyWebpackPlugin from 'copy-webpack-plugin';
+import path from 'path';
+import type { Configuration } from 'webpack';
+
+import pluginConfig, { type Env } from './.config/webpack/webpack.config.ts';
+
+const root = process.cwd();
+
+// create-plugin copies the root plugin's logo only.
+const nestedLogos = new CopyWebpackPlugin({
+  patterns: [{ from: '{datasource,panel}/img/**', to: '.' }],
+});
+
+function plugin(base: Configuration): Configuration {
+  return {
+    ...base,
+    name: 'plugin',
+    plugins: [...(base.plugins ?? []), nestedLogos],
+  };
+}
+
+// The page that `playhead` serves where there is no Grafana: nothing is external, because nobody else brings React
+// or @grafana/ui. Icon files keep the path that @grafana/ui asks for.
+function standalone(base: Configuration): Configuration {
+  return {
+    ...base,
+    name: 'standalone',
+    entry: { standalone: './standalone/index.tsx' },
+    externals: [],
+    output: {
+      path: path.resolve(root, 'dist-standalone'),
+      filename: '[name].js',
+      chunkFilename: '[name].[contenthash].js',
+      publicPath: 'auto',
+      uniqueName: 'playhead-standalone',
+      clean: true,
+    },
+    // Grafana's own entry bundles are as large; the page is served from the same machine as its recordings.
+    performance: false,
+    plugins: [
+      new CopyWebpackPlugin({
+        patterns: [
+          { from: 'standalone/index.html', to: '.' },
+          { from: 'img/logo.svg', to: 'img' },
+          { from: path.resolve(root, 'node_modules/@grafana/ui/dist/public/img'), to: 'public/build/img' },
+        ],
+      }),
+    ],
+  };
+}
+
+const config = async (env: Env): Promise<Configuration[]> => {
+  const base = await pluginConfig(env);
+  return [plugin(base), standalone(base)];
+};
+
+export default config;
