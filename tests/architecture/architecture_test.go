@@ -1,0 +1,186 @@
+// Package architecture holds the rules of ARCHITECTURE.md that a test can
+// check: who may import whom, and that every package says what it is for. It
+// has no code of its own.
+package architecture
+
+import (
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/playhead/playhead/"
+
+// allowed lists, for each package below pkg, the packages of ours that it may
+// import. Adapters are named only by the two programs.
+var allowed = map[string][]string{
+	"pkg/recording":              {},
+	"pkg/rrweb":                  {},
+	"pkg/scrub":                  {},
+	"pkg/objectstore":            {},
+	"pkg/links":                  {"pkg/recording"},
+	"pkg/moments":                {"pkg/recording", "pkg/rrweb"},
+	"pkg/segment":                {"pkg/recording"},
+	"pkg/index":                  {"pkg/recording"},
+	"pkg/objectstore/s3":         {"pkg/objectstore"},
+	"pkg/objectstore/buckettest": {"pkg/objectstore"},
+	"pkg/index/clickhouse":       {"pkg/index", "pkg/recording"},
+	"pkg/index/indextest":        {"pkg/index", "pkg/recording"},
+	"pkg/ingest":                 {"pkg/recording", "pkg/rrweb", "pkg/scrub", "pkg/moments", "pkg/segment", "pkg/objectstore", "pkg/index"},
+	"pkg/playback":               {"pkg/recording", "pkg/rrweb", "pkg/segment", "pkg/objectstore", "pkg/index"},
+	"pkg/plugin":                 {"pkg/recording", "pkg/rrweb", "pkg/moments", "pkg/segment", "pkg/objectstore", "pkg/index", "pkg/links", "pkg/playback"},
+	"pkg/embedded":               {},
+	"pkg/embedded/embeddedtest":  {"pkg/embedded"},
+	"pkg":                        {"pkg/plugin", "pkg/objectstore", "pkg/objectstore/s3", "pkg/index", "pkg/index/clickhouse"},
+	"pkg/cmd/playhead":           {"pkg/", "examples/shop"},
+	"examples/shop":              {},
+	"examples/shop/cmd/shop":     {"examples/shop"},
+	"tests/architecture":         {},
+	"tests/smoke":                {"pkg/plugin/plugintest"},
+	"pkg/plugin/plugintest":      {},
+}
+
+// only lists who may import a library; everybody else goes through them.
+var only = map[string]struct {
+	importers []string
+	why       string
+}{
+	"github.com/minio/minio-go/":               {[]string{"pkg/objectstore/s3", "pkg/embedded"}, "object storage has one adapter"},
+	"github.com/ClickHouse/":                   {[]string{"pkg/index/clickhouse", "pkg/embedded"}, "the index has one adapter"},
+	"github.com/grafana/grafana-plugin-sdk-go": {[]string{"pkg/plugin", "pkg/plugin/plugintest", "pkg", "tests/smoke"}, "only the plugin speaks Grafana's protocol"},
+	"github.com/versity/versitygw":             {[]string{"pkg/embedded"}, "the embedded stores are one package"},
+	"github.com/ebitengine/purego":             {[]string{"pkg/embedded"}, "the embedded stores are one package"},
+	"gorm.io/":                                 {nil, "no object-relational mapper"},
+}
+
+// forbidden lists what must not be linked into a program at all.
+var forbidden = map[string]map[string]string{
+	"pkg": {
+		module + "pkg/ingest":          "the plugin backend only reads",
+		module + "pkg/embedded":        "Grafana's host must not start databases",
+		"github.com/versity/versitygw": "Grafana's host must not start databases",
+		"testing":                      "test code in a production binary",
+	},
+	"pkg/cmd/playhead": {
+		"github.com/grafana/grafana-plugin-sdk-go": "the command works where there is no Grafana",
+		module + "pkg/plugin":                      "ingest and plugin meet in the stores only",
+		"testing":                                  "test code in a production binary",
+	},
+}
+
+type goPackage struct {
+	ImportPath   string
+	Dir          string
+	Imports      []string
+	Deps         []string
+	GoFiles      []string
+	TestGoFiles  []string
+	XTestGoFiles []string
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range list(t, "./pkg/...", "./examples/...", "./tests/...") {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		rules, known := ruleFor(name)
+		if !known {
+			t.Errorf("%s has no rule here: say what it may import", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if ours, ok := strings.CutPrefix(imported, module); ok && !permitted(name, ours, rules) {
+				t.Errorf("%s imports %s; it may import %v", name, ours, rules)
+			}
+			for library, rule := range only {
+				if strings.HasPrefix(imported, library) && !slices.ContainsFunc(rule.importers, func(i string) bool { return name == i || strings.HasPrefix(name, i+"/") && i != "pkg" }) {
+					t.Errorf("%s imports %s: %s", name, imported, rule.why)
+				}
+			}
+		}
+	}
+}
+
+func TestProgramsLeaveOut(t *testing.T) {
+	for program, rules := range forbidden {
+		for _, p := range list(t, "./"+program) {
+			for _, dep := range p.Deps {
+				for prefix, why := range rules {
+					if dep == prefix || strings.HasPrefix(dep, prefix+"/") && prefix != "testing" {
+						t.Errorf("%s links %s: %s", program, dep, why)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestPackageComments(t *testing.T) {
+	for _, p := range list(t, "./pkg/...", "./examples/...", "./tests/...") {
+		var documented []string
+		for _, f := range append(slices.Clone(p.GoFiles), p.TestGoFiles...) {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, f), nil, parser.ParseComments|parser.PackageClauseOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if parsed.Doc != nil && len(parsed.Doc.Text()) > 0 {
+				documented = append(documented, f)
+			}
+		}
+		if len(documented) != 1 {
+			t.Errorf("%s has package comments in %v; one file says what the package is for", p.ImportPath, documented)
+		}
+	}
+}
+
+// ruleFor finds the rule of a package or of the nearest folder above it.
+func ruleFor(name string) ([]string, bool) {
+	for n := name; n != "."; n = filepath.ToSlash(filepath.Dir(n)) {
+		if n == "pkg" && name != "pkg" {
+			break
+		}
+		if rules, ok := allowed[n]; ok {
+			return rules, true
+		}
+	}
+	return nil, false
+}
+
+// permitted reports whether a package of ours may import another: itself and
+// what lies below it, or what its rule names. A rule ending in "/" names a
+// whole folder.
+func permitted(name, imported string, rules []string) bool {
+	for n := name; n != "." && n != "pkg"; n = filepath.ToSlash(filepath.Dir(n)) {
+		if _, ok := allowed[n]; ok && (imported == n || strings.HasPrefix(imported, n+"/")) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(rules, func(r string) bool {
+		return imported == r || strings.HasSuffix(r, "/") && strings.HasPrefix(imported, r)
+	})
+}
+
+func list(t *testing.T, patterns ...string) []goPackage {
+	t.Helper()
+	c := exec.Command("go", append([]string{"list", "-deps=false", "-json=ImportPath,Dir,Imports,Deps,GoFiles,TestGoFiles,XTestGoFiles"}, patterns...)...)
+	c.Dir = "../.."
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", patterns, err)
+	}
+	var packages []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
