@@ -29,7 +29,8 @@ type Bucket interface {
 	// Get reads length bytes from offset; length -1 reads to the end. The
 	// caller closes the reader. The error is ErrNotFound when the key is
 	// absent, already from Get, not from the first Read. A range that begins
-	// beyond the end is an error; one that ends beyond it is cut short.
+	// beyond the end is an error; one that begins at the end is empty; one
+	// that ends beyond it is cut short.
 	Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
 
 	// List calls fn for every object whose key begins with prefix, in
