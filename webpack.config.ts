@@ -11,10 +11,20 @@ const nestedLogos = new CopyWebpackPlugin({
   patterns: [{ from: '{datasource,panel}/img/**', to: '.' }],
 });
 
+// Grafana 12.2 does not share react/jsx-runtime: a bundle that asks for it does not load there.
+const refuseJsxRuntime = ({ request }: { request?: string }, callback: (error?: Error) => void) => {
+  if (request === 'react/jsx-runtime' || request === 'react/jsx-dev-runtime') {
+    callback(new Error(`${request} is missing in Grafana 12.2; use a dependency that is built without it`));
+  } else {
+    callback();
+  }
+};
+
 function plugin(base: Configuration): Configuration {
   return {
     ...base,
     name: 'plugin',
+    externals: [refuseJsxRuntime, base.externals ?? []].flat(),
     plugins: [...(base.plugins ?? []), nestedLogos],
   };
 }

@@ -30,5 +30,7 @@ export function readStringMap(record: UnknownRecord, key: string): Record<string
   if (!isRecord(value)) {
     return {};
   }
-  return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  );
 }

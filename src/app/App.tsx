@@ -1,0 +1,18 @@
+import React, { lazy } from 'react';
+
+import { Navigate, Route, Routes } from 'react-router-dom';
+
+import { sessionsPath } from './addresses';
+
+const SessionsPage = lazy(() => import('./SessionsPage').then((module) => ({ default: module.SessionsPage })));
+const SessionPage = lazy(() => import('./SessionPage').then((module) => ({ default: module.SessionPage })));
+
+export function App() {
+  return (
+    <Routes>
+      <Route path="sessions" element={<SessionsPage />} />
+      <Route path="sessions/:sessionId" element={<SessionPage />} />
+      <Route path="*" element={<Navigate to={sessionsPath} replace />} />
+    </Routes>
+  );
+}

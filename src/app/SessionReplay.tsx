@@ -1,0 +1,63 @@
+import React, { useMemo, useRef } from 'react';
+
+import { css } from '@emotion/css';
+import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
+import { PluginPage } from '@grafana/runtime';
+import { ClipboardButton, useStyles2 } from '@grafana/ui';
+
+import { type Manifest, Player, type RecordingSource } from '../player';
+import { hrefOf, sessionPath, sessionsPath } from './addresses';
+import { SessionDetails } from './SessionDetails';
+
+interface Props {
+  source: RecordingSource;
+  manifest: Manifest;
+  datasourceUid: string;
+  at?: number;
+}
+
+export function SessionReplay({ source, manifest, datasourceUid, at }: Props) {
+  const styles = useStyles2(getStyles);
+  const { session } = manifest;
+  // Not state: the player reports its time many times a second and only the copied link needs it.
+  const playhead = useRef(at ?? session.start);
+  // The page has read the manifest already; the player need not ask for it again.
+  const readSource = useMemo(() => ({ ...source, manifest: () => Promise.resolve(manifest) }), [source, manifest]);
+  const linkToInstant = () =>
+    window.location.origin + hrefOf(sessionPath(session.sessionId, datasourceUid, playhead.current));
+
+  return (
+    <PluginPage
+      pageNav={{
+        text: session.userId ? `Session of ${session.userId}` : 'Session of an unknown user',
+        subTitle: dateTimeFormat(session.start),
+        parentItem: { text: 'Sessions', url: sessionsPath },
+      }}
+      actions={
+        <ClipboardButton icon="link" variant="secondary" getText={linkToInstant}>
+          Copy link to this instant
+        </ClipboardButton>
+      }
+    >
+      <div className={styles.page}>
+        <div className={styles.player}>
+          <Player
+            source={readSource}
+            sessionId={session.sessionId}
+            at={at}
+            onTimeChange={(timestamp) => {
+              playhead.current = timestamp;
+            }}
+          />
+        </div>
+        <SessionDetails session={session} datasourceUid={datasourceUid} />
+      </div>
+    </PluginPage>
+  );
+}
+
+const getStyles = (theme: GrafanaTheme2) => ({
+  page: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(3) }),
+  // Leaves room for Grafana's header and the page's title, so that the controls are on the screen without scrolling.
+  player: css({ height: 'calc(100vh - 200px)', minHeight: 480 }),
+});

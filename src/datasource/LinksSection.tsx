@@ -1,0 +1,78 @@
+import React from 'react';
+
+import { DataSourcePicker } from '@grafana/runtime';
+import { Field, FieldSet } from '@grafana/ui';
+
+import { TextSetting } from './ConfigFields';
+import type { SectionProps } from './settings';
+import type { LinkTarget } from './types';
+
+export function LinksSection({ settings }: SectionProps) {
+  const { traces, logs, sessionAttribute } = settings.values;
+  return (
+    <FieldSet label="Links to traces and logs">
+      <LinkTargetSetting
+        label="Trace data source"
+        description="Trace IDs of a replay open here."
+        type="tempo"
+        target={traces}
+        readOnly={settings.readOnly}
+        onChange={(target) => settings.change({ traces: { ...traces, ...target } })}
+      />
+      <LinkTargetSetting
+        label="Log data source"
+        description="Logs of a session open here."
+        type="loki"
+        target={logs}
+        readOnly={settings.readOnly}
+        onChange={(target) => settings.change({ logs: { ...logs, ...target } })}
+      />
+      <TextSetting
+        id="log-selector"
+        label="Log streams"
+        description="LogQL selector of the streams that may hold lines of a session."
+        placeholder='{service_name=~".+"}'
+        value={logs?.selector}
+        disabled={settings.readOnly}
+        onChange={(selector) => settings.change({ logs: { ...logs, selector } })}
+      />
+      <TextSetting
+        id="session-attribute"
+        label="Session attribute"
+        description="The span attribute that holds the session ID."
+        placeholder="session.id"
+        value={sessionAttribute}
+        disabled={settings.readOnly}
+        onChange={(attribute) => settings.change({ sessionAttribute: attribute })}
+      />
+    </FieldSet>
+  );
+}
+
+interface LinkTargetSettingProps {
+  label: string;
+  description: string;
+  type: string;
+  target?: LinkTarget;
+  readOnly: boolean;
+  onChange: (target: LinkTarget) => void;
+}
+
+function LinkTargetSetting({ label, description, type, target, readOnly, onChange }: LinkTargetSettingProps) {
+  const inputId = `link-${type}`;
+  return (
+    <Field label={label} description={description} htmlFor={inputId}>
+      <DataSourcePicker
+        inputId={inputId}
+        type={type}
+        width={50}
+        noDefault
+        placeholder="None"
+        current={target?.uid || null}
+        disabled={readOnly}
+        onChange={({ uid, name }) => onChange({ uid, name })}
+        onClear={() => onChange({ uid: undefined, name: undefined })}
+      />
+    </Field>
+  );
+}

@@ -1,0 +1,90 @@
+import type { DataSourceJsonData } from '@grafana/data';
+import type { DataQuery } from '@grafana/schema';
+
+export type QueryType = 'sessions' | 'replay' | 'moments';
+
+export interface QueryFilters {
+  /** Exact user id. */
+  user?: string;
+  /** Part of a URL. */
+  url?: string;
+  /** Only sessions with at least one error. */
+  errors?: boolean;
+}
+
+/** The query model of docs/format/playback.md. Only `query` set is what a Loki derived field sends. */
+export interface PlayheadQuery extends DataQuery {
+  queryType?: QueryType;
+  query?: string;
+  sessionId?: string;
+  traceId?: string;
+  /** Where a replay begins, ms since the epoch. */
+  at?: number;
+  filters?: QueryFilters;
+  /** Kinds of moments, all when empty (docs/format/events.md). */
+  kinds?: string[];
+  limit?: number;
+}
+
+export interface ClickHouseOptions {
+  /** @default 'native' */
+  protocol?: 'native' | 'http';
+  /** `host:port` each, tried in this order. */
+  addresses?: string[];
+  /** @default 'playhead' */
+  database?: string;
+  /** @default 'default' */
+  username?: string;
+  /** @default false */
+  tls?: boolean;
+  /** @default false */
+  tlsSkipVerify?: boolean;
+}
+
+export interface ObjectStorageOptions {
+  /** `host:port`, no scheme. */
+  endpoint?: string;
+  /** @default 'us-east-1' */
+  region?: string;
+  bucket?: string;
+  prefix?: string;
+  /** @default false */
+  pathStyle?: boolean;
+  /** @default true */
+  tls?: boolean;
+  /** @default false */
+  tlsSkipVerify?: boolean;
+  /** Empty: the role of the machine that Grafana runs on. */
+  accessKey?: string;
+}
+
+/** Which data source links point to; none when empty. */
+export interface LinkTarget {
+  uid?: string;
+  name?: string;
+}
+
+export interface LogLinkTarget extends LinkTarget {
+  /** LogQL stream selector. @default '{service_name=~".+"}' */
+  selector?: string;
+}
+
+/** Settings of the data source (docs/provision.md). */
+export interface DataSourceOptions extends DataSourceJsonData {
+  project?: string;
+  clickhouse?: ClickHouseOptions;
+  objectStorage?: ObjectStorageOptions;
+  traces?: LinkTarget;
+  logs?: LogLinkTarget;
+  /** @default 'session.id' */
+  sessionAttribute?: string;
+  /** @default false */
+  enableSecureSocksProxy?: boolean;
+}
+
+/** Written by the browser, never read back. */
+export interface DataSourceSecrets {
+  clickhousePassword?: string;
+  objectStorageSecretKey?: string;
+  tlsCACert?: string;
+}

@@ -1,0 +1,16 @@
+import React, { useMemo } from 'react';
+
+import { createHttpSource, Player } from '../player';
+import { grafanaFetch, resourceUrl } from '../shared/resources';
+import type { Replay as ReplayProps } from './readReplay';
+import { useSharedCrosshair } from './useSharedCrosshair';
+
+export function Replay({ replay, height }: { replay: ReplayProps; height: number }) {
+  const { datasourceUid, sessionId, at } = replay;
+  const source = useMemo(
+    () => createHttpSource((path) => resourceUrl(datasourceUid, path), grafanaFetch),
+    [datasourceUid]
+  );
+  const moveCrosshair = useSharedCrosshair();
+  return <Player source={source} sessionId={sessionId} at={at} height={height} onTimeChange={moveCrosshair} />;
+}

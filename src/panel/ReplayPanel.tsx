@@ -1,0 +1,62 @@
+import React, { lazy, Suspense } from 'react';
+
+import { LoadingState, type PanelProps } from '@grafana/data';
+import { EmptyState, LoadingPlaceholder } from '@grafana/ui';
+
+import { testIds } from '../shared/testIds';
+import { type ReplayData, readReplay } from './readReplay';
+
+// The player is large and a dashboard may have other panels: load it when there is something to play.
+const Replay = lazy(() => import('./Replay').then((module) => ({ default: module.Replay })));
+
+export function ReplayPanel({ data, height, width }: PanelProps) {
+  const content = readReplay(data.series);
+  return (
+    <div data-testid={testIds.replayPanel} style={{ width, height, overflow: 'auto' }}>
+      {content.kind === 'replay' ? (
+        <Suspense fallback={<LoadingPlaceholder text="Loading the player…" />}>
+          <Replay
+            key={`${content.replay.datasourceUid}/${content.replay.sessionId}`}
+            replay={content.replay}
+            height={height}
+          />
+        </Suspense>
+      ) : (
+        <NoReplay kind={content.kind} state={data.state} />
+      )}
+    </div>
+  );
+}
+
+function NoReplay({ kind, state }: { kind: Exclude<ReplayData['kind'], 'replay'>; state: LoadingState }) {
+  if (state === LoadingState.Loading || state === LoadingState.NotStarted) {
+    return <LoadingPlaceholder text="Looking for the session…" />;
+  }
+  if (state === LoadingState.Error) {
+    return (
+      <EmptyState variant="not-found" hideImage role="alert" message="The query did not succeed">
+        Read the error in the corner of this panel, then run the query again.
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState variant="not-found" hideImage message={hints[kind].message}>
+      {hints[kind].next}
+    </EmptyState>
+  );
+}
+
+const hints = {
+  'no-data': {
+    message: 'No session chosen',
+    next: 'Choose query type Replay of a Playhead data source and enter a session ID or a trace ID.',
+  },
+  'not-found': {
+    message: 'No recording found',
+    next: 'Check the ID. The session may not have been recorded, or its recording has expired.',
+  },
+  'other-data': {
+    message: 'This is not a replay',
+    next: 'Choose query type Replay of a Playhead data source, or another visualization for this data.',
+  },
+};

@@ -1,0 +1,96 @@
+import React, { useState } from 'react';
+
+import { Field, Input, Stack, Switch, TimeRangeInput } from '@grafana/ui';
+
+import { resolveRange, type SessionFilters, withRange } from './filters';
+
+interface Props {
+  filters: SessionFilters;
+  onChange: (filters: SessionFilters) => void;
+}
+
+export function SessionFilterBar({ filters, onChange }: Props) {
+  return (
+    <search aria-label="Filter sessions">
+      <Stack direction="row" gap={2} wrap="wrap" alignItems="flex-end">
+        <Field label="Search" noMargin>
+          <FilterInput
+            id="sessions-search"
+            placeholder="Session ID, trace ID, user or URL"
+            width={36}
+            value={filters.q}
+            onCommit={(q) => onChange({ ...filters, q })}
+          />
+        </Field>
+        <Field label="User" noMargin>
+          <FilterInput
+            id="sessions-user"
+            placeholder="Exact user ID"
+            width={22}
+            value={filters.user}
+            onCommit={(user) => onChange({ ...filters, user })}
+          />
+        </Field>
+        <Field label="URL" noMargin>
+          <FilterInput
+            id="sessions-url"
+            placeholder="Part of a URL"
+            width={26}
+            value={filters.url}
+            onCommit={(url) => onChange({ ...filters, url })}
+          />
+        </Field>
+        <Field label="Time range" noMargin>
+          <TimeRangeInput
+            value={resolveRange(filters)}
+            onChange={(range) => onChange(withRange(filters, range.raw))}
+            showIcon
+          />
+        </Field>
+        <Field label="Errors only" noMargin>
+          <Switch
+            id="sessions-errors"
+            value={filters.errors}
+            onChange={(event) => onChange({ ...filters, errors: event.currentTarget.checked })}
+          />
+        </Field>
+      </Stack>
+    </search>
+  );
+}
+
+interface FilterInputProps {
+  id: string;
+  placeholder: string;
+  width: number;
+  value: string;
+  onCommit: (value: string) => void;
+}
+
+/** Filters when the user is done typing: on Enter and on leaving the field. */
+function FilterInput({ id, placeholder, width, value, onCommit }: FilterInputProps) {
+  const [text, setText] = useState(value);
+  const [committed, setCommitted] = useState(value);
+  // Back, forward and "Clear filters" change the value from outside.
+  if (committed !== value) {
+    setCommitted(value);
+    setText(value);
+  }
+  const commit = () => {
+    const trimmed = text.trim();
+    if (trimmed !== value) {
+      onCommit(trimmed);
+    }
+  };
+  return (
+    <Input
+      id={id}
+      placeholder={placeholder}
+      width={width}
+      value={text}
+      onChange={(event) => setText(event.currentTarget.value)}
+      onBlur={commit}
+      onKeyDown={(event) => event.key === 'Enter' && commit()}
+    />
+  );
+}
