@@ -1,0 +1,226 @@
+package segment
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// footerHeader is the first line of a footer.
+type footerHeader struct {
+	Version  int    `json:"v"`
+	Project  string `json:"project_id"`
+	Class    string `json:"class"`
+	ID       string `json:"pack_id"`
+	Segments int    `json:"segments"`
+}
+
+// maxHeaderBytes is more than any footerHeader takes: its longest strings are
+// 63, 32 and 26 bytes.
+const maxHeaderBytes = 256
+
+// footerLine is a segment in a footer. The names are those of the index's
+// columns; times are ms since the epoch.
+type footerLine struct {
+	Session         string            `json:"session_id"`
+	Window          string            `json:"window_id"`
+	Seq             uint32            `json:"seq"`
+	Page            string            `json:"page_id"`
+	Offset          int64             `json:"offset"`
+	Length          int64             `json:"length"`
+	CRC32C          uint32            `json:"crc32c"`
+	StartMs         int64             `json:"start_ms"`
+	EndMs           int64             `json:"end_ms"`
+	ClockOffsetMs   int64             `json:"clock_offset_ms"`
+	ReceivedMs      int64             `json:"received_ms"`
+	Events          int               `json:"events"`
+	RawBytes        int               `json:"raw_bytes"`
+	FullSnapshots   []int64           `json:"full_snapshots,omitempty"`
+	PreviousSession string            `json:"previous_session_id,omitempty"`
+	Reason          string            `json:"reason,omitempty"`
+	Final           bool              `json:"final,omitempty"`
+	RecorderName    string            `json:"recorder_name,omitempty"`
+	RecorderVersion string            `json:"recorder_version,omitempty"`
+	RRWebVersion    string            `json:"rrweb_version,omitempty"`
+	URL             string            `json:"url,omitempty"`
+	Referrer        string            `json:"referrer,omitempty"`
+	ViewportWidth   int               `json:"viewport_width,omitempty"`
+	ViewportHeight  int               `json:"viewport_height,omitempty"`
+	UserID          string            `json:"user_id,omitempty"`
+	UserAttributes  map[string]string `json:"user_attributes,omitempty"`
+	Release         string            `json:"release,omitempty"`
+	Environment     string            `json:"environment,omitempty"`
+	UserAgent       string            `json:"user_agent,omitempty"`
+	Pages           int               `json:"pages,omitempty"`
+	Clicks          int               `json:"clicks,omitempty"`
+	Requests        int               `json:"requests,omitempty"`
+	FailedRequests  int               `json:"failed_requests,omitempty"`
+	Errors          int               `json:"errors,omitempty"`
+	URLs            []string          `json:"urls,omitempty"`
+}
+
+func lineOf(e Entry) footerLine {
+	return footerLine{
+		Session:         string(e.Session),
+		Window:          string(e.Window),
+		Seq:             e.Seq,
+		Page:            string(e.Page),
+		Offset:          e.Offset,
+		Length:          e.Length,
+		CRC32C:          e.CRC32C,
+		StartMs:         e.StartMs,
+		EndMs:           e.EndMs,
+		ClockOffsetMs:   e.ClockOffsetMs,
+		ReceivedMs:      e.ReceivedMs,
+		Events:          e.Events,
+		RawBytes:        e.RawBytes,
+		FullSnapshots:   e.FullSnapshots,
+		PreviousSession: string(e.Origin.PreviousSession),
+		Reason:          string(e.Origin.Reason),
+		Final:           e.Origin.Final,
+		RecorderName:    e.Origin.Recorder.Name,
+		RecorderVersion: e.Origin.Recorder.Version,
+		RRWebVersion:    e.Origin.Recorder.RRWeb,
+		URL:             e.Origin.URL,
+		Referrer:        e.Origin.Referrer,
+		ViewportWidth:   e.Origin.Viewport[0],
+		ViewportHeight:  e.Origin.Viewport[1],
+		UserID:          e.Origin.UserID,
+		UserAttributes:  e.Origin.UserAttributes,
+		Release:         e.Origin.Release,
+		Environment:     e.Origin.Environment,
+		UserAgent:       e.Origin.UserAgent,
+		Pages:           e.Counts.Pages,
+		Clicks:          e.Counts.Clicks,
+		Requests:        e.Counts.Requests,
+		FailedRequests:  e.Counts.FailedRequests,
+		Errors:          e.Counts.Errors,
+		URLs:            e.URLs,
+	}
+}
+
+// entry is the reverse of lineOf, for a line of the pack f stored under key.
+func (l footerLine) entry(f *Footer, key string) Entry {
+	return Entry{
+		StoredSegment: recording.StoredSegment{
+			Segment: recording.Segment{
+				SegmentID: recording.SegmentID{
+					Project: f.Project,
+					Session: recording.SessionID(l.Session),
+					Window:  recording.WindowID(l.Window),
+					Seq:     l.Seq,
+				},
+				Page:          recording.PageID(l.Page),
+				ClockOffsetMs: l.ClockOffsetMs,
+				StartMs:       l.StartMs,
+				EndMs:         l.EndMs,
+				Events:        l.Events,
+				RawBytes:      l.RawBytes,
+				FullSnapshots: l.FullSnapshots,
+				ReceivedMs:    l.ReceivedMs,
+				Origin:        l.origin(),
+				Counts: recording.Counts{
+					Pages:          l.Pages,
+					Clicks:         l.Clicks,
+					Requests:       l.Requests,
+					FailedRequests: l.FailedRequests,
+					Errors:         l.Errors,
+				},
+				URLs: l.URLs,
+			},
+			Class:    f.Class,
+			Location: recording.Location{Object: key, Offset: l.Offset, Length: l.Length},
+		},
+		CRC32C: l.CRC32C,
+	}
+}
+
+func (l footerLine) origin() recording.Origin {
+	return recording.Origin{
+		PreviousSession: recording.SessionID(l.PreviousSession),
+		Reason:          recording.Reason(l.Reason),
+		Final:           l.Final,
+		Recorder:        recording.Recorder{Name: l.RecorderName, Version: l.RecorderVersion, RRWeb: l.RRWebVersion},
+		URL:             l.URL,
+		Referrer:        l.Referrer,
+		Viewport:        [2]int{l.ViewportWidth, l.ViewportHeight},
+		UserID:          l.UserID,
+		UserAttributes:  l.UserAttributes,
+		Release:         l.Release,
+		Environment:     l.Environment,
+		UserAgent:       l.UserAgent,
+	}
+}
+
+// parseFooter reads the lines of a footer. The frames must fill the pack from
+// its magic to the footer, without holes, in the order of the lines.
+func parseFooter(lines []byte, footerOffset int64) (*Footer, error) {
+	first, lines, _ := bytes.Cut(lines, []byte{'\n'})
+	f, segments, err := parseFooterHeader(first)
+	if err != nil {
+		return nil, err
+	}
+	key := PackKey(f.Project, f.Class, f.ID)
+	ids := make(map[recording.SegmentID]struct{})
+	next := int64(magicBytes)
+	for len(lines) > 0 {
+		var line []byte
+		line, lines, _ = bytes.Cut(lines, []byte{'\n'})
+		var l footerLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(f.Entries)+2, err)
+		}
+		e := l.entry(f, key)
+		if err := checkIDs(e.Segment); err != nil {
+			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(f.Entries)+2, err)
+		}
+		if e.Offset != next || e.Length <= 0 || e.Length > footerOffset-next || e.RawBytes < 0 {
+			return nil, fmt.Errorf("%w: footer line %d: frame of %d bytes at %d", ErrCorrupt, len(f.Entries)+2, e.Length, e.Offset)
+		}
+		if _, repeated := ids[e.SegmentID]; repeated {
+			return nil, fmt.Errorf("%w: footer line %d: repeated segment", ErrCorrupt, len(f.Entries)+2)
+		}
+		ids[e.SegmentID] = struct{}{}
+		next += e.Length
+		f.Entries = append(f.Entries, e)
+	}
+	if len(f.Entries) != segments || next != footerOffset {
+		return nil, fmt.Errorf("%w: footer has %d of %d segments, frames end at %d of %d", ErrCorrupt, len(f.Entries), segments, next, footerOffset)
+	}
+	return f, nil
+}
+
+func parseFooterHeader(line []byte) (*Footer, int, error) {
+	var h footerHeader
+	if err := json.Unmarshal(line, &h); err != nil {
+		return nil, 0, fmt.Errorf("%w: footer header: %w", ErrCorrupt, err)
+	}
+	if h.Version != PackVersion {
+		return nil, 0, fmt.Errorf("%w: footer header says version %d", ErrCorrupt, h.Version)
+	}
+	project, class, err := parseOwner(h.Project, h.Class)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: footer header: %w", ErrCorrupt, err)
+	}
+	id, err := ulid.ParseStrict(h.ID)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: footer header: %w", ErrCorrupt, err)
+	}
+	return &Footer{Version: h.Version, Project: project, Class: class, ID: id}, h.Segments, nil
+}
+
+// checkIDs refuses ids that no recorder may send.
+func checkIDs(s recording.Segment) error {
+	if _, err := recording.ParseSessionID(string(s.Session)); err != nil {
+		return err
+	}
+	if _, err := recording.ParseWindowID(string(s.Window)); err != nil {
+		return err
+	}
+	_, err := recording.ParsePageID(string(s.Page))
+	return err
+}

@@ -1,0 +1,266 @@
+package segment
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// PackVersion is the version of the packs that this program writes.
+const PackVersion = 1
+
+// MaxFooterBytes bounds a pack's footer before compression. At the usual
+// 700 bytes a segment that is 48 000 segments, far beyond a pack of 8 MiB.
+const MaxFooterBytes = 32 << 20
+
+// magic begins and ends a pack; its last two bytes are the version, big
+// endian.
+const magic = "PHPACK\x00\x01"
+
+const (
+	magicBytes   = len(magic)
+	trailerBytes = 8 + 4 + 4 + magicBytes
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Pack collects the segments of one project and class, in the order in which
+// they are added. The same segments in the same order give the same bytes. It
+// is not safe for concurrent use.
+type Pack struct {
+	project recording.ProjectID
+	class   recording.Class
+	id      ulid.ULID
+	key     string
+	data    []byte // magic and frames
+	lines   []byte // footer lines of the segments
+	stored  []recording.StoredSegment
+	ids     map[recording.SegmentID]struct{}
+}
+
+// NewPack returns an empty pack.
+func NewPack(project recording.ProjectID, class recording.Class, id ulid.ULID) *Pack {
+	return &Pack{
+		project: project,
+		class:   class,
+		id:      id,
+		key:     PackKey(project, class, id),
+		data:    []byte(magic),
+		ids:     make(map[recording.SegmentID]struct{}),
+	}
+}
+
+// Add appends a segment and a copy of its frame. It refuses, with ErrRefused,
+// a segment of another project, one that is in the pack already, one whose ids
+// could not be read back, and a frame that is not one whole frame of
+// s.RawBytes bytes; with ErrFull, one for which the footer has no room. A
+// refused segment leaves the pack as it was.
+func (p *Pack) Add(s recording.Segment, frame []byte) error {
+	if err := p.check(s, frame); err != nil {
+		return fmt.Errorf("add segment %d of window %q: %w", s.Seq, s.Window, err)
+	}
+	e := Entry{
+		StoredSegment: recording.StoredSegment{
+			Segment:  s,
+			Class:    p.class,
+			Location: recording.Location{Object: p.key, Offset: int64(len(p.data)), Length: int64(len(frame))},
+		},
+		CRC32C: crc32.Checksum(frame, castagnoli),
+	}
+	line, err := json.Marshal(lineOf(e))
+	if err != nil {
+		return fmt.Errorf("add segment %d of window %q: %w", s.Seq, s.Window, err)
+	}
+	if len(p.lines)+len(line)+maxHeaderBytes > MaxFooterBytes {
+		return fmt.Errorf("add segment %d of window %q: %w", s.Seq, s.Window, ErrFull)
+	}
+	p.data = append(p.data, frame...)
+	p.lines = append(append(p.lines, line...), '\n')
+	p.stored = append(p.stored, e.StoredSegment)
+	p.ids[s.SegmentID] = struct{}{}
+	return nil
+}
+
+func (p *Pack) check(s recording.Segment, frame []byte) error {
+	if s.Project != p.project {
+		return fmt.Errorf("%w: project %q in a pack of %q", ErrRefused, s.Project, p.project)
+	}
+	if _, repeated := p.ids[s.SegmentID]; repeated {
+		return fmt.Errorf("%w: it is in the pack already", ErrRefused)
+	}
+	if err := checkIDs(s); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	size, err := contentSize(frame)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if size != s.RawBytes {
+		return fmt.Errorf("%w: frame of %d bytes for a segment of %d", ErrRefused, size, s.RawBytes)
+	}
+	return nil
+}
+
+// Size returns the most bytes that the pack can have when it is closed now: it
+// counts the footer before compression.
+func (p *Pack) Size() int {
+	return len(p.data) + maxHeaderBytes + len(p.lines) + trailerBytes
+}
+
+// Bytes returns the whole pack and where its segments lie in it. The pack can
+// be added to and read again. A pack without segments, or with a project or
+// class that cannot stand in a key, is an error.
+func (p *Pack) Bytes() (data []byte, stored []recording.StoredSegment, err error) {
+	if len(p.stored) == 0 {
+		return nil, nil, errors.New("close pack: no segments")
+	}
+	if _, _, _, err := ParsePackKey(p.key); err != nil {
+		return nil, nil, fmt.Errorf("close pack: %w", err)
+	}
+	header, err := json.Marshal(footerHeader{
+		Version: PackVersion, Project: string(p.project), Class: string(p.class),
+		ID: p.id.String(), Segments: len(p.stored),
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("close pack: %w", err)
+	}
+	footer := Encode(nil, append(append(header, '\n'), p.lines...))
+
+	data = make([]byte, 0, len(p.data)+len(footer)+trailerBytes)
+	data = append(append(data, p.data...), footer...)
+	data = binary.LittleEndian.AppendUint64(data, uint64(len(p.data)))
+	data = binary.LittleEndian.AppendUint32(data, uint32(len(footer)))
+	data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(footer, castagnoli))
+	data = append(data, magic...)
+	return data, append([]recording.StoredSegment(nil), p.stored...), nil
+}
+
+// Footer is what a pack says of itself.
+type Footer struct {
+	Version int
+	Project recording.ProjectID
+	Class   recording.Class
+	ID      ulid.ULID
+	Entries []Entry // in the order of their offsets
+}
+
+// Entry is one segment of a pack. Its Object is the key that PackKey makes of
+// the footer's project, class and id.
+type Entry struct {
+	recording.StoredSegment
+	CRC32C uint32 // of the frame
+}
+
+// Verify returns ErrCorrupt, wrapped, when frame is not the frame that was
+// stored for e.
+func (e Entry) Verify(frame []byte) error {
+	if int64(len(frame)) != e.Length {
+		return fmt.Errorf("%w: frame at %d has %d bytes, want %d", ErrCorrupt, e.Offset, len(frame), e.Length)
+	}
+	if crc32.Checksum(frame, castagnoli) != e.CRC32C {
+		return fmt.Errorf("%w: checksum of the frame at %d", ErrCorrupt, e.Offset)
+	}
+	return nil
+}
+
+// tailBytes is how much of a pack's end is read at once. It holds the trailer
+// and most footers, so that a footer costs one request.
+const tailBytes = 64 << 10
+
+// ReadFooter reads the footer of the pack of size bytes in r, in two or three
+// reads. It returns ErrCorrupt when the bytes are not those of a pack,
+// ErrVersion when a newer program wrote them, and errors of r as they are, all
+// wrapped. The frames themselves are not read: see Entry.Verify.
+func ReadFooter(r io.ReaderAt, size int64) (*Footer, error) {
+	f, err := readFooter(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("read pack footer: %w", err)
+	}
+	return f, nil
+}
+
+func readFooter(r io.ReaderAt, size int64) (*Footer, error) {
+	if size < int64(magicBytes+trailerBytes) {
+		return nil, fmt.Errorf("%w: %d bytes are too few for a pack", ErrCorrupt, size)
+	}
+	head := make([]byte, magicBytes)
+	if err := readAt(r, head, 0); err != nil {
+		return nil, err
+	}
+	if err := checkMagic(head); err != nil {
+		return nil, err
+	}
+	tail := make([]byte, min(size, tailBytes))
+	if err := readAt(r, tail, size-int64(len(tail))); err != nil {
+		return nil, err
+	}
+	t, err := readTrailer(tail, size)
+	if err != nil {
+		return nil, err
+	}
+	tail = tail[:len(tail)-trailerBytes]
+	footer := tail[max(len(tail)-t.length, 0):]
+	if len(footer) < t.length {
+		footer = make([]byte, t.length)
+		if err := readAt(r, footer, t.offset); err != nil {
+			return nil, err
+		}
+	}
+	if crc32.Checksum(footer, castagnoli) != t.checksum {
+		return nil, fmt.Errorf("%w: checksum of the footer", ErrCorrupt)
+	}
+	lines, err := Decode(nil, footer, MaxFooterBytes)
+	if err != nil {
+		return nil, err
+	}
+	return parseFooter(lines, t.offset)
+}
+
+func readAt(r io.ReaderAt, buf []byte, offset int64) error {
+	n, err := r.ReadAt(buf, offset)
+	switch {
+	case n == len(buf):
+		return nil
+	case err == nil || errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: %d bytes at %d, want %d", ErrCorrupt, n, offset, len(buf))
+	}
+	return err
+}
+
+func checkMagic(b []byte) error {
+	if string(b) == magic {
+		return nil
+	}
+	if bytes.HasPrefix(b, []byte(magic[:magicBytes-2])) {
+		return fmt.Errorf("%w: %d", ErrVersion, binary.BigEndian.Uint16(b[magicBytes-2:]))
+	}
+	return fmt.Errorf("%w: no magic", ErrCorrupt)
+}
+
+type trailer struct {
+	offset   int64
+	length   int
+	checksum uint32
+}
+
+// readTrailer reads the end of tail, which is the end of a pack of size bytes.
+func readTrailer(tail []byte, size int64) (trailer, error) {
+	b := tail[len(tail)-trailerBytes:]
+	if err := checkMagic(b[16:]); err != nil {
+		return trailer{}, err
+	}
+	offset, length := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
+	end := uint64(size) - uint64(trailerBytes)
+	if offset < uint64(magicBytes) || offset > end || end-offset != uint64(length) || length > MaxFooterBytes {
+		return trailer{}, fmt.Errorf("%w: footer of %d bytes at %d in a pack of %d", ErrCorrupt, length, offset, size)
+	}
+	return trailer{offset: int64(offset), length: int(length), checksum: binary.LittleEndian.Uint32(b[12:])}, nil
+}
