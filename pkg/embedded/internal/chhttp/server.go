@@ -1,0 +1,295 @@
+// Package chhttp serves ClickHouse's HTTP interface for an engine of chDB, as
+// far as clickhouse-go and curl use it. It is not a ClickHouse server: there
+// are no users beside one, no sessions across requests, no external tables.
+package chhttp
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/playhead/playhead/pkg/embedded/internal/chdb"
+)
+
+const (
+	// maxStatements bounds the statements that run at once; more of them
+	// wait. ClickHouse's default limit is far above what one machine computes;
+	// here each statement holds a thread and a result piece.
+	maxStatements = 32
+
+	// statementBytes is how much of a statement is searched for where its data
+	// begins. ClickHouse's max_query_size is 256 KiB.
+	statementBytes = 1 << 20
+
+	// pieceBytes is how much data of an INSERT goes to the engine at once.
+	pieceBytes = 1 << 20
+)
+
+// Server answers HTTP requests with the engine.
+type Server struct {
+	library     *chdb.Library
+	connectArgs []string
+	user        string
+	password    string
+	log         *slog.Logger
+	slots       chan struct{}
+
+	displayName, timezone string
+}
+
+// Options say which engine to serve and to whom.
+type Options struct {
+	Library        *chdb.Library
+	ConnectArgs    []string // of every engine session
+	User, Password string
+	Log            *slog.Logger
+}
+
+// New asks the engine for its name and time zone and returns a server for it.
+func New(o Options) (*Server, error) {
+	s := &Server{
+		library: o.Library, connectArgs: o.ConnectArgs, user: o.User, password: o.Password, log: o.Log,
+		slots: make(chan struct{}, maxStatements),
+	}
+	conn, err := s.open(request{})
+	if err != nil {
+		return nil, fmt.Errorf("open engine session: %w", err)
+	}
+	defer conn.Close()
+	hello, _, err := conn.Query([]byte("SELECT displayName(), timezone()"), "TabSeparatedRaw", nil)
+	if err != nil {
+		return nil, fmt.Errorf("greet engine: %w", err)
+	}
+	s.displayName, s.timezone, _ = strings.Cut(strings.TrimSpace(string(hello)), "\t")
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-ClickHouse-Server-Display-Name", s.displayName)
+	w.Header().Set("X-ClickHouse-Timezone", s.timezone)
+	switch {
+	case r.URL.Path == "/ping":
+		writeOK(w)
+	case r.URL.Path != "/":
+		http.NotFound(w, r)
+	case r.Method == http.MethodGet && !r.URL.Query().Has("query"):
+		writeOK(w)
+	case r.Method != http.MethodPost && r.Method != http.MethodGet:
+		http.Error(w, "use GET or POST", http.StatusMethodNotAllowed)
+	default:
+		s.serveStatement(w, r)
+	}
+}
+
+func writeOK(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+	_, _ = io.WriteString(w, "Ok.\n") // the client is gone when this fails
+}
+
+func (s *Server) serveStatement(w http.ResponseWriter, h *http.Request) {
+	a := &answer{w: w}
+	err := s.run(a, h)
+	if err == nil || h.Context().Err() != nil {
+		return
+	}
+	e := asException(err)
+	s.log.Debug("statement refused", "code", e.code, "query_id", w.Header().Get("X-ClickHouse-Query-Id"))
+	if err := a.fail(e); err != nil {
+		s.log.Debug("answer lost", "error", err)
+	}
+}
+
+// run answers a statement; an error that it returns is not yet answered.
+func (s *Server) run(a *answer, h *http.Request) error {
+	if !s.authorized(h) {
+		return exceptionf(codeAuthenticationFailed, "AUTHENTICATION_FAILED",
+			s.user+": Authentication failed: password is incorrect, or there is no user with such name")
+	}
+	r, err := parseRequest(h)
+	if err != nil {
+		return err
+	}
+	if r.queryID == "" {
+		r.queryID = uuid.NewString()
+	}
+	a.request = r
+	a.w.Header().Set("X-ClickHouse-Query-Id", r.queryID)
+	if strings.HasPrefix(h.Header.Get("Content-Type"), "multipart/") {
+		return exceptionf(codeNotImplemented, "NOT_IMPLEMENTED", "external tables are not supported by the embedded engine")
+	}
+	input, err := statementInput(r, h)
+	if err != nil {
+		return err
+	}
+	release, err := s.acquire(h.Context())
+	if err != nil {
+		return err
+	}
+	defer release()
+	conn, err := s.open(r)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := execute(a, conn, input); err != nil {
+		// A client that is still sending would not read the answer.
+		_, _ = io.Copy(io.Discard, input)
+		return err
+	}
+	return nil
+}
+
+// statementInput is the statement of the URL followed by that of the body.
+func statementInput(r request, h *http.Request) (*bufio.Reader, error) {
+	body, err := r.body(h)
+	if err != nil {
+		return nil, err
+	}
+	if query := h.URL.Query().Get("query"); query != "" {
+		body = io.MultiReader(strings.NewReader(query+"\n"), body)
+	}
+	return bufio.NewReaderSize(body, statementBytes), nil
+}
+
+func (s *Server) acquire(ctx context.Context) (release func(), err error) {
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// execute runs the statement of input.
+func execute(a *answer, conn *chdb.Conn, input *bufio.Reader) error {
+	head, err := input.Peek(statementBytes)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return bodyError(err)
+	}
+	whole := err != nil // Peek met the end
+	s := parseStatement(head)
+	inline := s.data == 0 || s.format == "Values" && whole
+	if !inline {
+		return insert(a, conn, s, input)
+	}
+	sql := head
+	if !whole {
+		if sql, err = io.ReadAll(input); err != nil {
+			return bodyError(err)
+		}
+		s = parseStatement(sql)
+	}
+	a.format = a.request.format
+	if s.format != "" && !s.insert {
+		a.format = s.format
+	}
+	if s.selects {
+		return stream(a, conn, sql)
+	}
+	return query(a, conn, sql, s)
+}
+
+func bodyError(err error) error {
+	return exceptionf(codeCannotReadBody, "CANNOT_READ_FROM_ISTREAM", "read request body: "+err.Error())
+}
+
+// stream answers a SELECT piece by piece, so that its size is not bounded by memory.
+func stream(a *answer, conn *chdb.Conn, sql []byte) error {
+	pieces, err := conn.Stream(sql, a.request.format, a.request.params)
+	if err != nil {
+		return err
+	}
+	defer pieces.Close()
+	var total chdb.Stats
+	for {
+		piece, stats, err := pieces.Next()
+		if err != nil {
+			return err
+		}
+		total.Add(stats)
+		if len(piece) == 0 {
+			return a.end(total)
+		}
+		if err := a.piece(piece, total); err != nil {
+			return err
+		}
+	}
+}
+
+// query answers any other statement at once.
+func query(a *answer, conn *chdb.Conn, sql []byte, s statement) error {
+	if !s.insert {
+		if n, err := conn.Statements(sql); err != nil {
+			return err
+		} else if n > 1 && !bytes.Contains(bytes.ToUpper(sql), []byte("PARALLEL")) {
+			return exceptionf(codeSyntaxError, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed)")
+		}
+	}
+	result, stats, err := conn.Query(sql, a.request.format, a.request.params)
+	if err != nil {
+		return err
+	}
+	if err := a.piece(result, stats); err != nil {
+		return err
+	}
+	return a.end(stats)
+}
+
+// insert gives the data that follows the statement to the engine. When the
+// data ends early nothing more is inserted.
+func insert(a *answer, conn *chdb.Conn, s statement, input *bufio.Reader) error {
+	sql := make([]byte, s.data)
+	if _, err := io.ReadFull(input, sql); err != nil {
+		return bodyError(err)
+	}
+	a.format = a.request.format
+	in, err := conn.Insert(sql[:s.head], s.format, a.request.params)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := appendAll(in, input); err != nil {
+		return err
+	}
+	stats, err := in.Done()
+	if err != nil {
+		return err
+	}
+	return a.end(stats)
+}
+
+func appendAll(in *chdb.Insert, data io.Reader) error {
+	buf := make([]byte, pieceBytes)
+	for {
+		n, err := fill(data, buf)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return bodyError(err)
+		}
+		if err := in.Append(buf[:n]); err != nil {
+			return err
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// fill reads until buf is full. Unlike io.ReadFull it lets a body that was cut
+// off (io.ErrUnexpectedEOF) be told from one that ended (io.EOF).
+func fill(r io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var k int
+		k, err = r.Read(buf[n:])
+		n += k
+	}
+	return n, err
+}
