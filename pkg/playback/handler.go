@@ -1,0 +1,259 @@
+package playback
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// maxTextBytes bounds what is searched for: nothing longer is ever stored in
+// the searched fields but URLs, whose useful parts are shorter.
+const maxTextBytes = 1024
+
+// maxSessions is the largest page of sessions.
+const maxSessions = 1000
+
+// Handler serves the Playback API. The paths begin with "sessions"; whoever
+// mounts it strips what is before. It answers GET and HEAD only.
+func (r *Reader) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "private, no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		if err := r.serve(w, req); err != nil {
+			r.answerError(w, req, err)
+		}
+	})
+}
+
+var errNoRoute = errors.New("no such path")
+
+// serve finds the route by hand: http.ServeMux would clean a doubtful path and
+// redirect to it where this API refuses it.
+func (r *Reader) serve(w http.ResponseWriter, req *http.Request) error {
+	path := strings.TrimPrefix(req.URL.EscapedPath(), "/")
+	// No path of this API needs an escape, a dot or an empty segment.
+	if strings.ContainsAny(path, `%.\`) {
+		return errNoRoute
+	}
+	parts := strings.Split(path, "/")
+	if parts[0] != "sessions" {
+		return errNoRoute
+	}
+	var serve func(http.ResponseWriter, *http.Request) error
+	switch {
+	case len(parts) == 1:
+		serve = r.serveSessions
+	case len(parts) == 3 && parts[2] == "manifest":
+		serve = r.withSession(parts[1], r.serveManifest)
+	case len(parts) == 3 && parts[2] == "segments":
+		serve = r.withSession(parts[1], r.serveSegments)
+	default:
+		return errNoRoute
+	}
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		return errMethod
+	}
+	return serve(w, req)
+}
+
+var errMethod = errors.New("method not allowed")
+
+func (r *Reader) withSession(text string, serve func(http.ResponseWriter, *http.Request, recording.SessionID) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, req *http.Request) error {
+		id, err := recording.ParseSessionID(text)
+		if err != nil {
+			return errNoRoute
+		}
+		return serve(w, req, id)
+	}
+}
+
+func (r *Reader) serveSessions(w http.ResponseWriter, req *http.Request) error {
+	q, err := parseSessionQuery(req.URL.Query())
+	if err != nil {
+		return err
+	}
+	page, err := r.Sessions(req.Context(), q)
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		Sessions []Session `json:"sessions"`
+		Next     string    `json:"next"`
+	}{make([]Session, 0, len(page.Sessions)), page.Next}
+	for _, s := range page.Sessions {
+		answer.Sessions = append(answer.Sessions, newSession(s))
+	}
+	return answerJSON(w, req, answer)
+}
+
+func (r *Reader) serveManifest(w http.ResponseWriter, req *http.Request, id recording.SessionID) error {
+	manifest, err := r.Manifest(req.Context(), id)
+	if err != nil {
+		return err
+	}
+	return answerJSON(w, req, manifest)
+}
+
+func (r *Reader) serveSegments(w http.ResponseWriter, req *http.Request, id recording.SessionID) error {
+	sel, err := parseSelection(req.URL.Query())
+	if err != nil {
+		return err
+	}
+	plan, err := r.plan(req.Context(), id, sel)
+	if err != nil {
+		return err
+	}
+	body := newBody(w, req, "application/x-ndjson")
+	if req.Method == http.MethodHead {
+		return body.Close()
+	}
+	if err := plan.write(req.Context(), body); err != nil {
+		if body.begun {
+			// The answer has begun and cannot become another one; the reader
+			// sees that it ends early.
+			r.log.WarnContext(req.Context(), "Answer ended early", "session", id, "error", err)
+			return nil
+		}
+		return err
+	}
+	return body.Close()
+}
+
+func answerJSON(w http.ResponseWriter, req *http.Request, answer any) error {
+	encoded, err := json.Marshal(answer)
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	body := newBody(w, req, "application/json")
+	if _, err := body.Write(encoded); err != nil {
+		return nil //nolint:nilerr // the caller has gone; there is nobody to tell
+	}
+	return body.Close()
+}
+
+func parseSessionQuery(values url.Values) (index.SessionQuery, error) {
+	p := params{values: values}
+	q := index.SessionQuery{
+		FromMs: p.millis("from"),
+		ToMs:   p.millis("to"),
+		UserID: p.text("user"),
+		URL:    p.text("url"),
+		Errors: p.flag("errors"),
+		Text:   strings.TrimSpace(p.text("q")),
+		Before: p.text("before"),
+		Limit:  int(p.number("limit", 0, maxSessions)),
+	}
+	if trace := p.text("trace_id"); trace != "" {
+		id, err := ParseTraceID(trace)
+		p.check(err)
+		q.TraceID = id
+	}
+	return q, p.err
+}
+
+func parseSelection(values url.Values) (Selection, error) {
+	p := params{values: values}
+	var sel Selection
+	var err error
+	sel.Window, err = recording.ParseWindowID(p.text("window"))
+	if err != nil {
+		p.fail("window", "must be the id of a window")
+	}
+	bySeq := p.has("from_seq") || p.has("to_seq")
+	byTime := p.has("from") || p.has("to")
+	switch {
+	case bySeq && byTime:
+		p.fail("from_seq", "cannot be combined with from and to")
+	case bySeq:
+		p.require("from_seq", "to_seq")
+		sel.BySeq = true
+		sel.FromSeq, sel.ToSeq = p.seq("from_seq"), p.seq("to_seq")
+	default:
+		p.require("from", "to")
+		sel.FromMs, sel.ToMs = p.millis("from"), p.millis("to")
+		sel.Snapshot = p.flag("snapshot")
+	}
+	return sel, p.err
+}
+
+// params reads query parameters and keeps the first complaint.
+type params struct {
+	values url.Values
+	err    error
+}
+
+// paramError is a query parameter that is refused.
+type paramError struct {
+	Field string
+	Rule  string
+}
+
+func (e *paramError) Error() string { return e.Field + " " + e.Rule }
+
+func (p *params) fail(field, rule string) { p.check(&paramError{field, rule}) }
+
+func (p *params) check(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+func (p *params) has(name string) bool { return p.values.Get(name) != "" }
+
+func (p *params) require(names ...string) {
+	for _, name := range names {
+		if !p.has(name) {
+			p.fail(name, "is required")
+		}
+	}
+}
+
+func (p *params) text(name string) string {
+	text := p.values.Get(name)
+	if len(text) > maxTextBytes {
+		p.fail(name, fmt.Sprintf("must not be longer than %d bytes", maxTextBytes))
+		return ""
+	}
+	return text
+}
+
+func (p *params) flag(name string) bool {
+	switch p.values.Get(name) {
+	case "true":
+		return true
+	case "", "false":
+	default:
+		p.fail(name, "must be true or false")
+	}
+	return false
+}
+
+func (p *params) number(name string, lowest, highest int64) int64 {
+	text := p.values.Get(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < lowest || n > highest {
+		p.fail(name, fmt.Sprintf("must be a whole number from %d to %d", lowest, highest))
+		return 0
+	}
+	return n
+}
+
+// maxMillis is the last instant of an ECMAScript date, as on the wire.
+const maxMillis = 8_640_000_000_000_000
+
+func (p *params) millis(name string) int64 { return p.number(name, 0, maxMillis) }
+
+func (p *params) seq(name string) uint32 { return uint32(p.number(name, 0, 1<<32-1)) }

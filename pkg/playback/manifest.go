@@ -1,0 +1,241 @@
+package playback
+
+import (
+	"math"
+
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// Session is a session as the API spells it. Times are ms since the epoch.
+type Session struct {
+	ID             recording.SessionID `json:"session_id"`
+	Previous       recording.SessionID `json:"previous_id"`
+	StartMs        int64               `json:"start"`
+	EndMs          int64               `json:"end"`
+	DurationMs     int64               `json:"duration_ms"`
+	UserID         string              `json:"user_id"`
+	UserAttributes map[string]string   `json:"user_attributes"`
+	URLs           []string            `json:"urls"`
+	FirstURL       string              `json:"first_url"`
+	Pages          int                 `json:"pages"`
+	Windows        int                 `json:"windows"`
+	Events         int                 `json:"events"`
+	Clicks         int                 `json:"clicks"`
+	Requests       int                 `json:"requests"`
+	FailedRequests int                 `json:"failed_requests"`
+	Errors         int                 `json:"errors"`
+	RawBytes       int64               `json:"bytes"`
+	Release        string              `json:"release"`
+	Environment    string              `json:"environment"`
+	UserAgent      string              `json:"user_agent"`
+	Class          recording.Class     `json:"class"`
+}
+
+// Manifest describes a session to a player.
+type Manifest struct {
+	Version int      `json:"v"`
+	Session Session  `json:"session"`
+	Windows []Window `json:"windows"`
+	Moments []Moment `json:"moments"`
+}
+
+// Window is one browser tab of a session.
+type Window struct {
+	ID            recording.WindowID `json:"window_id"`
+	StartMs       int64              `json:"start"`
+	EndMs         int64              `json:"end"`
+	ClockOffsetMs int64              `json:"clock_offset_ms"`
+	Segments      []Segment          `json:"segments"`
+	Gaps          []Gap              `json:"gaps"`
+}
+
+// Segment is a segment that can be asked for.
+type Segment struct {
+	Seq           uint32           `json:"seq"`
+	Page          recording.PageID `json:"page_id"`
+	StartMs       int64            `json:"start"`
+	EndMs         int64            `json:"end"`
+	Events        int              `json:"events"`
+	RawBytes      int              `json:"bytes"`
+	FullSnapshots []int64          `json:"full_snapshots"`
+}
+
+// Gap is a stretch of a window that is not stored. AfterSeq is -1 when the
+// window's beginning is missing; the gap then has no known length.
+type Gap struct {
+	AfterSeq  int64  `json:"after_seq"`
+	BeforeSeq int64  `json:"before_seq"`
+	StartMs   int64  `json:"start"`
+	EndMs     int64  `json:"end"`
+	Cause     string `json:"cause"`
+}
+
+// Moment is a moment as the API spells it.
+type Moment struct {
+	TimestampMs int64                `json:"ts"`
+	Window      recording.WindowID   `json:"window_id"`
+	Page        recording.PageID     `json:"page_id"`
+	Kind        recording.MomentKind `json:"kind"`
+	Name        string               `json:"name"`
+	Text        string               `json:"text"`
+	Selector    string               `json:"selector"`
+	URL         string               `json:"url"`
+	TraceID     string               `json:"trace_id"`
+	SpanID      string               `json:"span_id"`
+	DurationMs  int64                `json:"duration_ms"`
+	Status      int                  `json:"status"`
+	Attributes  map[string]string    `json:"attributes"`
+}
+
+// causeMissing is the cause of a gap whose segments never came or are gone.
+const causeMissing = "missing"
+
+func newSession(s recording.Session) Session {
+	out := Session{
+		ID:             s.ID,
+		Previous:       s.Previous,
+		StartMs:        s.StartMs,
+		EndMs:          s.EndMs,
+		DurationMs:     s.EndMs - s.StartMs,
+		UserID:         s.UserID,
+		UserAttributes: notNil(s.UserAttributes),
+		URLs:           s.URLs,
+		Pages:          s.Counts.Pages,
+		Windows:        s.Windows,
+		Events:         s.Events,
+		Clicks:         s.Counts.Clicks,
+		Requests:       s.Counts.Requests,
+		FailedRequests: s.Counts.FailedRequests,
+		Errors:         s.Counts.Errors,
+		RawBytes:       s.RawBytes,
+		Release:        s.Release,
+		Environment:    s.Environment,
+		UserAgent:      s.UserAgent,
+		Class:          s.Class,
+	}
+	if len(out.URLs) == 0 {
+		out.URLs = []string{}
+	} else {
+		out.FirstURL = out.URLs[0]
+	}
+	return out
+}
+
+func newManifest(session recording.Session, stored []recording.StoredSegment, moments []recording.Moment) *Manifest {
+	m := &Manifest{Version: 1, Session: newSession(session), Windows: []Window{}, Moments: make([]Moment, 0, len(moments))}
+	m.Session.StartMs, m.Session.EndMs = math.MaxInt64, math.MinInt64
+	corrections := make(map[recording.SegmentID]int64, len(stored))
+
+	for _, segments := range byWindow(stored) {
+		offset := clockOffset(segments)
+		window := Window{ID: segments[0].Window, ClockOffsetMs: offset, Gaps: []Gap{}, Segments: make([]Segment, 0, len(segments))}
+		for _, s := range segments {
+			corrections[s.SegmentID] = offset - s.ClockOffsetMs
+			window.Segments = append(window.Segments, newSegment(s, offset))
+		}
+		window.StartMs, window.EndMs = span(window.Segments)
+		window.Gaps = gaps(window.Segments)
+		m.Windows = append(m.Windows, window)
+		m.Session.StartMs = min(m.Session.StartMs, window.StartMs)
+		m.Session.EndMs = max(m.Session.EndMs, window.EndMs)
+	}
+	m.Session.DurationMs = m.Session.EndMs - m.Session.StartMs
+	for _, moment := range moments {
+		m.Moments = append(m.Moments, newMoment(moment, corrections[moment.SegmentID]))
+	}
+	return m
+}
+
+// byWindow cuts segments, ordered by window, into one run for each window.
+func byWindow(segments []recording.StoredSegment) [][]recording.StoredSegment {
+	var windows [][]recording.StoredSegment
+	for first := 0; first < len(segments); {
+		end := first + 1
+		for end < len(segments) && segments[end].Window == segments[first].Window {
+			end++
+		}
+		windows = append(windows, segments[first:end])
+		first = end
+	}
+	return windows
+}
+
+// clockOffset is the offset by which all times of a window are corrected. The
+// smallest is nearest to the truth: delay on the way only adds to the others.
+func clockOffset(segments []recording.StoredSegment) int64 {
+	offset := segments[0].ClockOffsetMs
+	for _, s := range segments[1:] {
+		offset = min(offset, s.ClockOffsetMs)
+	}
+	return offset
+}
+
+// newSegment corrects a segment's times, which were stored with the segment's
+// own offset, by the offset of its window.
+func newSegment(s recording.StoredSegment, offset int64) Segment {
+	correction := offset - s.ClockOffsetMs
+	out := Segment{
+		Seq:           s.Seq,
+		Page:          s.Page,
+		StartMs:       s.StartMs + correction,
+		EndMs:         s.EndMs + correction,
+		Events:        s.Events,
+		RawBytes:      s.RawBytes,
+		FullSnapshots: make([]int64, 0, len(s.FullSnapshots)),
+	}
+	for _, ms := range s.FullSnapshots {
+		out.FullSnapshots = append(out.FullSnapshots, ms+correction)
+	}
+	return out
+}
+
+func newMoment(m recording.Moment, correction int64) Moment {
+	return Moment{
+		TimestampMs: m.TimestampMs + correction,
+		Window:      m.Window,
+		Page:        m.Page,
+		Kind:        m.Kind,
+		Name:        m.Name,
+		Text:        m.Text,
+		Selector:    m.Selector,
+		URL:         m.URL,
+		TraceID:     m.TraceID,
+		SpanID:      m.SpanID,
+		DurationMs:  m.DurationMs,
+		Status:      m.Status,
+		Attributes:  notNil(m.Attributes),
+	}
+}
+
+func span(segments []Segment) (startMs, endMs int64) {
+	startMs, endMs = segments[0].StartMs, segments[0].EndMs
+	for _, s := range segments[1:] {
+		startMs, endMs = min(startMs, s.StartMs), max(endMs, s.EndMs)
+	}
+	return startMs, endMs
+}
+
+func gaps(segments []Segment) []Gap {
+	found := []Gap{}
+	if first := segments[0]; first.Seq > 0 {
+		found = append(found, Gap{AfterSeq: -1, BeforeSeq: int64(first.Seq), StartMs: first.StartMs, EndMs: first.StartMs, Cause: causeMissing})
+	}
+	for i, next := range segments[1:] {
+		last := segments[i]
+		if next.Seq > last.Seq+1 {
+			found = append(found, Gap{
+				AfterSeq: int64(last.Seq), BeforeSeq: int64(next.Seq),
+				StartMs: last.EndMs, EndMs: max(last.EndMs, next.StartMs),
+				Cause: causeMissing,
+			})
+		}
+	}
+	return found
+}
+
+func notNil(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}

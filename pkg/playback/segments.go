@@ -1,0 +1,296 @@
+package playback
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/objectstore"
+	"github.com/playhead/playhead/pkg/recording"
+	"github.com/playhead/playhead/pkg/segment"
+)
+
+const (
+	// Segments of one window lie in a pack in the order of their seq, with
+	// those of other windows between them. A hole of this size costs less to
+	// read than another request.
+	maxHoleBytes = 256 << 10
+	// The most that is read at once for several segments: what a request
+	// holds in memory, besides one decoded segment.
+	maxReadBytes = 4 << 20
+	// The largest frame, and the largest decoded segment, that is taken into
+	// memory: four times what the wire allows by default, which imported
+	// recordings may exceed.
+	maxSegmentBytes = 64 << 20
+)
+
+// Why a segment that the index knows is not in the answer.
+const (
+	causeCorrupt     = "corrupt"
+	causeUnavailable = "unavailable"
+)
+
+// Selection says which segments of one window to read.
+type Selection struct {
+	Window recording.WindowID
+
+	// By number, both ends included.
+	BySeq          bool
+	FromSeq, ToSeq uint32
+
+	// By corrected time, ms since the epoch: every segment that overlaps the
+	// range. Snapshot extends it backwards to the newest segment with a full
+	// snapshot at or before FromMs, so that a replay can begin there.
+	FromMs, ToMs int64
+	Snapshot     bool
+}
+
+// lineSegment is the line before the events of a segment.
+type lineSegment struct {
+	Window        recording.WindowID `json:"window_id"`
+	Page          recording.PageID   `json:"page_id"`
+	Seq           uint32             `json:"seq"`
+	Events        int                `json:"events"`
+	ClockOffsetMs int64              `json:"clock_offset_ms"`
+}
+
+// lineGap is the line in the place of a segment that cannot be read.
+type lineGap struct {
+	Window recording.WindowID `json:"window_id"`
+	Seq    uint32             `json:"seq"`
+	Cause  string             `json:"cause"`
+}
+
+// WriteSegments writes the selected segments of a session to w, in the order of
+// their seq, as docs/format/playback.md lays them out; when w has a Flush
+// method it is called after each segment. Memory is bounded by one read and one
+// decoded segment, however many are selected.
+//
+// The error is index.ErrNotFound when there is no such session or window, and
+// whatever the index, w or the context say. A segment that is missing, corrupt
+// or cannot be read is no error but a gap in the answer, unless the object
+// storage does not answer to the first read: then nothing has been written.
+func (r *Reader) WriteSegments(ctx context.Context, w io.Writer, session recording.SessionID, sel Selection) error {
+	plan, err := r.plan(ctx, session, sel)
+	if err != nil {
+		return err
+	}
+	return plan.write(ctx, w)
+}
+
+// plan is a selection that has been looked up: what is left is to read.
+type plan struct {
+	reader   *Reader
+	offsetMs int64
+	segments []recording.StoredSegment
+}
+
+func (r *Reader) plan(ctx context.Context, session recording.SessionID, sel Selection) (*plan, error) {
+	all, err := r.segments(ctx, session)
+	if err != nil {
+		return nil, err
+	}
+	for _, window := range byWindow(all) {
+		if window[0].Window == sel.Window {
+			offset := clockOffset(window)
+			return &plan{reader: r, offsetMs: offset, segments: sel.of(window, offset)}, nil
+		}
+	}
+	return nil, fmt.Errorf("window %s of session %s: %w", sel.Window, session, index.ErrNotFound)
+}
+
+// of picks the selected segments out of a window's.
+func (sel Selection) of(window []recording.StoredSegment, offset int64) []recording.StoredSegment {
+	firstSeq := uint32(math.MaxUint32) // of those that Snapshot adds
+	if !sel.BySeq && sel.Snapshot {
+		for _, s := range window {
+			if hasSnapshotBefore(newSegment(s, offset), sel.FromMs) {
+				firstSeq = s.Seq
+			}
+		}
+	}
+	var picked []recording.StoredSegment
+	for _, s := range window {
+		if sel.includes(newSegment(s, offset), firstSeq) {
+			picked = append(picked, s)
+		}
+	}
+	return picked
+}
+
+func (sel Selection) includes(s Segment, firstSeq uint32) bool {
+	if sel.BySeq {
+		return sel.FromSeq <= s.Seq && s.Seq <= sel.ToSeq
+	}
+	return s.StartMs <= sel.ToMs && (s.EndMs >= sel.FromMs || s.Seq >= firstSeq)
+}
+
+func hasSnapshotBefore(s Segment, ms int64) bool {
+	for _, snapshot := range s.FullSnapshots {
+		if snapshot <= ms {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *plan) write(ctx context.Context, w io.Writer) error {
+	out := stream{w: w, enc: json.NewEncoder(w), offsetMs: p.offsetMs}
+	out.enc.SetEscapeHTML(false)
+	var buf []byte
+	for _, group := range together(p.segments) {
+		frames, err := p.reader.read(ctx, group, &buf)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		switch {
+		case errors.Is(err, objectstore.ErrNotFound):
+			err = out.gaps(group, causeMissing)
+		case err != nil && !out.begun:
+			return fmt.Errorf("read pack: %w", err)
+		case err != nil:
+			p.reader.log.ErrorContext(ctx, "Pack cannot be read", "object", group[0].Object, "error", err)
+			err = out.gaps(group, causeUnavailable)
+		default:
+			err = p.writeGroup(ctx, &out, group, frames)
+		}
+		if err != nil {
+			return fmt.Errorf("write segments: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p *plan) writeGroup(ctx context.Context, out *stream, group []recording.StoredSegment, frames [][]byte) error {
+	for i, s := range group {
+		events, err := decode(s, frames[i])
+		if err != nil {
+			p.reader.log.ErrorContext(ctx, "Segment cannot be read", "object", s.Object, "offset", s.Offset, "error", err)
+			err = out.gaps(group[i:i+1], causeCorrupt)
+		} else {
+			err = out.segment(s, events)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// together cuts segments into runs that one ranged read fetches.
+func together(segments []recording.StoredSegment) [][]recording.StoredSegment {
+	var groups [][]recording.StoredSegment
+	for first := 0; first < len(segments); {
+		end := first + 1
+		for end < len(segments) && near(segments[first], segments[end-1], segments[end]) {
+			end++
+		}
+		groups = append(groups, segments[first:end])
+		first = end
+	}
+	return groups
+}
+
+// near reports whether next can be read along with first to last, which lie
+// together already.
+func near(first, last, next recording.StoredSegment) bool {
+	hole := next.Offset - (last.Offset + last.Length)
+	return next.Object == last.Object &&
+		hole >= 0 && hole <= maxHoleBytes &&
+		next.Offset+next.Length-first.Offset <= maxReadBytes
+}
+
+// read fetches the frames of segments that lie together. A frame that the
+// object ends before, or that is too large to be one, is nil. The frames are
+// valid until buf is used again.
+func (r *Reader) read(ctx context.Context, group []recording.StoredSegment, buf *[]byte) ([][]byte, error) {
+	first, last := group[0], group[len(group)-1]
+	length := last.Offset + last.Length - first.Offset
+	frames := make([][]byte, len(group))
+	if project, _, _, err := segment.ParsePackKey(first.Object); err != nil || project != r.project || length > maxSegmentBytes {
+		return frames, nil //nolint:nilerr // a row that points elsewhere is a corrupt segment, not a store that fails
+	}
+	body, err := r.bucket.Get(ctx, first.Object, first.Offset, length)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	if int64(cap(*buf)) < length {
+		*buf = make([]byte, length)
+	}
+	n, err := io.ReadFull(body, (*buf)[:length])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	for i, s := range group {
+		start := s.Offset - first.Offset
+		if end := start + s.Length; end <= int64(n) {
+			frames[i] = (*buf)[start:end]
+		}
+	}
+	return frames, nil
+}
+
+// decode returns the event lines of a segment, each with its newline.
+func decode(s recording.StoredSegment, frame []byte) ([]byte, error) {
+	if frame == nil {
+		return nil, fmt.Errorf("no frame of %d bytes there: %w", s.Length, segment.ErrCorrupt)
+	}
+	events, err := segment.Decode(nil, frame, min(s.RawBytes, maxSegmentBytes))
+	if err != nil {
+		return nil, err
+	}
+	if len(events) > 0 && events[len(events)-1] != '\n' {
+		events = append(events, '\n')
+	}
+	if lines := bytes.Count(events, []byte{'\n'}); lines != s.Events {
+		return nil, fmt.Errorf("%d events instead of %d: %w", lines, s.Events, segment.ErrCorrupt)
+	}
+	return events, nil
+}
+
+// stream writes the lines of an answer.
+type stream struct {
+	w        io.Writer
+	enc      *json.Encoder
+	offsetMs int64
+	begun    bool
+}
+
+func (o *stream) segment(s recording.StoredSegment, events []byte) error {
+	o.begun = true
+	line := lineSegment{Window: s.Window, Page: s.Page, Seq: s.Seq, Events: s.Events, ClockOffsetMs: o.offsetMs}
+	if err := o.enc.Encode(map[string]lineSegment{"segment": line}); err != nil {
+		return err
+	}
+	if _, err := o.w.Write(events); err != nil {
+		return err
+	}
+	return o.flush()
+}
+
+func (o *stream) gaps(segments []recording.StoredSegment, cause string) error {
+	o.begun = true
+	for _, s := range segments {
+		line := lineGap{Window: s.Window, Seq: s.Seq, Cause: cause}
+		if err := o.enc.Encode(map[string]lineGap{"gap": line}); err != nil {
+			return err
+		}
+	}
+	return o.flush()
+}
+
+func (o *stream) flush() error {
+	switch w := o.w.(type) {
+	case interface{ Flush() error }:
+		return w.Flush()
+	case interface{ Flush() }:
+		w.Flush()
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/playback"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// The query types.
+const (
+	querySessions = "sessions"
+	queryReplay   = "replay"
+	queryMoments  = "moments"
+)
+
+// The largest limits, as pkg/index documents them.
+const (
+	maxSessions = 1000
+	maxMoments  = 100_000
+)
+
+var momentKinds = []recording.MomentKind{
+	recording.KindPageLoad, recording.KindNavigation, recording.KindClick, recording.KindRequest,
+	recording.KindConsole, recording.KindError, recording.KindVisibility, recording.KindLongFrame,
+	recording.KindIdentify, recording.KindCustom, recording.KindState,
+}
+
+// queryModel is the query of docs/format/playback.md, as it comes from an
+// editor, a link, a correlation or an alert rule.
+type queryModel struct {
+	Query     string  `json:"query"`
+	SessionID string  `json:"sessionId"`
+	TraceID   string  `json:"traceId"`
+	At        instant `json:"at"`
+	Filters   struct {
+		User   string `json:"user"`
+		URL    string `json:"url"`
+		Errors bool   `json:"errors"`
+	} `json:"filters"`
+	Kinds []recording.MomentKind `json:"kinds"`
+	Limit int                    `json:"limit"`
+}
+
+// instant is a time in ms since the epoch. A link that Grafana filled in holds
+// it as text.
+type instant int64
+
+// UnmarshalJSON reads a number, a text of digits, or nothing.
+func (i *instant) UnmarshalJSON(b []byte) error {
+	text := strings.Trim(string(b), `"`)
+	if text == "" || text == "null" {
+		return nil
+	}
+	ms, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return &json.UnmarshalTypeError{Value: "text", Field: "at"}
+	}
+	*i = instant(ms)
+	return nil
+}
+
+// query is a query that has been read and checked.
+type query struct {
+	Type    string // as given; empty is the bare query
+	Text    string
+	Session recording.SessionID
+	Trace   string
+	AtMs    int64
+	FromMs  int64
+	ToMs    int64
+	User    string
+	URL     string
+	Errors  bool
+	Kinds   []recording.MomentKind
+	Limit   int
+}
+
+// errUser is a mistake in a query: nobody's fault but the asker's.
+type errUser struct{ text string }
+
+func (e *errUser) Error() string { return e.text }
+
+func refusef(format string, args ...any) error { return &errUser{fmt.Sprintf(format, args...)} }
+
+func parseQuery(q backend.DataQuery) (query, error) {
+	var m queryModel
+	if err := json.Unmarshal(q.JSON, &m); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			return query{}, refusef("%s must not be a %s", wrong.Field, wrong.Value)
+		}
+		return query{}, refusef("the query must be a JSON object")
+	}
+	out := query{
+		Type:   q.QueryType,
+		Text:   strings.TrimSpace(m.Query),
+		AtMs:   int64(m.At),
+		FromMs: q.TimeRange.From.UnixMilli(),
+		ToMs:   q.TimeRange.To.UnixMilli(),
+		User:   m.Filters.User,
+		URL:    m.Filters.URL,
+		Errors: m.Filters.Errors,
+		Kinds:  m.Kinds,
+		Limit:  m.Limit,
+	}
+	return out, out.check(m)
+}
+
+func (q *query) check(m queryModel) error {
+	most := maxSessions
+	switch q.Type {
+	case "", querySessions, queryReplay:
+	case queryMoments:
+		most = maxMoments
+	default:
+		return refusef("unknown query type %.40q: use %s, %s or %s", q.Type, querySessions, queryReplay, queryMoments)
+	}
+	if q.Limit < 0 || q.Limit > most {
+		return refusef("limit must be from 0 to %d", most)
+	}
+	for _, kind := range q.Kinds {
+		if !slices.Contains(momentKinds, kind) {
+			return refusef("unknown kind of moment %.40q", string(kind))
+		}
+	}
+	var err error
+	if m.SessionID != "" {
+		if q.Session, err = recording.ParseSessionID(m.SessionID); err != nil {
+			return refusef("sessionId must be the id of a session")
+		}
+	}
+	if m.TraceID != "" {
+		if q.Trace, err = playback.ParseTraceID(m.TraceID); err != nil {
+			return refusef("traceId must be 32 hex digits")
+		}
+	}
+	return nil
+}
+
+// QueryData answers every query on its own: one that fails leaves the others
+// alone.
+func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
+	response := backend.NewQueryDataResponse()
+	for _, q := range req.Queries {
+		frame, err := d.answer(ctx, q)
+		if err != nil {
+			response.Responses[q.RefID] = d.errorResponse(ctx, q, err)
+			continue
+		}
+		frame.RefID = q.RefID
+		response.Responses[q.RefID] = backend.DataResponse{Status: backend.StatusOK, Frames: data.Frames{frame}}
+	}
+	return response, nil
+}
+
+func (d *Datasource) answer(ctx context.Context, dq backend.DataQuery) (*data.Frame, error) {
+	if d.problem != nil {
+		return nil, refusef("the data source's settings cannot work: %s", d.problem)
+	}
+	q, err := parseQuery(dq)
+	if err != nil {
+		return nil, err
+	}
+	switch q.Type {
+	case querySessions:
+		return d.sessions(ctx, q)
+	case queryReplay:
+		return d.replay(ctx, q)
+	case queryMoments:
+		return d.moments(ctx, q)
+	default:
+		return d.bare(ctx, q)
+	}
+}
+
+// bare answers a query that says no more than what a link could: a session, a
+// trace, or a text that is one of both or else searched for.
+func (d *Datasource) bare(ctx context.Context, q query) (*data.Frame, error) {
+	if q.Session == "" && q.Trace == "" {
+		found, err := d.reader.Resolve(ctx, q.Text)
+		if err != nil {
+			return nil, err
+		}
+		if found.Session == "" {
+			return d.sessions(ctx, q)
+		}
+		q.Session, q.Trace = found.Session, found.TraceID
+	}
+	return d.replay(ctx, q)
+}
+
+// errorResponse says whose fault an error is, and no more of a store's error
+// than that it has one: the log has the rest.
+func (d *Datasource) errorResponse(ctx context.Context, q backend.DataQuery, err error) backend.DataResponse {
+	status, text := backend.StatusBadGateway, "a store does not answer; Save & test of the data source says more"
+	var user *errUser
+	switch {
+	case errors.As(err, &user):
+		status, text = backend.StatusBadRequest, user.text
+	case errors.Is(err, index.ErrNotFound):
+		status, text = backend.StatusNotFound, "there is no such recording in project "+string(d.settings.Project)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		status, text = backend.StatusTimeout, "the query was cancelled or took too long"
+	default:
+		d.log.ErrorContext(ctx, "Query cannot be answered", "refId", q.RefID, "queryType", q.QueryType, "error", d.settings.redact(err.Error()))
+	}
+	return backend.ErrDataResponseWithSource(status, backend.ErrorSourceDownstream, text)
+}
