@@ -116,9 +116,29 @@ func (r request) body(h *http.Request) (io.Reader, error) {
 		return nil, fmt.Errorf("decode body: %w", err)
 	}
 	if r.framed {
-		body = compress.NewReader(body)
+		body = &frameReader{frames: compress.NewReader(body)}
 	}
 	return body, nil
+}
+
+// frameReader reads ClickHouse's own framing. It ends once and for all where
+// the frames end: compress.Reader wraps that error and, read again, begins the
+// last frame anew.
+type frameReader struct {
+	frames *compress.Reader
+	err    error
+}
+
+func (f *frameReader) Read(p []byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	n, err := f.frames.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.EOF
+	}
+	f.err = err
+	return n, err
 }
 
 // authorized checks the client's user and password, given in any of the ways

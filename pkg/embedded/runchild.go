@@ -1,0 +1,187 @@
+//go:build unix
+
+package embedded
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/playhead/playhead/pkg/embedded/internal/chdb"
+	"github.com/playhead/playhead/pkg/embedded/internal/chhttp"
+	"github.com/playhead/playhead/pkg/embedded/internal/s3gateway"
+)
+
+// drainTime is how long a store that was told to end goes on with the requests
+// that it has.
+const drainTime = 10 * time.Second
+
+// childrenPossible is set once this program has passed RunChild: without that
+// a child would run the whole program again, and its children too.
+var childrenPossible atomic.Bool
+
+// RunChild runs a store and exits the process when Start started it as one;
+// otherwise it returns at once. Call it first in main, and in TestMain of
+// tests that use Start.
+func RunChild() {
+	store := os.Getenv(childEnv)
+	if store == "" {
+		childrenPossible.Store(true)
+		return
+	}
+	if err := os.Unsetenv(childEnv); err != nil {
+		os.Exit(1)
+	}
+	if err := runChild(); err != nil {
+		slog.New(slog.NewJSONHandler(os.Stderr, nil)).Error("store ended", "error", err.Error())
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func runChild() error {
+	// The parent may die while we drain; what we then log must not end us.
+	signal.Ignore(syscall.SIGPIPE)
+	stdin := bufio.NewReader(os.Stdin)
+	line, err := stdin.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	var config childConfig
+	if err := json.Unmarshal(line, &config); err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	ctx, orphaned := context.WithCancel(ctx)
+	go func() {
+		// The parent never writes again: this returns when it is gone.
+		_, _ = stdin.ReadByte()
+		orphaned()
+	}()
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: config.LogLevel}))
+	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
+		return fmt.Errorf("create folder: %w", err)
+	}
+	ready := readyOnce(os.NewFile(readyFD, "ready"))
+	switch {
+	case config.ClickHouse != nil:
+		return runClickHouse(ctx, config.Dir, *config.ClickHouse, log, ready)
+	case config.S3 != nil:
+		return runS3(ctx, config.Dir, *config.S3, ready)
+	}
+	return fmt.Errorf("unknown store %q", config.Store)
+}
+
+// readyOnce tells the parent the address.
+func readyOnce(w io.WriteCloser) func(address string) {
+	var once sync.Once
+	return func(address string) {
+		once.Do(func() {
+			// When the parent is gone the closed standard input tells us.
+			_, _ = fmt.Fprintln(w, address)
+			_ = w.Close()
+		})
+	}
+}
+
+func runS3(ctx context.Context, dir string, c s3Config, ready func(string)) error {
+	err := s3gateway.Serve(ctx, s3gateway.Options{
+		Dir: dir, Region: c.Region, Bucket: c.Bucket, AccessKey: c.AccessKey, SecretKey: c.SecretKey,
+	}, ready)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func runClickHouse(ctx context.Context, dir string, c clickhouseConfig, log *slog.Logger, ready func(string)) error {
+	library, err := chdb.Load(c.Library)
+	if err != nil {
+		return err
+	}
+	args, err := engineArgs(dir)
+	if err != nil {
+		return err
+	}
+	// The engine lives as long as this connection, whatever requests do.
+	keep, err := library.Connect(args...)
+	if err != nil {
+		return fmt.Errorf("start engine: %w", err)
+	}
+	defer keep.Close()
+	if _, _, err := keep.Query([]byte("CREATE DATABASE IF NOT EXISTS "+c.Database+" ENGINE = Atomic"), "Null", nil); err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	handler, err := chhttp.New(chhttp.Options{Library: library, ConnectArgs: args, User: c.User, Password: c.Password, Log: log})
+	if err != nil {
+		return err
+	}
+	return serve(ctx, handler, ready)
+}
+
+// engineConfig holds what makes an acknowledged insert survive a power
+// failure, as on a server that is set up with care; every table can say
+// otherwise.
+const engineConfig = `<clickhouse>
+  <merge_tree>
+    <fsync_after_insert>1</fsync_after_insert>
+    <fsync_part_directory>1</fsync_part_directory>
+  </merge_tree>
+</clickhouse>
+`
+
+// engineArgs are the arguments of every connection: where the data is, and
+// what makes the engine behave as a server rather than as a command line.
+func engineArgs(dir string) ([]string, error) {
+	config := filepath.Join(dir, "config.xml")
+	if err := os.WriteFile(config, []byte(engineConfig), 0o600); err != nil {
+		return nil, fmt.Errorf("write engine configuration: %w", err)
+	}
+	return []string{
+		"--path=" + filepath.Join(dir, "data"),
+		"--config-file=" + config,
+		"--implicit_select=0",
+		"--allow_introspection_functions=0",
+		// The profiler interrupts threads with signals, which the Go runtime does not expect.
+		"--query_profiler_real_time_period_ns=0",
+		"--query_profiler_cpu_time_period_ns=0",
+	}, nil
+}
+
+// serve answers on a free port of the loopback until ctx ends, and then
+// finishes what it has.
+func serve(ctx context.Context, handler http.Handler, ready func(string)) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	ready(listener.Addr().String())
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return errors.Join(fmt.Errorf("drain: %w", err), server.Close())
+	}
+	return nil
+}
