@@ -1,0 +1,252 @@
+package segment_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/playhead/playhead/pkg/rrweb/rrwebtest"
+	"github.com/playhead/playhead/pkg/segment"
+)
+
+// decodedLimit is the wire format's limit of a segment's events.
+const decodedLimit = 16 << 20
+
+func TestFrameRoundTrip(t *testing.T) {
+	tests := map[string][]byte{
+		"empty":        {},
+		"one line":     []byte(`{"type":0,"timestamp":1}` + "\n"),
+		"all the same": bytes.Repeat([]byte{'a'}, 1<<20),
+		"several blocks": []byte(strings.Repeat(`{"type":3,"timestamp":1,"data":{"source":1}}`+"\n", 20_000) +
+			strings.Repeat("x", 300_000)),
+	}
+	for name, ndjson := range tests {
+		t.Run(name, func(t *testing.T) {
+			frame := segment.Encode([]byte("before"), ndjson)
+			frame, ok := bytes.CutPrefix(frame, []byte("before"))
+			if !ok {
+				t.Fatal("Encode does not append")
+			}
+			got, err := segment.Decode([]byte("before"), frame, len(ndjson))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != "before"+string(ndjson) {
+				t.Error("content differs")
+			}
+		})
+	}
+}
+
+func TestEncodeIsDeterministicAndConcurrent(t *testing.T) {
+	var inputs [][]byte
+	for i := range 16 {
+		inputs = append(inputs, []byte(strings.Repeat(`{"type":3,"timestamp":1,"data":{"source":1}}`+"\n", 1+i*500)))
+	}
+	var want [][]byte
+	for _, in := range inputs {
+		want = append(want, segment.Encode(nil, in))
+	}
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			for round := range 8 {
+				i := (g*5 + round*3) % len(inputs)
+				if !bytes.Equal(segment.Encode(nil, inputs[i]), want[i]) {
+					t.Errorf("input %d: another frame the second time", i)
+				}
+				if _, err := segment.Decode(nil, want[i], len(inputs[i])); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestDecodeRefusesLargeContentBeforeAllocating(t *testing.T) {
+	const size = 8 << 20
+	bomb := segment.Encode(nil, make([]byte, size))
+	for _, limit := range []int{size - 1, 0, -1} {
+		if _, err := segment.Decode(nil, bomb, limit); !errors.Is(err, segment.ErrTooLarge) {
+			t.Errorf("limit %d: %v", limit, err)
+		}
+	}
+	allocated := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := segment.Decode(nil, bomb, size-1); err == nil {
+				b.Fatal("accepted")
+			}
+		}
+	}).AllocedBytesPerOp()
+	if allocated > 4096 {
+		t.Errorf("%d bytes allocated to refuse a frame", allocated)
+	}
+}
+
+func TestDecodeRefusesWhatEncodeDoesNotWrite(t *testing.T) {
+	content := []byte(strings.Repeat("0123456789", 1000))
+	frame := segment.Encode(nil, content)
+	dictionary := encodeWith(t, content, zstd.WithEncoderDictRaw(7, content))
+	skippable := append(binary.LittleEndian.AppendUint32([]byte{0x50, 0x2a, 0x4d, 0x18}, 4), "skip"...)
+
+	tests := map[string][]byte{
+		"nothing":               nil,
+		"not zstd":              content,
+		"two frames":            append(bytes.Clone(frame), frame...),
+		"frame and rubbish":     append(bytes.Clone(frame), 0),
+		"skippable frame":       skippable,
+		"skippable frame first": append(bytes.Clone(skippable), frame...),
+		"no checksum":           encodeWith(t, content, zstd.WithEncoderCRC(false)),
+		"dictionary":            dictionary,
+		"no content size":       streamed(t, content),
+		"size is a lie":         lyingFrame(math.MaxUint64),
+		"size is a small lie":   lyingFrame(1 << 20),
+		"huge block":            append(frame[:8:8], 0xff, 0xff, 0xff),
+	}
+	for name, frame := range tests {
+		t.Run(name, func(t *testing.T) {
+			if _, err := segment.Decode(nil, frame, decodedLimit); !errors.Is(err, segment.ErrCorrupt) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestDecodeNoticesEveryFlippedBitAndTornEnd(t *testing.T) {
+	content := []byte(strings.Repeat(`{"type":3,"data":{"source":1}}`, 20) + "tail")
+	frame := segment.Encode(nil, content)
+	for i := range len(frame) * 8 {
+		damaged := bytes.Clone(frame)
+		damaged[i/8] ^= 1 << (i % 8)
+		got, err := segment.Decode(nil, damaged, decodedLimit)
+		if err == nil && !bytes.Equal(got, content) {
+			t.Errorf("bit %d: other content accepted", i)
+		}
+	}
+	for n := range len(frame) {
+		if _, err := segment.Decode(nil, frame[:n], decodedLimit); !errors.Is(err, segment.ErrCorrupt) {
+			t.Errorf("first %d bytes: %v", n, err)
+		}
+	}
+}
+
+func encodeWith(t *testing.T, content []byte, options ...zstd.EOption) []byte {
+	t.Helper()
+	e, err := zstd.NewWriter(nil, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.EncodeAll(content, nil)
+}
+
+func streamed(t *testing.T, content []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	e, err := zstd.NewWriter(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if _, err := e.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// lyingFrame says that its one RLE block of ten bytes holds size bytes.
+func lyingFrame(size uint64) []byte {
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0xc4, 0x50} // content size in 8 bytes, checksum, window 1 MiB
+	frame = binary.LittleEndian.AppendUint64(frame, size)
+	frame = append(frame, 10<<3|1<<1|1, 0, 0, 'a')
+	return append(frame, 0, 0, 0, 0)
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(segment.Encode(nil, []byte(`{"type":0,"timestamp":1}`)))
+	f.Add(segment.Encode(nil, bytes.Repeat([]byte("abcdefgh"), 100)))
+	f.Add(lyingFrame(1 << 40))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		const limit = 1 << 20
+		got, err := segment.Decode(nil, frame, limit)
+		if err != nil {
+			if !errors.Is(err, segment.ErrCorrupt) && !errors.Is(err, segment.ErrTooLarge) {
+				t.Fatalf("error of no kind: %v", err)
+			}
+			return
+		}
+		if len(got) > limit {
+			t.Fatalf("%d bytes, limit %d", len(got), limit)
+		}
+		again, err := segment.Decode(nil, segment.Encode(nil, got), len(got))
+		if err != nil || !bytes.Equal(again, got) {
+			t.Fatalf("content does not survive: %v", err)
+		}
+	})
+}
+
+// segments cuts the corpus as a recorder does: at 256 KiB.
+func segments(tb testing.TB) (cut [][]byte, size int64) {
+	for _, r := range rrwebtest.Corpus(tb) {
+		var current []byte
+		for _, line := range r.Lines {
+			current = append(append(current, line...), '\n')
+			if len(current) >= 256<<10 {
+				cut = append(cut, current)
+				current = nil
+			}
+		}
+		if len(current) > 0 {
+			cut = append(cut, current)
+		}
+	}
+	for _, c := range cut {
+		size += int64(len(c))
+	}
+	return cut, size
+}
+
+func BenchmarkEncode(b *testing.B) {
+	cut, size := segments(b)
+	b.SetBytes(size)
+	var frame []byte
+	var stored int64
+	for b.Loop() {
+		stored = 0
+		for _, ndjson := range cut {
+			frame = segment.Encode(frame[:0], ndjson)
+			stored += int64(len(frame))
+		}
+	}
+	b.ReportMetric(float64(size)/float64(stored), "ratio")
+}
+
+func BenchmarkDecode(b *testing.B) {
+	cut, size := segments(b)
+	b.SetBytes(size)
+	var frames [][]byte
+	for _, ndjson := range cut {
+		frames = append(frames, segment.Encode(nil, ndjson))
+	}
+	var out []byte
+	for b.Loop() {
+		for _, frame := range frames {
+			var err error
+			if out, err = segment.Decode(out[:0], frame, decodedLimit); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
