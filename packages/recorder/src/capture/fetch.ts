@@ -1,0 +1,115 @@
+import { type Faults } from '../faults';
+import { patch } from '../patch';
+import { addHeaders, parseTraceparent, propagatesTo, type PropagationConfig } from './propagation';
+import { bodyBytes, parseLength, type RequestPayload, requestPayload, type StartedRequest } from './requests';
+
+type Fetch = typeof fetch;
+
+/** The members of RequestInit. A class instance may have them on its prototype, where spreading does not find them. */
+const INIT_MEMBERS = [
+  'body',
+  'cache',
+  'credentials',
+  'duplex',
+  'headers',
+  'integrity',
+  'keepalive',
+  'method',
+  'mode',
+  'priority',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'signal',
+  'window',
+];
+
+export interface NetworkConfig extends PropagationConfig {
+  /** Requests of the recorder itself. */
+  isOwn: (url: URL) => boolean;
+  now: () => number;
+  emit: (request: RequestPayload) => void;
+}
+
+interface Prepared {
+  request: StartedRequest;
+  init: RequestInit | undefined;
+}
+
+/** Adds headers to the page's fetch requests and records them. Returns how to stop. */
+export function captureFetch(target: Window & { fetch: Fetch }, config: NetworkConfig, faults: Faults): () => void {
+  let active = true;
+  const undo = patch(target, 'fetch', (original) =>
+    function (this: unknown, input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+      // Whatever goes wrong here, the page's request goes out as the page made it.
+      const prepared = active ? faults.run(() => prepare(input, init, config)) : undefined;
+      if (!prepared) {
+        return original.call(this as Window, input, init);
+      }
+      const { request } = prepared;
+      // The promise that is returned must be the last in the chain: a handler on one that the page never handles
+      // would silence its `unhandledrejection`.
+      return original.call(this as Window, input, prepared.init).then(
+        (response) => {
+          faults.run(() => config.emit(requestPayload(request, responseEnd(response), config.now())));
+          return response;
+        },
+        (error: unknown) => {
+          faults.run(() => config.emit(requestPayload(request, { error: errorType(error) }, config.now())));
+          throw error;
+        }
+      );
+    } as Fetch
+  );
+  return () => {
+    active = false;
+    undo();
+  };
+}
+
+function prepare(input: RequestInfo | URL, init: RequestInit | undefined, config: NetworkConfig): Prepared | undefined {
+  const given = input instanceof Request ? input : undefined;
+  const url = new URL(given ? given.url : String(input), document.baseURI);
+  if (config.isOwn(url)) {
+    return undefined;
+  }
+  const request: StartedRequest = {
+    method: String(init?.method ?? given?.method ?? 'GET').toUpperCase(),
+    url,
+    startedAt: config.now(),
+    bodyBytes: bodyBytes(init?.body),
+    initiator: 'fetch',
+  };
+  const headers = new Headers(init?.headers ?? given?.headers);
+  if ((init?.mode ?? given?.mode) === 'no-cors' || !propagatesTo(url, config)) {
+    return { request: { ...request, ...parseTraceparent(headers.get('traceparent')) }, init };
+  }
+  const ids = addHeaders(headers, config);
+  return { request: { ...request, ...ids }, init: { ...copyInit(init, given), headers } };
+}
+
+function copyInit(init: RequestInit | undefined, given: Request | undefined): RequestInit {
+  const source = (init ?? {}) as Record<string, unknown>;
+  const copy: Record<string, unknown> = { ...source };
+  for (const member of INIT_MEMBERS) {
+    if (source[member] !== undefined) {
+      copy[member] = source[member];
+    }
+  }
+  if (given && Object.keys(copy).length === 0) {
+    // A Request together with any RequestInit forgets its referrer, says the Fetch standard.
+    copy.referrer = given.referrer;
+    copy.referrerPolicy = given.referrerPolicy;
+  }
+  return copy;
+}
+
+function responseEnd(response: Response): { status?: number; responseBytes?: number } {
+  // Status 0 is an opaque response (`no-cors`, manual redirect): it came, but nobody may know how.
+  return { status: response.status || undefined, responseBytes: parseLength(response.headers.get('content-length')) };
+}
+
+function errorType(error: unknown): RequestPayload['error.type'] {
+  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
+  return name === 'AbortError' ? 'abort' : name === 'TimeoutError' ? 'timeout' : 'network';
+}

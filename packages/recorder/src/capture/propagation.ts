@@ -1,0 +1,58 @@
+import { randomHex } from '../ids';
+
+export interface PropagationConfig {
+  pageOrigin: () => string;
+  traceOrigins: ReadonlySet<string>;
+  /** Undefined when no session is to be named. */
+  sessionId: () => string | undefined;
+  /** Whether a request without `traceparent` gets one. */
+  startsTraces: () => boolean;
+}
+
+/** Headers as a request has them so far, and how to add to them. */
+export interface HeaderCarrier {
+  get(name: string): string | null;
+  set(name: string, value: string): void;
+}
+
+export interface TraceIds {
+  traceId?: string;
+  spanId?: string;
+}
+
+/** Whether a request to this URL may carry the session: same origin, or an origin that was listed; never a substring. */
+export function propagatesTo(url: URL, config: PropagationConfig): boolean {
+  return url.origin !== 'null' && (url.origin === config.pageOrigin() || config.traceOrigins.has(url.origin));
+}
+
+/**
+ * Adds the session id, and a trace id where there is none. Whatever the page or its tracer set stays as it is.
+ * Returns the ids that the request carries in the end.
+ */
+export function addHeaders(headers: HeaderCarrier, config: PropagationConfig): TraceIds {
+  const sessionId = config.sessionId();
+  if (sessionId) {
+    if (!headers.get('x-session-id')) {
+      headers.set('X-Session-ID', sessionId);
+    }
+    const baggage = headers.get('baggage');
+    if (!/(^|,)\s*session\.id\s*=/.test(baggage ?? '')) {
+      const member = 'session.id=' + sessionId;
+      headers.set('baggage', baggage ? `${baggage},${member}` : member);
+    }
+  }
+  const existing = headers.get('traceparent');
+  if (existing || !config.startsTraces()) {
+    return parseTraceparent(existing);
+  }
+  const ids = { traceId: randomHex(16), spanId: randomHex(8) };
+  // Flag 01, sampled: a back end that follows its caller then keeps the trace that the replay will link to.
+  headers.set('traceparent', `00-${ids.traceId}-${ids.spanId}-01`);
+  return ids;
+}
+
+/** The ids of a `traceparent`, none when there is no valid one. */
+export function parseTraceparent(value: string | null): TraceIds {
+  const match = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(value ?? '');
+  return match ? { traceId: match[1], spanId: match[2] } : {};
+}

@@ -1,0 +1,29 @@
+/**
+ * Keeps the recorder's own errors away from the page. They are counted, and the count is sent as a `state` event:
+ * an error that nobody sees would otherwise look like a quiet page.
+ */
+export class Faults {
+  private count = 0;
+
+  /** Runs `fn`; an exception is counted and `undefined` returned. */
+  run<T>(fn: () => T): T | undefined {
+    try {
+      return fn();
+    } catch {
+      this.count++;
+      return undefined;
+    }
+  }
+
+  /** Wraps a callback that the browser or the page will call. */
+  guard<A extends unknown[]>(fn: (...args: A) => void): (...args: A) => void {
+    return (...args) => void this.run(() => fn(...args));
+  }
+
+  /** Errors since the last call. */
+  take(): number {
+    const count = this.count;
+    this.count = 0;
+    return count;
+  }
+}

@@ -1,0 +1,43 @@
+/** What stands in the place of a removed value. */
+const REMOVED = '*';
+
+/**
+ * Removes from a URL what may hold a secret or a person: userinfo, fragment and the values of the query (keys stay,
+ * `?page=2&token` becomes `?page=*&*`). A relative URL is resolved against `base` first. Of schemes without a host only
+ * the scheme stays (`mailto:*`), except `data:`, `blob:` and `about:`, which a replay needs and which name nobody.
+ */
+export function scrubUrl(raw: string, base: string = document.baseURI): string {
+  let url: URL;
+  try {
+    url = new URL(raw, base);
+  } catch {
+    return REMOVED;
+  }
+  if (/^(data|blob|about):/.test(url.protocol)) {
+    return raw;
+  }
+  if (!url.host && url.protocol !== 'file:') {
+    return url.protocol + REMOVED;
+  }
+  const query = url.search
+    .slice(1)
+    .split('&')
+    .filter(Boolean)
+    .map((pair) => {
+      const end = pair.indexOf('=');
+      return end < 0 ? REMOVED : pair.slice(0, end + 1) + REMOVED;
+    })
+    .join('&');
+  return url.protocol + '//' + url.host + url.pathname + (query && '?' + query);
+}
+
+/** Scrubs the http(s) URLs inside a text; `:line:column` of a stack frame stays. */
+export function scrubText(text: string): string {
+  return text.replace(/\bhttps?:\/\/[^\s"'<>()]*[^\s"'<>().,;:]/g, (url) => {
+    if (!/[?#@]/.test(url)) {
+      return url;
+    }
+    const position = /(:\d+){1,2}$/.exec(url)?.[0] ?? '';
+    return scrubUrl(url.slice(0, url.length - position.length)) + position;
+  });
+}

@@ -1,0 +1,66 @@
+// Runs the scenarios in a real browser: node packages/recorder/test/run.mjs [NAME…]
+// Prints JSON lines on standard output, details on standard error.
+import { readdir } from 'node:fs/promises';
+import { chromium } from 'playwright-core';
+import { Collector } from './collector.mjs';
+import { Site } from './site.mjs';
+
+const SCENARIOS = new URL('scenarios/', import.meta.url);
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Gives a scenario its own servers and browser profile, and takes them down again. */
+async function runScenario(browser, name) {
+  const folder = new URL(name + '/', SCENARIOS);
+  const { run } = await import(new URL('scenario.mjs', folder).href);
+  const collector = new Collector();
+  const api = new Site(folder);
+  const site = new Site(folder);
+  const context = await browser.newContext();
+  try {
+    await Promise.all([collector.listen(), api.listen(), site.listen()]);
+    site.variables = { collector: collector.origin, api: api.origin };
+    const page = await context.newPage();
+    const errors = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    await run({ browser, context, page, site, api, collector, errors });
+  } finally {
+    await context.close();
+    await Promise.all([collector.close(), api.close(), site.close()]);
+  }
+}
+
+async function main(wanted) {
+  const all = (await readdir(SCENARIOS)).sort();
+  const names = wanted.length > 0 ? wanted : all;
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  let failed = 0;
+  try {
+    for (const name of names) {
+      const startedAt = performance.now();
+      try {
+        await runScenario(browser, name);
+        console.error(`ok   ${name} (${Math.round(performance.now() - startedAt)} ms)`);
+      } catch (error) {
+        failed++;
+        console.error(`FAIL ${name}\n${error.stack}`);
+      }
+    }
+  } finally {
+    await browser.close();
+  }
+  console.log(JSON.stringify({ name: 'recorder.scenarios', value: names.length, unit: 'count' }));
+  console.log(JSON.stringify({ name: 'recorder.scenarios_failed', value: failed, unit: 'count' }));
+  // No scenario at all proves nothing.
+  process.exitCode = failed > 0 || names.length === 0 ? 1 : 0;
+}
+
+await main(process.argv.slice(2));
