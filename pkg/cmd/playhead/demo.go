@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/playhead/playhead/examples/shop"
+	"github.com/playhead/playhead/pkg/embedded"
+	"github.com/playhead/playhead/pkg/ingest"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+const (
+	demoProject = recording.ProjectID("shop")
+	// demoKey is no secret: every visitor of the shop can read it in the page.
+	demoKey = "pk_demo_shop_0123456789"
+)
+
+// demoAddresses is what the demo writes to demo.json in its folder, for
+// programs that drive it. It holds the keys of the stores.
+type demoAddresses struct {
+	Ingest  string              `json:"ingest"`
+	Page    string              `json:"page"`
+	Shop    string              `json:"shop"`
+	Grafana string              `json:"grafana,omitempty"`
+	Project recording.ProjectID `json:"project"`
+	Key     string              `json:"key"`
+	Stores  embedded.Addresses  `json:"stores"`
+}
+
+func runDemo(ctx context.Context, c *call) (err error) {
+	dir := c.flags.String("data", filepath.Join("data", "demo"), "`FOLDER` for everything that the demo stores")
+	ingestAt := c.flags.String("ingest", "127.0.0.1:8080", "`ADDRESS` of ingest")
+	pageAt := c.flags.String("page", "127.0.0.1:8081", "`ADDRESS` of the standalone page")
+	shopAt := c.flags.String("shop", "127.0.0.1:8090", "`ADDRESS` of the shop")
+	grafanaAt := c.flags.String("grafana", "127.0.0.1:3000", "`ADDRESS` of Grafana, where there is one; empty: none")
+	plugin := c.flags.String("plugin", "dist", "`FOLDER` of the built plugin, for Grafana")
+	provisioning := c.flags.String("provisioning", "provisioning", "`FOLDER` of Grafana's provisioning files")
+	seed := c.flags.Bool("seed", true, "store recordings of the three scenarios first")
+	if _, err := c.parse(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(*dir, 0o750); err != nil {
+		return err
+	}
+	log, closeLog, err := demoLog(*dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	cfg, err := demoConfig(*dir, *ingestAt, *pageAt, *shopAt)
+	if err != nil {
+		return err
+	}
+	s, err := openStores(ctx, cfg, false, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.migrate(ctx, log); err != nil {
+		return err
+	}
+	if *seed {
+		if err := seedRecordings(ctx, cfg, s, log, time.Now()); err != nil {
+			return fmt.Errorf("store the demo's recordings: %w", err)
+		}
+	}
+	v, err := newService(ctx, cfg, s, log)
+	if err != nil {
+		return err
+	}
+	at := demoAddresses{
+		Ingest: "http://" + v.listener.Addr().String(), Page: "http://" + v.page.Addr().String(), Shop: "http://" + *shopAt,
+		Project: demoProject, Key: demoKey, Stores: s.addresses,
+	}
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return v.run(running) })
+	group.Go(func() error { return runShop(running, *shopAt, at, log) })
+	grafana := findGrafana(*grafanaAt, *plugin, *provisioning)
+	if grafana.home != "" {
+		at.Grafana = "http://" + *grafanaAt
+		group.Go(func() error { return grafana.run(running, *dir, s.addresses, log) })
+	}
+	group.Go(func() error {
+		if err := awaitReady(running, at); err != nil {
+			return err
+		}
+		if err := writeAddresses(*dir, at); err != nil {
+			return err
+		}
+		welcome(c.stdout, at, grafana.missing, *dir)
+		return nil
+	})
+	return group.Wait()
+}
+
+// demoLog keeps the log in a file, so that the terminal shows what to try.
+func demoLog(dir string) (*slog.Logger, func() error, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "demo.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	return newLog(f, slog.LevelInfo), f.Close, nil
+}
+
+func demoConfig(dir, ingestAt, pageAt, shopAt string) (config, error) {
+	_, shopPort, err := net.SplitHostPort(shopAt)
+	if err != nil {
+		return config{}, &usageError{"--shop must be host:port"}
+	}
+	c := defaultConfig()
+	c.Listen, c.DataDir = ingestAt, dir
+	c.Standalone = standaloneConfig{Listen: pageAt, Project: demoProject}
+	c.Ingest.Projects = []ingest.Project{{ID: demoProject, Keys: []ingest.Key{{
+		Name: "shop", Key: demoKey, Origins: []string{"http://127.0.0.1:" + shopPort, "http://localhost:" + shopPort},
+	}}}}
+	// Somebody is waiting to watch.
+	c.Ingest.Flush.PackAge = 2 * time.Second
+	c.completePaths()
+	return c, c.validate()
+}
+
+// seedRecordings stores the shop's recordings as if they had just been made.
+// Their ids come from their content: a second start stores nothing new.
+func seedRecordings(ctx context.Context, c config, s *stores, log *slog.Logger, now time.Time) error {
+	names, err := fs.Glob(shop.Recordings, "recordings/*.json")
+	if err != nil {
+		return err
+	}
+	i, err := newImporter(ctx, c, s, log)
+	if err != nil {
+		return err
+	}
+	for n, name := range names {
+		if err := seedRecording(ctx, i, name, now.Add(-time.Duration(n+1)*7*time.Minute)); err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", name, err), i.close(ctx))
+		}
+	}
+	return i.close(ctx)
+}
+
+func seedRecording(ctx context.Context, i *importer, name string, end time.Time) error {
+	f, err := shop.Recordings.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r, err := readRecording(f, i.limits)
+	if err != nil {
+		return err
+	}
+	scenario := strings.TrimSuffix(filepath.Base(name), ".json")
+	origin := recording.Origin{UserID: "demo-" + scenario, Environment: "demo"}
+	return i.store(ctx, demoProject, r, origin, end.Sub(time.UnixMilli(r.endMs)).Truncate(time.Millisecond))
+}
+
+func runShop(ctx context.Context, address string, at demoAddresses, log *slog.Logger) error {
+	telemetry, err := shop.NewTelemetry(ctx, logWriter{log})
+	if err != nil {
+		return err
+	}
+	handler, err := shop.New(shop.Options{
+		RecorderURL: at.Ingest + "/playhead.js", WriteKey: demoKey, TracerProvider: telemetry.Traces, Log: telemetry.Log, Capture: 300 * time.Millisecond,
+	}).Handler()
+	if err != nil {
+		return err
+	}
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("--shop: %w", err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	group, serving := errgroup.WithContext(ctx)
+	group.Go(func() error { return serve(server, listener) })
+	group.Go(func() error {
+		<-serving.Done()
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		return errors.Join(server.Shutdown(ending), telemetry.Shutdown(ending))
+	})
+	return group.Wait()
+}
+
+// logWriter takes the shop's own log lines into the demo's log.
+type logWriter struct{ log *slog.Logger }
+
+func (w logWriter) Write(line []byte) (int, error) {
+	w.log.Info("shop", "line", string(line))
+	return len(line), nil
+}
+
+// awaitReady returns when every part answers.
+func awaitReady(ctx context.Context, at demoAddresses) error {
+	targets := []string{at.Ingest + "/readyz", at.Page + "/", at.Shop + "/"}
+	if at.Grafana != "" {
+		targets = append(targets, at.Grafana+"/api/health")
+	}
+	for _, target := range targets {
+		if err := awaitAnswer(ctx, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func awaitAnswer(ctx context.Context, target string) error {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+		if err != nil {
+			return err
+		}
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			_, err = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			if err == nil && response.StatusCode < http.StatusInternalServerError {
+				return nil
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not answer: %w", target, ctx.Err())
+		}
+	}
+}
+
+// writeAddresses puts demo.json in place whole, readable by its owner only.
+func writeAddresses(dir string, at demoAddresses) error {
+	data, err := json.MarshalIndent(at, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "demo.json")
+	if err := os.WriteFile(path+".tmp", data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".tmp", path)
+}
+
+func welcome(w io.Writer, at demoAddresses, noGrafana, dir string) {
+	fmt.Fprintf(w, `
+Playhead is running.
+
+  The shop          %s
+  Replays           %s
+`, at.Shop, at.Page)
+	if at.Grafana != "" {
+		fmt.Fprintf(w, "  Grafana           %s/a/playhead-replay-app/sessions\n", at.Grafana)
+	} else {
+		fmt.Fprintf(w, "  Grafana           not started: %s\n", noGrafana)
+	}
+	fmt.Fprintf(w, `  Ingest            %s (metrics at /metrics)
+
+Try this, then watch it under Replays a few seconds later:
+
+  1. Press "Place order" without a delivery date. What was wrong?
+  2. Choose a date and press "Place order" twice, quickly. How many orders?
+  3. Open Sale and press "Show the offers". Why does the page freeze?
+
+Logs: %s. Stop with Ctrl-C.
+`, at.Ingest, filepath.Join(dir, "demo.log"))
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+func runIngest(ctx context.Context, c *call) (err error) {
+	path := c.flags.String("config", "playhead.yaml", "configuration `FILE`")
+	check := c.flags.Bool("check-config", false, "check the configuration and exit")
+	flags := c.storeFlags()
+	if _, err := c.parse(); err != nil {
+		return err
+	}
+	cfg, err := loadConfig(*path)
+	if err != nil {
+		return err
+	}
+	if err := flags.apply(&cfg); err != nil {
+		return err
+	}
+	if *check {
+		fmt.Fprintln(c.stdout, *path, "is good")
+		return nil
+	}
+	log := newLog(c.stderr, cfg.Log)
+	s, err := openStores(ctx, cfg, false, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	v, err := newService(ctx, cfg, s, log)
+	if err != nil {
+		return err
+	}
+	log.Info("accepting segments", "address", v.listener.Addr().String(), "version", version)
+	if v.page != nil {
+		log.Info("serving the standalone page", "address", v.page.Addr().String())
+	}
+	return v.runMigrated(ctx)
+}
+
+func runMigrate(ctx context.Context, c *call) (err error) {
+	path := c.flags.String("config", "playhead.yaml", "configuration `FILE`")
+	flags := c.storeFlags()
+	if _, err := c.parse(); err != nil {
+		return err
+	}
+	cfg, err := loadConfig(*path)
+	if err != nil {
+		return err
+	}
+	if err := flags.apply(&cfg); err != nil {
+		return err
+	}
+	s, err := openStores(ctx, cfg, true, newLog(c.stderr, cfg.Log))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	return s.index.Migrate(ctx)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/playhead/playhead/pkg/ingest"
+	"github.com/playhead/playhead/pkg/playback"
+)
+
+// service is ingest and the standalone page on their listeners.
+type service struct {
+	config   config
+	stores   *stores
+	ingest   *ingest.Server
+	log      *slog.Logger
+	listener net.Listener
+	page     net.Listener // nil without a standalone page
+}
+
+func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*service, error) {
+	recorder, err := assets.ReadFile("assets/playhead.js")
+	if err != nil {
+		log.Warn("this build has no recorder; /playhead.js answers 404", "error", err)
+	}
+	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log, Recorder: recorder})
+	if err != nil {
+		return nil, fmt.Errorf("open ingest: %w", err)
+	}
+	v := &service{config: c, stores: s, ingest: server, log: log}
+	var listen net.ListenConfig
+	if v.listener, err = listen.Listen(ctx, "tcp", c.Listen); err != nil {
+		return nil, errors.Join(fmt.Errorf("listen: %w", err), v.drain())
+	}
+	if c.Standalone.Listen != "" {
+		if v.page, err = listen.Listen(ctx, "tcp", c.Standalone.Listen); err != nil {
+			return nil, errors.Join(fmt.Errorf("standalone.listen: %w", err), v.listener.Close(), v.drain())
+		}
+	}
+	return v, nil
+}
+
+// run serves until ctx is done, then finishes requests, stores what was
+// accepted and returns. The order matters: nothing new comes in while the
+// pipeline drains.
+func (v *service) run(ctx context.Context) error {
+	group, serving := errgroup.WithContext(ctx)
+	servers := []*http.Server{ingest.NewHTTPServer(v.ingest.Handler())}
+	group.Go(func() error { return serve(servers[0], v.listener) })
+	if v.page != nil {
+		page := standalone(playback.New(playback.Config{Project: v.config.Standalone.Project, Bucket: v.stores.bucket, Index: v.stores.index, Log: v.log}))
+		servers = append(servers, page)
+		group.Go(func() error { return serve(page, v.page) })
+	}
+	pipeline, stopPipeline := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopPipeline()
+	group.Go(func() error { return v.ingest.Run(pipeline) })
+	group.Go(func() error {
+		select {
+		case err := <-v.stores.failed():
+			return fmt.Errorf("a store ended by itself: %w", err)
+		case <-serving.Done():
+		}
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.config.Ingest.Flush.Grace)
+		defer cancel()
+		var errs []error
+		for _, s := range servers {
+			errs = append(errs, s.Shutdown(ending))
+		}
+		stopPipeline()
+		return errors.Join(errs...)
+	})
+	return group.Wait()
+}
+
+// runMigrated accepts segments at once, also while ClickHouse is away, and
+// migrates its schema as soon as it answers; only a schema that does not fit
+// ends the service.
+func (v *service) runMigrated(ctx context.Context) error {
+	group, running := errgroup.WithContext(ctx)
+	stopped, stop := context.WithCancel(running)
+	group.Go(func() error {
+		defer stop()
+		return v.run(running)
+	})
+	group.Go(func() error {
+		if err := v.stores.migrate(stopped, v.log); err != nil && stopped.Err() == nil {
+			return err
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// drain closes an ingest that never ran.
+func (v *service) drain() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return v.ingest.Run(ctx)
+}
+
+func serve(s *http.Server, l net.Listener) error {
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

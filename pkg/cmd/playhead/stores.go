@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/playhead/playhead/pkg/embedded"
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/index/clickhouse"
+	"github.com/playhead/playhead/pkg/objectstore/s3"
+)
+
+// stores are the two stores of a command, and the engines behind them when
+// they run on this machine.
+type stores struct {
+	bucket    *s3.Bucket
+	index     *clickhouse.Index
+	engines   *embedded.Stores // nil when other processes own the stores
+	addresses embedded.Addresses
+}
+
+// openStores connects to the configured stores and starts those that have no
+// address. With attach, stores that another process runs on the same folder
+// are used as they are.
+func openStores(ctx context.Context, c config, attach bool, log *slog.Logger) (*stores, error) {
+	s := &stores{}
+	if c.ClickHouse == nil || c.ObjectStorage == nil {
+		if err := s.openEmbedded(ctx, filepath.Join(c.DataDir, "stores"), attach, log); err != nil {
+			return nil, err
+		}
+	}
+	if c.ClickHouse == nil {
+		at := s.addresses.ClickHouse
+		c.ClickHouse = &clickhouse.Config{Protocol: clickhouse.ProtocolHTTP, Addresses: []string{at.URL}, Database: "playhead", Username: at.User, Password: at.Password}
+	}
+	if c.ObjectStorage == nil {
+		at := s.addresses.S3
+		c.ObjectStorage = &s3.Config{Endpoint: at.Endpoint, Region: at.Region, Bucket: at.Bucket, PathStyle: true, AccessKey: at.AccessKey, SecretKey: at.SecretKey}
+	}
+	if err := s.connect(*c.ClickHouse, *c.ObjectStorage); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *stores) openEmbedded(ctx context.Context, dir string, attach bool, log *slog.Logger) error {
+	if attach {
+		addresses, err := embedded.Attach(dir)
+		if err == nil {
+			s.addresses = addresses
+			return nil
+		}
+		if !errors.Is(err, embedded.ErrNotRunning) {
+			return fmt.Errorf("attach to the stores: %w", err)
+		}
+	}
+	engines, err := embedded.Start(ctx, embedded.Options{Dir: dir, Log: log})
+	if err != nil {
+		return fmt.Errorf("start the stores: %w", err)
+	}
+	s.engines, s.addresses = engines, engines.Addresses()
+	return nil
+}
+
+func (s *stores) connect(ch clickhouse.Config, objects s3.Config) error {
+	bucket, err := s3.New(objects, s3.Options{})
+	if err != nil {
+		return fmt.Errorf("open object storage: %w", err)
+	}
+	index, err := clickhouse.New(ch, clickhouse.Options{})
+	if err != nil {
+		return fmt.Errorf("open ClickHouse: %w", err)
+	}
+	s.bucket, s.index = bucket, index
+	return nil
+}
+
+// close disconnects and stops the engines that this command started.
+func (s *stores) close() error {
+	var errs []error
+	if s.index != nil {
+		errs = append(errs, s.index.Close())
+	}
+	if s.engines != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		errs = append(errs, s.engines.Stop(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// failed reports the death of an engine; it never does when others own them.
+func (s *stores) failed() <-chan error {
+	if s.engines == nil {
+		return nil
+	}
+	return s.engines.Failed()
+}
+
+// migrate waits for ClickHouse, which may still be starting, and brings its
+// schema to this version.
+func (s *stores) migrate(ctx context.Context, log *slog.Logger) error {
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		err := s.index.Migrate(ctx)
+		if err == nil || errors.Is(err, index.ErrSchema) {
+			return err
+		}
+		log.Warn("schema not migrated yet", "error", err, "retry_in", wait.String())
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
