@@ -2,7 +2,13 @@
 // generally used by snapshots, but can affect specific tests
 process.env.TZ = 'UTC';
 
+// Jest configuration provided by Grafana scaffolding
+const base = require('./.config/jest.config');
+
+const [swc] = Object.values(base.transform);
+
 module.exports = {
-  // Jest configuration provided by Grafana scaffolding
-  ...require('./.config/jest.config'),
+  ...base,
+  // The d3 packages below @grafana/data ship ES modules as .mjs, which the scaffolding does not transform.
+  transform: { '^.+\\.([tj]sx?|mjs)$': swc },
 };

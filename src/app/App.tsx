@@ -2,7 +2,7 @@ import React, { lazy } from 'react';
 
 import { Navigate, Route, Routes } from 'react-router-dom';
 
-import { sessionsPath } from './addresses';
+import { sessionsPath } from '../shared/addresses';
 
 const SessionsPage = lazy(() => import('./SessionsPage').then((module) => ({ default: module.SessionsPage })));
 const SessionPage = lazy(() => import('./SessionPage').then((module) => ({ default: module.SessionPage })));

@@ -3,7 +3,7 @@ import React from 'react';
 import { EmptyState, LinkButton } from '@grafana/ui';
 
 import { DATASOURCE_ID } from '../shared/pluginIds';
-import { hrefOf } from './addresses';
+import { hrefOf } from '../shared/addresses';
 
 export function NoDatasource() {
   return (

@@ -6,7 +6,7 @@ import { TextLink, useStyles2 } from '@grafana/ui';
 
 import type { Session } from '../shared/session';
 import { formatDuration } from '../shared/time';
-import { sessionPath } from './addresses';
+import { sessionPath } from '../shared/addresses';
 
 interface Props {
   session: Session;

@@ -1,12 +1,13 @@
 import React, { useMemo } from 'react';
 
 import { PluginPage } from '@grafana/runtime';
-import { Alert, EmptyState, LinkButton, LoadingPlaceholder } from '@grafana/ui';
+import { EmptyState, LinkButton, LoadingPlaceholder } from '@grafana/ui';
 import { useParams, useSearchParams } from 'react-router-dom';
 
 import { createHttpSource } from '../player';
 import { grafanaFetch, resourceUrl } from '../shared/resources';
-import { hrefOf, sessionsPath } from './addresses';
+import { RetryAlert } from '../sessions/RetryAlert';
+import { hrefOf, sessionsPath } from '../shared/addresses';
 import { NoDatasource } from './NoDatasource';
 import { SessionReplay } from './SessionReplay';
 import { useDatasource } from './useDatasource';
@@ -55,9 +56,7 @@ function DatasourceSession({ datasourceUid, sessionId, at }: DatasourceSessionPr
       {state.status === 'loading' && <LoadingPlaceholder text="Reading the session…" />}
       {state.status === 'not-found' && <SessionNotFound />}
       {state.status === 'error' && (
-        <Alert severity="error" title="The session could not be read" buttonContent="Try again" onRemove={reload}>
-          {state.error}
-        </Alert>
+        <RetryAlert title="The session could not be read" error={state.error} onRetry={reload} />
       )}
     </PluginPage>
   );

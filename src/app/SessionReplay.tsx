@@ -1,12 +1,12 @@
-import React, { useMemo, useRef } from 'react';
+import React, { useCallback, useMemo } from 'react';
 
 import { css } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
 import { PluginPage } from '@grafana/runtime';
-import { ClipboardButton, useStyles2 } from '@grafana/ui';
+import { useStyles2 } from '@grafana/ui';
 
 import { type Manifest, Player, type RecordingSource } from '../player';
-import { hrefOf, sessionPath, sessionsPath } from './addresses';
+import { absoluteHrefOf, sessionPath, sessionsPath } from '../shared/addresses';
 import { SessionDetails } from './SessionDetails';
 
 interface Props {
@@ -19,12 +19,13 @@ interface Props {
 export function SessionReplay({ source, manifest, datasourceUid, at }: Props) {
   const styles = useStyles2(getStyles);
   const { session } = manifest;
-  // Not state: the player reports its time many times a second and only the copied link needs it.
-  const playhead = useRef(at ?? session.start);
+  const { sessionId } = session;
   // The page has read the manifest already; the player need not ask for it again.
   const readSource = useMemo(() => ({ ...source, manifest: () => Promise.resolve(manifest) }), [source, manifest]);
-  const linkToInstant = () =>
-    window.location.origin + hrefOf(sessionPath(session.sessionId, datasourceUid, playhead.current));
+  const linkTo = useCallback(
+    (timestamp: number) => absoluteHrefOf(sessionPath(sessionId, datasourceUid, timestamp)),
+    [sessionId, datasourceUid]
+  );
 
   return (
     <PluginPage
@@ -33,22 +34,10 @@ export function SessionReplay({ source, manifest, datasourceUid, at }: Props) {
         subTitle: dateTimeFormat(session.start),
         parentItem: { text: 'Sessions', url: sessionsPath },
       }}
-      actions={
-        <ClipboardButton icon="link" variant="secondary" getText={linkToInstant}>
-          Copy link to this instant
-        </ClipboardButton>
-      }
     >
       <div className={styles.page}>
         <div className={styles.player}>
-          <Player
-            source={readSource}
-            sessionId={session.sessionId}
-            at={at}
-            onTimeChange={(timestamp) => {
-              playhead.current = timestamp;
-            }}
-          />
+          <Player source={readSource} sessionId={sessionId} at={at} linkTo={linkTo} />
         </div>
         <SessionDetails session={session} datasourceUid={datasourceUid} />
       </div>

@@ -8,7 +8,7 @@ import { readFilters, writeFilters } from '../sessions/filters';
 import { Sessions } from '../sessions/Sessions';
 import { DATASOURCE_ID } from '../shared/pluginIds';
 import { grafanaFetch, resourceUrl } from '../shared/resources';
-import { hrefOf, sessionPath } from './addresses';
+import { hrefOf, sessionPath } from '../shared/addresses';
 import { NoDatasource } from './NoDatasource';
 import { useDatasource } from './useDatasource';
 

@@ -37,7 +37,7 @@ export function QueryEditor({ query, onChange, onRunQuery }: Props) {
     <Stack direction="column" gap={0}>
       <InlineFieldRow>
         <InlineField label="Query type" labelWidth={14}>
-          <RadioButtonGroup
+          <RadioButtonGroup<EditorType>
             aria-label="Query type"
             options={types}
             value={type}

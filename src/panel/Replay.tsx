@@ -1,6 +1,7 @@
-import React, { useMemo } from 'react';
+import React, { useCallback, useMemo } from 'react';
 
 import { createHttpSource, Player } from '../player';
+import { absoluteHrefOf, sessionPath } from '../shared/addresses';
 import { grafanaFetch, resourceUrl } from '../shared/resources';
 import type { Replay as ReplayProps } from './readReplay';
 import { useSharedCrosshair } from './useSharedCrosshair';
@@ -11,6 +12,19 @@ export function Replay({ replay, height }: { replay: ReplayProps; height: number
     () => createHttpSource((path) => resourceUrl(datasourceUid, path), grafanaFetch),
     [datasourceUid]
   );
+  const linkTo = useCallback(
+    (timestamp: number) => absoluteHrefOf(sessionPath(sessionId, datasourceUid, timestamp)),
+    [sessionId, datasourceUid]
+  );
   const moveCrosshair = useSharedCrosshair();
-  return <Player source={source} sessionId={sessionId} at={at} height={height} onTimeChange={moveCrosshair} />;
+  return (
+    <Player
+      source={source}
+      sessionId={sessionId}
+      at={at}
+      height={height}
+      linkTo={linkTo}
+      onTimeChange={moveCrosshair}
+    />
+  );
 }

@@ -11,7 +11,7 @@ interface Props {
 
 export function SessionFilterBar({ filters, onChange }: Props) {
   return (
-    <search aria-label="Filter sessions">
+    <div role="search" aria-label="Filter sessions">
       <Stack direction="row" gap={2} wrap="wrap" alignItems="flex-end">
         <Field label="Search" noMargin>
           <FilterInput
@@ -55,7 +55,7 @@ export function SessionFilterBar({ filters, onChange }: Props) {
           />
         </Field>
       </Stack>
-    </search>
+    </div>
   );
 }
 

@@ -1,10 +1,11 @@
 import React from 'react';
 
-import { Alert, Button, EmptyState, LoadingPlaceholder, Stack } from '@grafana/ui';
+import { Button, EmptyState, LoadingPlaceholder, Stack } from '@grafana/ui';
 
 import type { Session } from '../shared/session';
 import type { ListSessions } from './api';
 import { defaultFilters, isFiltered, type SessionFilters } from './filters';
+import { RetryAlert } from './RetryAlert';
 import { SessionFilterBar } from './SessionFilterBar';
 import { SessionsTable } from './SessionsTable';
 import { useSessions } from './useSessions';
@@ -24,14 +25,11 @@ export function Sessions({ list, filters, onFiltersChange, hrefOf }: Props) {
     <Stack direction="column" gap={2}>
       <SessionFilterBar filters={filters} onChange={onFiltersChange} />
       {found.status === 'error' && (
-        <Alert
-          severity="error"
+        <RetryAlert
           title="The sessions could not be read"
-          buttonContent="Try again"
-          onRemove={found.sessions.length > 0 ? found.loadMore : found.reload}
-        >
-          {found.error}
-        </Alert>
+          error={found.error}
+          onRetry={found.sessions.length > 0 ? found.loadMore : found.reload}
+        />
       )}
       {found.status === 'loading' && <LoadingPlaceholder text="Reading sessions…" />}
       {found.status === 'ready' && found.sessions.length === 0 && (

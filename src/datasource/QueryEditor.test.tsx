@@ -1,0 +1,81 @@
+import { render, screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import React, { useState } from 'react';
+
+import type { DataSource } from './DataSource';
+import { QueryEditor } from './QueryEditor';
+import type { PlayheadQuery } from './types';
+
+function edit(initial: Partial<PlayheadQuery>) {
+  const latest = { query: { refId: 'A', ...initial } as PlayheadQuery };
+  const onRunQuery = jest.fn();
+  function Editor() {
+    const [query, setQuery] = useState(latest.query);
+    const onChange = (changed: PlayheadQuery) => {
+      latest.query = changed;
+      setQuery(changed);
+    };
+    return <QueryEditor datasource={{} as DataSource} query={query} onChange={onChange} onRunQuery={onRunQuery} />;
+  }
+  render(<Editor />);
+  return { latest, onRunQuery, user: userEvent.setup() };
+}
+
+describe('QueryEditor', () => {
+  it('asks for an id when the user chooses a replay', async () => {
+    const { latest, onRunQuery, user } = edit({ queryType: 'sessions' });
+
+    await user.click(screen.getByRole('radio', { name: 'Replay' }));
+    await user.type(screen.getByLabelText('Session ID'), 'abc{Enter}');
+
+    expect(latest.query).toMatchObject({ queryType: 'replay', sessionId: 'abc' });
+    expect(screen.queryByLabelText('User')).not.toBeInTheDocument();
+    expect(onRunQuery).toHaveBeenCalledTimes(2);
+  });
+
+  it('filters sessions', async () => {
+    const { latest, user } = edit({ queryType: 'sessions' });
+
+    await user.type(screen.getByLabelText('Search'), 'checkout');
+    await user.type(screen.getByLabelText('User'), 'ada');
+    await user.type(screen.getByLabelText('URL'), '/cart');
+    await user.click(screen.getByRole('switch', { name: 'Errors only' }));
+    await user.type(screen.getByLabelText('Limit'), '20');
+
+    expect(latest.query).toMatchObject({
+      query: 'checkout',
+      filters: { user: 'ada', url: '/cart', errors: true },
+      limit: 20,
+    });
+  });
+
+  it('runs a text only when the user is done with it', async () => {
+    const { onRunQuery, user } = edit({ queryType: 'sessions' });
+
+    await user.type(screen.getByLabelText('Search'), 'checkout');
+    expect(onRunQuery).not.toHaveBeenCalled();
+
+    await user.tab();
+    expect(onRunQuery).toHaveBeenCalledTimes(1);
+  });
+
+  it('keeps the limit within what the backend gives', async () => {
+    const { latest, user } = edit({ queryType: 'sessions' });
+
+    await user.type(screen.getByLabelText('Limit'), '99999');
+    expect(latest.query.limit).toBe(1000);
+
+    await user.clear(screen.getByLabelText('Limit'));
+    expect(latest.query.limit).toBeUndefined();
+  });
+
+  it('shows a query without a type as Auto and leaves it without one', async () => {
+    const { latest, user } = edit({ query: 'some-id' });
+
+    expect(screen.getByRole('radio', { name: 'Auto' })).toBeChecked();
+    expect(screen.getByLabelText('Search')).toHaveValue('some-id');
+
+    await user.type(screen.getByLabelText('Search'), '2');
+    expect(latest.query).toEqual({ refId: 'A', query: 'some-id2' });
+  });
+});
