@@ -1,0 +1,50 @@
+import { css } from '@emotion/css';
+import type { GrafanaTheme2 } from '@grafana/data';
+
+export function getPlayerStyles(theme: GrafanaTheme2) {
+  return {
+    player: css({
+      // Everything inside arranges itself by the player's own width: it may be a panel in a narrow column.
+      containerType: 'inline-size',
+      display: 'flex',
+      flexDirection: 'column',
+      height: '100%',
+      minHeight: 0,
+      overflow: 'hidden',
+      border: `1px solid ${theme.colors.border.weak}`,
+      borderRadius: theme.shape.radius.default,
+      background: theme.colors.background.primary,
+      color: theme.colors.text.primary,
+      '&:focus': { outline: 'none' },
+      '&:fullscreen': { border: 0, borderRadius: 0 },
+    }),
+    body: css({
+      flex: 1,
+      minHeight: 0,
+      display: 'flex',
+      '@container (max-width: 760px)': { flexDirection: 'column' },
+    }),
+    main: css({ flex: 1, minWidth: 0, minHeight: 0, display: 'flex', flexDirection: 'column' }),
+    side: css({
+      flex: 'none',
+      width: 'clamp(280px, 28%, 400px)',
+      minHeight: 0,
+      borderLeft: `1px solid ${theme.colors.border.weak}`,
+      '@container (max-width: 760px)': {
+        width: 'auto',
+        height: '40%',
+        borderLeft: 0,
+        borderTop: `1px solid ${theme.colors.border.weak}`,
+      },
+    }),
+    bottom: css({ flex: 'none', borderTop: `1px solid ${theme.colors.border.weak}` }),
+    spoken: css({
+      position: 'absolute',
+      width: 1,
+      height: 1,
+      overflow: 'hidden',
+      clipPath: 'inset(50%)',
+      whiteSpace: 'nowrap',
+    }),
+  };
+}

@@ -1,0 +1,197 @@
+import React, { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+
+import { cx } from '@emotion/css';
+import { useStyles2 } from '@grafana/ui';
+
+import { formatDuration } from '../shared/time';
+import { Controls } from './controls/Controls';
+import { keyCommand, keyIsTaken } from './controls/keyboard';
+import { speedAfter } from './controls/speeds';
+import { MomentList } from './moments/MomentList';
+import type { RecordingSource } from './playback/api';
+import { sessionBounds } from './playback/Playback';
+import type { Playhead } from './playback/Playhead';
+import type { Status } from './playback/status';
+import { getPlayerStyles } from './Player.styles';
+import { AddressBar } from './stage/AddressBar';
+import { Overlay } from './stage/Overlay';
+import { Stage } from './stage/Stage';
+import { testIds } from './testIds';
+import { gapsOf } from './timeline/lanes';
+import { Timeline } from './timeline/Timeline';
+import { useFullScreen } from './useFullScreen';
+import { useReplayer } from './useReplayer';
+
+export interface PlayerProps {
+  /** Must stay the same object while the same recordings are read: a new one starts anew. */
+  source: RecordingSource;
+  sessionId: string;
+  /**
+   * The instant to show first, ms since the epoch, server time. A change seeks there.
+   * @default the session's start
+   */
+  at?: number;
+  /**
+   * The only window to show.
+   * @default the one that the user looks at
+   */
+  windowId?: string;
+  /** Called with the instant that is shown whenever it changes, while playing about five times a second. */
+  onTimeChange?: (timestamp: number) => void;
+  /** The address of an instant; with it there is a button that copies it. */
+  linkTo?: (timestamp: number) => string;
+  /**
+   * CSS pixels.
+   * @default the height of the element around the player
+   */
+  height?: number;
+  className?: string;
+}
+
+/** Plays one session. It begins paused. */
+export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, height, className }: PlayerProps) {
+  const styles = useStyles2(getPlayerStyles);
+  const player = useRef<HTMLDivElement>(null);
+  const [root, setRoot] = useState<HTMLElement>();
+  const [refused, setRefused] = useState<Error>();
+  const [showsMoments, setShowsMoments] = useState(true);
+  const fullScreen = useFullScreen(player);
+  const replayer = useReplayer({ source, sessionId, at, windowId, root });
+  const { manifest, playhead } = replayer;
+  const state = refused ? { ...replayer.state, status: 'error' as const, error: refused.message, canRetry: false } : replayer.state;
+  const { start, end } = useMemo(() => (manifest ? sessionBounds(manifest) : { start: 0, end: 0 }), [manifest]);
+  const gaps = useMemo(
+    () => (manifest ? gapsOf(manifest, replayer.foundGaps, state.windowId) : []),
+    [manifest, replayer.foundGaps, state.windowId]
+  );
+  usePublishedTime(player, playhead, onTimeChange);
+
+  const toggle = () => (state.wantsToPlay ? replayer.pause() : replayer.play());
+  const seekBy = (byMs: number) => replayer.seek(playhead.timestamp() + byMs);
+  const handleKey = (event: KeyboardEvent<HTMLDivElement>) => {
+    const command = keyCommand(event);
+    if (!command || event.defaultPrevented || !(event.target instanceof HTMLElement) || keyIsTaken(event.key, event.target)) {
+      return;
+    }
+    event.preventDefault();
+    switch (command.type) {
+      case 'toggle':
+        return toggle();
+      case 'seek':
+        return seekBy(command.byMs);
+      case 'speed':
+        return replayer.setSpeed(speedAfter(replayer.speed, command.steps));
+      case 'fullScreen':
+        return fullScreen.toggle();
+    }
+  };
+
+  return (
+    // The keys are those of any video player; every one of them has a control that can be focused as well.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
+    <div
+      ref={player}
+      role="region"
+      aria-label="Session replay"
+      className={cx(styles.player, className)}
+      style={height === undefined ? undefined : { height }}
+      // Focusable, so that the keys work after a click on the picture.
+      tabIndex={-1}
+      onKeyDown={handleKey}
+      data-testid={testIds.player}
+      data-status={state.status}
+    >
+      <div className={styles.body}>
+        <div className={styles.main}>
+          {manifest && (
+            <AddressBar
+              manifest={manifest}
+              playhead={playhead}
+              windowId={state.windowId}
+              pinned={replayer.pinned}
+              size={replayer.size}
+              onPin={replayer.pin}
+            />
+          )}
+          <Stage size={replayer.size} onRoot={setRoot} onRefused={setRefused}>
+            <Overlay
+              state={state}
+              playhead={playhead}
+              gaps={gaps}
+              blocked={replayer.blocked}
+              skippedMs={replayer.skippedMs}
+              onRetry={replayer.retry}
+              onReplay={replayer.play}
+            />
+          </Stage>
+        </div>
+        {manifest && showsMoments && (
+          <div className={styles.side}>
+            <MomentList moments={manifest.moments} start={start} playhead={playhead} onSeek={replayer.seek} />
+          </div>
+        )}
+      </div>
+      {manifest && (
+        <div className={styles.bottom}>
+          <Timeline manifest={manifest} start={start} end={end} gaps={gaps} playhead={playhead} onSeek={replayer.seek} />
+          <Controls
+            status={state.status}
+            wantsToPlay={state.wantsToPlay}
+            playhead={playhead}
+            start={start}
+            end={end}
+            speed={replayer.speed}
+            skipsInactivity={replayer.skipsInactivity}
+            showsMoments={showsMoments}
+            isFullScreen={fullScreen.isOn}
+            linkTo={linkTo}
+            onToggle={toggle}
+            onSeekBy={seekBy}
+            onSpeed={replayer.setSpeed}
+            onSkipInactivity={replayer.setSkipsInactivity}
+            onShowMoments={() => setShowsMoments(!showsMoments)}
+            onFullScreen={fullScreen.toggle}
+          />
+        </div>
+      )}
+      <div className={styles.spoken} role="status">
+        {spokenStatus(state.status, playhead.timestamp() - start)}
+      </div>
+    </div>
+  );
+}
+
+/** Writes the playhead where a test can read it and tells the caller, without rendering. */
+function usePublishedTime(
+  player: React.RefObject<HTMLElement>,
+  playhead: Playhead,
+  onTimeChange: ((timestamp: number) => void) | undefined
+): void {
+  const listener = useRef(onTimeChange);
+  listener.current = onTimeChange;
+  useEffect(
+    () =>
+      playhead.subscribe(() => {
+        player.current?.setAttribute('data-timestamp', String(playhead.timestamp()));
+        listener.current?.(playhead.timestamp());
+      }),
+    [player, playhead]
+  );
+}
+
+function spokenStatus(status: Status, offsetMs: number): string {
+  switch (status) {
+    case 'loading':
+      return 'Loading the recording';
+    case 'buffering':
+      return 'Loading';
+    case 'playing':
+      return 'Playing';
+    case 'paused':
+      return `Paused at ${formatDuration(offsetMs)}`;
+    case 'ended':
+      return 'The recording has ended';
+    case 'error':
+      return ''; // The message itself is an alert.
+  }
+}

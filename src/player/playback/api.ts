@@ -1,0 +1,104 @@
+import type { Session } from '../../shared/session';
+
+/** What the playback API answers with (docs/format/playback.md). All times are ms since the epoch, server time. */
+export interface Manifest {
+  session: Session;
+  windows: RecordedWindow[];
+  /** In the order of their time. */
+  moments: Moment[];
+}
+
+/** One browser tab of the session. */
+export interface RecordedWindow {
+  windowId: string;
+  start: number;
+  end: number;
+  /** Added to the timestamps of the window's raw events to get server time. */
+  clockOffsetMs: number;
+  /** In the order of `seq`. */
+  segments: SegmentInfo[];
+  gaps: Gap[];
+}
+
+export interface SegmentInfo {
+  seq: number;
+  pageId: string;
+  start: number;
+  end: number;
+  events: number;
+  /** Uncompressed. */
+  bytes: number;
+  /** Timestamps of the full snapshots in the segment. */
+  fullSnapshots: number[];
+}
+
+/** A stretch of a window that is known to be missing. */
+export interface Gap {
+  start: number;
+  end: number;
+  cause: string;
+}
+
+/** One thing that happened at an instant (docs/format/events.md). */
+export interface Moment {
+  ts: number;
+  windowId: string;
+  pageId: string;
+  kind: string;
+  name: string;
+  text: string;
+  selector: string;
+  url: string;
+  traceId: string;
+  spanId: string;
+  durationMs: number;
+  /** HTTP status of a request, 0 where there is none. */
+  status: number;
+  attributes: Record<string, string>;
+}
+
+/** A segment as it came over the wire: its event lines are not parsed yet. */
+export interface LoadedSegment {
+  type: 'segment';
+  windowId: string;
+  pageId: string;
+  seq: number;
+  clockOffsetMs: number;
+  lines: string[];
+}
+
+/** Stands in the place of a segment that the server could not read. */
+export interface GapLine {
+  type: 'gap';
+  windowId: string;
+  seq: number;
+  cause: string;
+}
+
+export interface SegmentRange {
+  windowId: string;
+  fromSeq: number;
+  /** Inclusive. */
+  toSeq: number;
+}
+
+/**
+ * Where the player reads from. Both methods reject with a PlaybackError when the server refuses or its answer cannot
+ * be understood, and with the signal's reason when they are aborted.
+ */
+export interface RecordingSource {
+  manifest(sessionId: string, signal: AbortSignal): Promise<Manifest>;
+  /** The segments of the range in the order of `seq`, each as soon as it has arrived. */
+  segments(sessionId: string, range: SegmentRange, signal: AbortSignal): AsyncIterable<LoadedSegment | GapLine>;
+}
+
+/** An answer of the playback API that is not a recording; `status` is 0 when there was none or it was cut. */
+export class PlaybackError extends Error {
+  constructor(
+    message: string,
+    readonly status: number
+  ) {
+    super(message);
+    this.name = 'PlaybackError';
+  }
+}

@@ -1,0 +1,102 @@
+import type { GrafanaTheme2 } from '@grafana/data';
+
+import { formatDuration } from '../../shared/time';
+import { momentColors } from '../moments/colors';
+import type { Gap } from '../playback/api';
+import { axisOffsets } from './axis';
+import { LANES, type LaneId, positionOf, type Scale, type Tick } from './lanes';
+
+export const LANE_HEIGHT = 14;
+export const AXIS_HEIGHT = 18;
+export const TIMELINE_HEIGHT = LANES.length * LANE_HEIGHT + AXIS_HEIGHT;
+export const ACTIVITY_COLUMN = 3;
+
+const LABEL_SPACING = 72;
+const TICK_WIDTH = 2;
+
+export interface Drawing {
+  scale: Scale;
+  ticks: Record<LaneId, Tick[]>;
+  activity: number[];
+  gaps: Gap[];
+  theme: GrafanaTheme2;
+}
+
+/** Draws everything but the playhead, which moves on its own. */
+export function drawTimeline(canvas: HTMLCanvasElement, drawing: Drawing): void {
+  const context = canvas.getContext('2d');
+  if (!context) {
+    return;
+  }
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.round(drawing.scale.width * ratio);
+  canvas.height = Math.round(TIMELINE_HEIGHT * ratio);
+  context.scale(ratio, ratio);
+  drawLanes(context, drawing);
+  drawActivity(context, drawing);
+  drawTicks(context, drawing);
+  drawGaps(context, drawing);
+  drawAxis(context, drawing);
+}
+
+function drawLanes(context: CanvasRenderingContext2D, { scale, theme }: Drawing): void {
+  context.fillStyle = theme.colors.border.weak;
+  LANES.forEach((_, index) => context.fillRect(0, (index + 1) * LANE_HEIGHT - 1, scale.width, 1));
+}
+
+function drawActivity(context: CanvasRenderingContext2D, { activity, theme }: Drawing): void {
+  context.fillStyle = momentColors(theme).activity;
+  activity.forEach((share, column) => {
+    const height = share > 0 ? Math.max(1.5, share * (LANE_HEIGHT - 3)) : 0;
+    context.fillRect(column * ACTIVITY_COLUMN, LANE_HEIGHT - 1 - height, ACTIVITY_COLUMN - 1, height);
+  });
+}
+
+function drawTicks(context: CanvasRenderingContext2D, { ticks, theme }: Drawing): void {
+  const colors = momentColors(theme);
+  LANES.forEach(({ id }, index) => {
+    for (const tick of ticks[id]) {
+      context.fillStyle = tick.failed ? colors.error : colors[id];
+      context.fillRect(tick.x - TICK_WIDTH / 2, index * LANE_HEIGHT + 3, TICK_WIDTH, LANE_HEIGHT - 6);
+    }
+  });
+}
+
+function drawGaps(context: CanvasRenderingContext2D, { gaps, scale, theme }: Drawing): void {
+  const height = LANES.length * LANE_HEIGHT;
+  for (const gap of gaps) {
+    const x = positionOf(gap.start, scale);
+    const width = Math.max(4, positionOf(gap.end, scale) - x);
+    context.save();
+    context.beginPath();
+    context.rect(x, 0, width, height);
+    context.clip();
+    context.fillStyle = theme.colors.background.primary;
+    context.fillRect(x, 0, width, height);
+    context.fillStyle = theme.colors.warning.transparent;
+    context.fillRect(x, 0, width, height);
+    context.strokeStyle = theme.colors.warning.main;
+    context.globalAlpha = 0.6;
+    context.beginPath();
+    for (let line = x - height; line < x + width; line += 6) {
+      context.moveTo(line, height);
+      context.lineTo(line + height, 0);
+    }
+    context.stroke();
+    context.restore();
+  }
+}
+
+function drawAxis(context: CanvasRenderingContext2D, { scale, theme }: Drawing): void {
+  context.font = `11px ${theme.typography.fontFamily}`;
+  context.textBaseline = 'bottom';
+  for (const offset of axisOffsets(scale.end - scale.start, scale.width, LABEL_SPACING)) {
+    const x = Math.round(positionOf(scale.start + offset, scale));
+    const label = formatDuration(offset);
+    const width = context.measureText(label).width;
+    context.fillStyle = theme.colors.border.medium;
+    context.fillRect(Math.min(x, scale.width - 1), LANES.length * LANE_HEIGHT, 1, 4);
+    context.fillStyle = theme.colors.text.secondary;
+    context.fillText(label, Math.min(scale.width - width, Math.max(0, x - width / 2)), TIMELINE_HEIGHT);
+  }
+}
