@@ -380,7 +380,17 @@ func wantKeys(t *testing.T, b objectstore.Bucket, prefix string, want ...string)
 		t.Errorf("List(%s): %v", prefix, err)
 		return
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("List(%s) = %d keys %.300q, want %d keys %.300q", prefix, len(got), got, len(want), want)
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
+			t.Errorf("List(%s) gave %d keys, want %d; from number %d on they differ: %q, want %q",
+				prefix, len(got), len(want), i, after(got, i), after(want, i))
+			return
+		}
 	}
+}
+
+// after is a short stretch of keys, for an error message.
+func after(keys []string, i int) []string {
+	i = min(i, len(keys))
+	return keys[i:min(i+3, len(keys))]
 }

@@ -139,6 +139,10 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader, size int64) e
 	_, err := b.core.Client.PutObject(ctx, b.bucket, b.prefix+key, r, size, minio.PutObjectOptions{
 		ContentType: "application/octet-stream",
 		PartSize:    singlePutBytes,
+		// Without TLS the body is signed chunk by chunk. An empty body then
+		// still has a closing chunk, and some servers (VersityGW 1.8) take
+		// it for the beginning of the next request.
+		DisableContentSha256: size == 0,
 	})
 	if err != nil {
 		return fmt.Errorf("put object %s: %w", key, b.translate(ctx, err))
