@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/ClickHouse/ch-go/compress"
 
@@ -33,7 +34,7 @@ func (a *answer) piece(b []byte, stats chdb.Stats) error {
 	if a.tag == "" {
 		a.begin(stats)
 	}
-	if a.format == "Native" {
+	if strings.EqualFold(a.format, "Native") {
 		return native.Reencode(a.out, b, a.request.revision)
 	}
 	_, err := a.out.Write(b)

@@ -192,7 +192,7 @@ func execute(a *answer, conn *chdb.Conn, input *bufio.Reader) error {
 	if s.format != "" && !s.insert {
 		a.format = s.format
 	}
-	if s.selects {
+	if s.selects && streamable(a.format, a.request.settings) {
 		return stream(a, conn, sql)
 	}
 	return query(a, conn, sql, s)
@@ -200,6 +200,20 @@ func execute(a *answer, conn *chdb.Conn, input *bufio.Reader) error {
 
 func bodyError(err error) error {
 	return exceptionf(codeCannotReadBody, "CANNOT_READ_FROM_ISTREAM", "read request body: "+err.Error())
+}
+
+// rowFormats are formats without head, separators or foot: the engine writes
+// each streamed piece as a document of its own.
+var rowFormats = map[string]bool{
+	"native": true, "rowbinary": true, "csv": true, "csvraw": true,
+	"tabseparated": true, "tsv": true, "tabseparatedraw": true, "tsvraw": true, "raw": true,
+	"jsoneachrow": true, "jsonlines": true, "ndjson": true, "jsoncompacteachrow": true,
+	"jsonstringseachrow": true, "jsoncompactstringseachrow": true,
+}
+
+func streamable(format string, settings map[string]string) bool {
+	_, array := settings["output_format_json_array_of_rows"]
+	return rowFormats[strings.ToLower(format)] && !array
 }
 
 // stream answers a SELECT piece by piece, so that its size is not bounded by memory.
