@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/playhead/playhead/pkg/ingest"
+	"github.com/playhead/playhead/pkg/ingest/wire/playhead"
 	"github.com/playhead/playhead/pkg/recording"
 	"github.com/playhead/playhead/pkg/rrweb"
 )
@@ -191,9 +192,10 @@ func (i *importer) store(ctx context.Context, project recording.ProjectID, r *re
 	origin.Recorder.Name = "import"
 	origin.Reason = recording.ReasonManual
 	for _, s := range r.segments {
-		err := i.server.Accept(ctx, project, ingest.Upload{
-			Session: r.session, Window: r.window, Page: s.page, Seq: s.seq, Origin: origin, ClockOffset: shift, Events: s.ndjson,
-		})
+		// Ingest adds to the events' times what it takes the sender's clock to
+		// be behind.
+		header := playhead.Header{Session: r.session, Window: r.window, Page: s.page, Seq: s.seq, Origin: origin, SentAtMs: time.Now().Add(-shift).UnixMilli()}
+		err := i.server.Accept(ctx, project, ingest.Upload{Header: header, Events: s.ndjson})
 		if err != nil {
 			return fmt.Errorf("segment %d: %w", s.seq, err)
 		}
