@@ -8,8 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
-	"time"
+	"regexp"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/datasource"
@@ -28,10 +27,8 @@ type Stores struct {
 	Index  index.Index
 	Bucket objectstore.Bucket
 	// CheckBucket returns nil when the packs under the prefix can be listed;
-	// its error says what to fix.
+	// its error says what to fix, as that of Index.Check does.
 	CheckBucket func(ctx context.Context) error
-	// ServerTime is the index's own clock.
-	ServerTime func(ctx context.Context) (time.Time, error)
 	// Close ends all connections.
 	Close func() error
 }
@@ -61,7 +58,6 @@ type Datasource struct {
 	self      links.Source
 	resources backend.CallResourceHandler
 	log       *slog.Logger
-	now       func() time.Time
 }
 
 // NewFactory makes instances whose stores open opens. Settings that cannot
@@ -72,7 +68,6 @@ func NewFactory(open OpenStores) datasource.InstanceFactoryFunc {
 		d := &Datasource{
 			self: links.Source{UID: instance.UID, Name: instance.Name},
 			log:  newLog(backend.Logger),
-			now:  time.Now,
 		}
 		if err := d.open(ctx, instance, open); err != nil {
 			d.problem = err
@@ -151,11 +146,14 @@ func (d *Datasource) Dispose() {
 	}
 }
 
+// pathPattern is what a path of the Playback API can look like.
+var pathPattern = regexp.MustCompile(`^/?[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+)*$`)
+
 // CallResource serves the Playback API.
 func (d *Datasource) CallResource(ctx context.Context, req *backend.CallResourceRequest, sender backend.CallResourceResponseSender) error {
-	// The adapter would parse the path as the beginning of an address, and
-	// fail for some that Playback only has to refuse.
-	if strings.ContainsAny(req.Path, `%?#\`) || strings.Contains(req.Path, "//") {
+	// The path is decoded already. The adapter would parse it once more, as
+	// the beginning of an address.
+	if !pathPattern.MatchString(req.Path) {
 		refused := *req
 		refused.Path = "refused"
 		req = &refused

@@ -210,6 +210,8 @@ func (d *Datasource) errorResponse(ctx context.Context, q backend.DataQuery, err
 		status, text = backend.StatusBadRequest, user.text
 	case errors.Is(err, index.ErrNotFound):
 		status, text = backend.StatusNotFound, "there is no such recording in project "+string(d.settings.Project)
+	case errors.Is(err, index.ErrQuery):
+		status, text = backend.StatusBadRequest, "the query cannot be answered as it is asked"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		status, text = backend.StatusTimeout, "the query was cancelled or took too long"
 	default:

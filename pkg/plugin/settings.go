@@ -196,6 +196,12 @@ func (s *Settings) validate() error {
 	if s.ObjectStorage.Endpoint == "" || strings.Contains(s.ObjectStorage.Endpoint, "/") {
 		refuse("objectStorage.endpoint", "must be host or host:port, without a scheme")
 	}
+	if s.ClickHouse.TLSSkipVerify && !s.ClickHouse.TLS {
+		refuse("clickhouse.tls", "must be true with clickhouse.tlsSkipVerify")
+	}
+	if s.ObjectStorage.TLSSkipVerify && !s.ObjectStorage.TLS {
+		refuse("objectStorage.tls", "must be true with objectStorage.tlsSkipVerify")
+	}
 	if s.ObjectStorage.Bucket == "" {
 		refuse("objectStorage.bucket", "is required")
 	}

@@ -1,0 +1,59 @@
+// Command gpx_playhead is the backend of the Grafana data source, started by
+// Grafana. It is wiring only: which stores there are.
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/backend/datasource"
+
+	"github.com/playhead/playhead/pkg/index/clickhouse"
+	"github.com/playhead/playhead/pkg/links"
+	"github.com/playhead/playhead/pkg/objectstore/s3"
+	"github.com/playhead/playhead/pkg/plugin"
+)
+
+func main() {
+	if err := datasource.Manage(links.DataSourceID, plugin.NewFactory(openStores), datasource.ManageOpts{}); err != nil {
+		backend.Logger.Error("Plugin ended", "error", err)
+		os.Exit(1)
+	}
+}
+
+func openStores(s plugin.Settings, dial plugin.Dial) (plugin.Stores, error) {
+	found, err := openIndex(s.ClickHouse, dial)
+	if err != nil {
+		return plugin.Stores{}, err
+	}
+	bucket, err := openBucket(s.ObjectStorage, dial)
+	if err != nil {
+		return plugin.Stores{}, errors.Join(err, found.Close())
+	}
+	return plugin.Stores{Index: found, Bucket: bucket, CheckBucket: bucket.Check, Close: found.Close}, nil
+}
+
+func openIndex(s plugin.ClickHouseSettings, dial plugin.Dial) (*clickhouse.Index, error) {
+	return clickhouse.New(clickhouse.Config{
+		Protocol:  s.Protocol,
+		Addresses: s.Addresses,
+		Database:  s.Database,
+		Username:  s.Username,
+		Password:  s.Password.Reveal(),
+		TLS:       clickhouse.TLS{Enabled: s.TLS, InsecureSkipVerify: s.TLSSkipVerify},
+	}, clickhouse.Options{DialContext: clickhouse.Dial(dial)})
+}
+
+func openBucket(s plugin.ObjectStorageSettings, dial plugin.Dial) (*s3.Bucket, error) {
+	return s3.New(s3.Config{
+		Endpoint:  s.Endpoint,
+		Region:    s.Region,
+		Bucket:    s.Bucket,
+		Prefix:    s.Prefix,
+		PathStyle: s.PathStyle,
+		TLS:       s3.TLS{Enabled: s.TLS, InsecureSkipVerify: s.TLSSkipVerify},
+		AccessKey: s.AccessKey,
+		SecretKey: s.SecretKey.Reveal(),
+	}, s3.Options{DialContext: s3.Dial(dial)})
+}
