@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -116,7 +117,10 @@ func (j *Journal) admit(group []*request) []*request {
 		refuse(group, err)
 		return nil
 	}
-	room, slots, err := j.room()
+	room, slots, err := int64(0), 0, j.reclaim()
+	if err == nil {
+		room, slots, err = j.room()
+	}
 	admitted := group[:0]
 	for _, r := range group {
 		if r.kind == kindSegment {
@@ -150,28 +154,32 @@ func (j *Journal) room() (bytes int64, segments int, err error) {
 	j.mu.Lock()
 	bytes = j.opts.MaxBytes - j.bytes
 	segments = max(0, j.opts.MaxSegments-j.live)
-	active := j.files[len(j.files)-1]
-	// Settled segments in the file that is being written still count against
-	// the bound. When nothing else is left to free, begin a new file.
-	stale := bytes < j.opts.FileBytes && active.live == 0 && active.size > headerSize
 	j.mu.Unlock()
-	if stale {
-		if err := j.rotate(); err != nil {
-			return 0, 0, fullOr(err)
-		}
-		j.collect()
-		j.mu.Lock()
-		bytes = j.opts.MaxBytes - j.bytes
-		j.mu.Unlock()
-	}
 	free, err := j.opts.FreeBytes(j.opts.Dir)
 	if err != nil {
 		return 0, 0, err
 	}
 	if free < j.opts.MinFreeBytes {
-		return 0, 0, ErrFull
+		return 0, 0, fmt.Errorf("%w: only %d bytes are free on the disk", ErrFull, free)
 	}
-	return min(bytes, int64(min(free-j.opts.MinFreeBytes, 1<<62))), segments, nil
+	return min(bytes, int64(min(free-j.opts.MinFreeBytes, math.MaxInt64))), segments, nil
+}
+
+// reclaim begins a new file when the bound is near and the file being written
+// holds only settled segments, which still count until it is deleted.
+func (j *Journal) reclaim() error {
+	j.mu.Lock()
+	active := j.files[len(j.files)-1]
+	stale := j.opts.MaxBytes-j.bytes < j.opts.FileBytes && active.live == 0 && active.size > headerSize
+	j.mu.Unlock()
+	if !stale {
+		return nil
+	}
+	if err := j.rotate(); err != nil {
+		return fullOr(err)
+	}
+	j.collect()
+	return nil
 }
 
 // write puts a group into one file.

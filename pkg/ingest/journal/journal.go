@@ -2,6 +2,7 @@ package journal
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -147,14 +148,14 @@ func (j *Journal) AppendSegment(class recording.Class, seg *recording.Segment, f
 	if err != nil {
 		return Entry{}, err
 	}
-	size := []byte{byte(len(description)), byte(len(description) >> 8), byte(len(description) >> 16), byte(len(description) >> 24)}
+	size := binary.LittleEndian.AppendUint32(nil, uint32(len(description)))
 	pos, err := j.append(kindSegment, size, description, frame)
 	if err != nil {
 		return Entry{}, err
 	}
 	return Entry{
 		Position: pos, Identity: IdentityOf(seg.SegmentID),
-		FrameBytes: uint32(len(frame)), RawBytes: uint32(seg.RawBytes),
+		Bytes: uint32(len(description) + len(frame)), RawBytes: uint32(seg.RawBytes),
 	}, nil
 }
 
@@ -234,6 +235,15 @@ func (j *Journal) Stats() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return Stats{Bytes: j.bytes, Files: len(j.files), Segments: j.live}
+}
+
+// Room returns ErrFull, wrapped, when a segment of n bytes would be refused.
+func (j *Journal) Room(n int64) error {
+	bytes, segments, err := j.room()
+	if err == nil && (n > bytes || segments == 0) {
+		err = ErrFull
+	}
+	return err
 }
 
 // Failed is closed when the journal can no longer be trusted; Err says why.

@@ -43,9 +43,9 @@ type Group struct {
 // Entry is all that is kept in memory of a segment in the journal.
 type Entry struct {
 	Position
-	Identity   Identity
-	FrameBytes uint32
-	RawBytes   uint32
+	Identity Identity
+	Bytes    uint32 // description and frame
+	RawBytes uint32 // events, uncompressed
 }
 
 // PackID is the ULID of a pack.

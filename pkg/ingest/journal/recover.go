@@ -208,7 +208,7 @@ func (r *recovering) segment(at Position, payload []byte) error {
 	}
 	r.order = append(r.order, at)
 	r.segments[at] = segmentState{
-		entry: Entry{Position: at, Identity: IdentityOf(id), FrameBytes: uint32(len(frame)), RawBytes: m.Bytes},
+		entry: Entry{Position: at, Identity: IdentityOf(id), Bytes: uint32(len(description) + len(frame)), RawBytes: m.Bytes},
 		group: Group{Project: id.Project, Class: recording.Class(r.intern(m.Class))},
 		pack:  unsealed,
 	}

@@ -1,0 +1,317 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// Config is the part of playhead.yaml that ingest reads. Begin with
+// DefaultConfig, so that what the file leaves out has its default.
+type Config struct {
+	// Projects says who may send, and from where.
+	Projects []Project `yaml:"projects"`
+
+	// Limits bound one request; beyond them it is refused (docs/format/wire-v1.md).
+	Limits Limits `yaml:"limits"`
+
+	// Journal says where acknowledged segments wait for the stores.
+	Journal Journal `yaml:"journal"`
+
+	// Flush says when waiting segments become a pack.
+	Flush Flush `yaml:"flush"`
+}
+
+// Project is what write keys belong to. Recordings of one project are never
+// seen in another.
+type Project struct {
+	// ID: 1 to 63 characters of a-z, 0-9 and "-". It is part of object keys
+	// and cannot be changed later.
+	ID recording.ProjectID `yaml:"id"`
+
+	// Scrub replaces card numbers, e-mail addresses and tokens in events by
+	// asterisks before anything is stored. Default true.
+	Scrub *bool `yaml:"scrub"`
+
+	// Keys are the write keys. They can only write; they appear in the pages
+	// that are recorded.
+	Keys []Key `yaml:"keys"`
+}
+
+// Key is a write key.
+type Key struct {
+	// Name tells keys apart in logs and metrics, where the key never appears.
+	Name string `yaml:"name"`
+
+	// Key is the secret itself, 16 to 256 characters without spaces.
+	Key WriteKey `yaml:"key"`
+
+	// Origins are the web origins whose pages may use the key, such as
+	// https://shop.example.com. A browser elsewhere is refused; a sender that
+	// is no browser (no Origin header) needs the key only.
+	Origins []string `yaml:"origins"`
+
+	// Revoked refuses the key and keeps its name.
+	Revoked bool `yaml:"revoked"`
+
+	// Quota bounds what the key may send. Default: no bound.
+	Quota Quota `yaml:"quota"`
+}
+
+// WriteKey is a key that hides itself when it is printed or logged.
+type WriteKey string
+
+// String hides the key.
+func (WriteKey) String() string { return "[write key]" }
+
+// GoString hides the key.
+func (k WriteKey) GoString() string { return k.String() }
+
+// MarshalText hides the key.
+func (k WriteKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Quota is a token bucket over request bodies as sent. Zero means no bound.
+type Quota struct {
+	// BytesPerSecond is the lasting rate.
+	BytesPerSecond Bytes `yaml:"bytes_per_second"`
+
+	// BurstBytes is what may come at once. At least limits.body_bytes; default
+	// ten seconds' worth, and at least limits.body_bytes.
+	BurstBytes Bytes `yaml:"burst_bytes"`
+}
+
+// Limits bound one request.
+type Limits struct {
+	// BodyBytes is the size of a body as sent. Default 2MiB.
+	BodyBytes Bytes `yaml:"body_bytes"`
+
+	// DecompressedBytes is the size of a body after decompression. Default
+	// 16MiB.
+	DecompressedBytes Bytes `yaml:"decompressed_bytes"`
+
+	// DecompressionRatio is how much larger a body may become by
+	// decompression, once it is larger than 64 KiB. Default 200.
+	DecompressionRatio int `yaml:"decompression_ratio"`
+
+	// Events is the number of events in a segment. Default 10000.
+	Events int `yaml:"events"`
+
+	// EventBytes is the size of one event. Default 8MiB.
+	EventBytes Bytes `yaml:"event_bytes"`
+
+	// Depth is the nesting of one event's JSON. Default 128.
+	Depth int `yaml:"depth"`
+}
+
+// Journal says where acknowledged segments wait.
+type Journal struct {
+	// Dir is a folder on a local disk that no other server uses. Default
+	// "journal".
+	Dir string `yaml:"dir"`
+
+	// MaxBytes bounds the folder: when the stores are away for so long that
+	// it is reached, the server answers 503. Default 4GiB.
+	MaxBytes Bytes `yaml:"max_bytes"`
+
+	// FileBytes is the size at which a new file is begun. Default 64MiB.
+	FileBytes Bytes `yaml:"file_bytes"`
+
+	// MaxSegments bounds the segments that wait, each of which takes about
+	// 150 bytes of memory. Default 1000000.
+	MaxSegments int `yaml:"max_segments"`
+
+	// MinFreeBytes is left free on the disk. Default 64MiB.
+	MinFreeBytes Bytes `yaml:"min_free_bytes"`
+
+	// CommitInterval is the shortest time between two fsyncs; under load, all
+	// segments that arrive in it share one. 0 to 10ms, default 5ms.
+	CommitInterval time.Duration `yaml:"commit_interval"`
+}
+
+// Flush says when waiting segments become a pack.
+type Flush struct {
+	// PackBytes is the size at which a pack is closed. Default 8MiB.
+	PackBytes Bytes `yaml:"pack_bytes"`
+
+	// PackAge is how long a segment waits for its pack to fill. Default 10s.
+	PackAge time.Duration `yaml:"pack_age"`
+
+	// Grace is how long a stopping server may take to finish requests and to
+	// store what waits. What is not stored then stays in the journal. Default
+	// 20s.
+	Grace time.Duration `yaml:"grace"`
+}
+
+// DefaultConfig returns the defaults, without projects.
+func DefaultConfig() Config {
+	return Config{
+		Limits: Limits{
+			BodyBytes: 2 << 20, DecompressedBytes: 16 << 20, DecompressionRatio: 200,
+			Events: 10_000, EventBytes: 8 << 20, Depth: 128,
+		},
+		Journal: Journal{
+			Dir: "journal", MaxBytes: 4 << 30, FileBytes: 64 << 20, MaxSegments: 1_000_000,
+			MinFreeBytes: 64 << 20, CommitInterval: 5 * time.Millisecond,
+		},
+		Flush: Flush{PackBytes: 8 << 20, PackAge: 10 * time.Second, Grace: 20 * time.Second},
+	}
+}
+
+// Validate says what is wrong with the configuration, all of it at once, by
+// the names that playhead.yaml uses. It never repeats a write key.
+func (c *Config) Validate() error {
+	var errs []error
+	errs = append(errs, c.validateProjects()...)
+	errs = append(errs, c.Limits.validate()...)
+	errs = append(errs, c.Journal.validate()...)
+	errs = append(errs, c.Flush.validate()...)
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateProjects() []error {
+	var errs []error
+	projects := map[recording.ProjectID]bool{}
+	keys := map[WriteKey]bool{}
+	for i, p := range c.Projects {
+		at := fmt.Sprintf("projects[%d]", i)
+		if _, err := recording.ParseProjectID(string(p.ID)); err != nil {
+			errs = append(errs, fmt.Errorf("%s.id: %w", at, err))
+		}
+		if projects[p.ID] {
+			errs = append(errs, fmt.Errorf("%s.id: %q is used twice", at, p.ID))
+		}
+		projects[p.ID] = true
+		for k := range p.Keys {
+			key := &p.Keys[k]
+			at := fmt.Sprintf("%s.keys[%d]", at, k)
+			if keys[key.Key] {
+				errs = append(errs, fmt.Errorf("%s.key: the same key is used twice", at))
+			}
+			keys[key.Key] = true
+			errs = append(errs, key.validate(at, c.Limits.BodyBytes)...)
+		}
+	}
+	return errs
+}
+
+func (k *Key) validate(at string, bodyBytes Bytes) []error {
+	var errs []error
+	if k.Name == "" {
+		errs = append(errs, fmt.Errorf("%s.name: must not be empty", at))
+	}
+	if n := len(k.Key); n < 16 || n > 256 || strings.ContainsAny(string(k.Key), " \t\r\n") {
+		errs = append(errs, fmt.Errorf("%s.key: must have 16 to 256 characters without spaces", at))
+	}
+	for i, origin := range k.Origins {
+		if _, err := parseOrigin(origin); err != nil {
+			errs = append(errs, fmt.Errorf("%s.origins[%d]: %w", at, i, err))
+		}
+	}
+	q := k.Quota
+	if q.BytesPerSecond < 0 {
+		errs = append(errs, fmt.Errorf("%s.quota.bytes_per_second: must not be negative", at))
+	}
+	// A body larger than the burst could be sent again for ever.
+	if q.BurstBytes != 0 && q.BurstBytes < bodyBytes {
+		errs = append(errs, fmt.Errorf("%s.quota.burst_bytes: must be at least limits.body_bytes (%d)", at, bodyBytes))
+	}
+	if q.BurstBytes != 0 && q.BytesPerSecond == 0 {
+		errs = append(errs, fmt.Errorf("%s.quota.burst_bytes: needs bytes_per_second", at))
+	}
+	return errs
+}
+
+func (l *Limits) validate() []error {
+	var errs []error
+	within := func(name string, value, low, high int64) {
+		if value < low || value > high {
+			errs = append(errs, fmt.Errorf("limits.%s: must be between %d and %d", name, low, high))
+		}
+	}
+	within("body_bytes", int64(l.BodyBytes), 1<<10, 256<<20)
+	within("decompressed_bytes", int64(l.DecompressedBytes), int64(l.BodyBytes), 256<<20)
+	within("decompression_ratio", int64(l.DecompressionRatio), 1, 100_000)
+	within("events", int64(l.Events), 1, 1_000_000)
+	within("event_bytes", int64(l.EventBytes), 1<<10, int64(l.DecompressedBytes))
+	// Validation recurses once per level.
+	within("depth", int64(l.Depth), 8, 10_000)
+	return errs
+}
+
+func (j *Journal) validate() []error {
+	var errs []error
+	if j.Dir == "" || filepath.Clean(j.Dir) == "/" {
+		errs = append(errs, errors.New("journal.dir: must name a folder"))
+	}
+	// Offsets in the journal have 32 bits, with room for the last group.
+	if j.FileBytes < 64<<10 || j.FileBytes > 1<<30 {
+		errs = append(errs, fmt.Errorf("journal.file_bytes: must be between %d and %d", 64<<10, 1<<30))
+	}
+	if j.MaxBytes < 2*j.FileBytes {
+		errs = append(errs, errors.New("journal.max_bytes: must be at least twice journal.file_bytes"))
+	}
+	if j.MaxSegments < 1 {
+		errs = append(errs, errors.New("journal.max_segments: must be at least 1"))
+	}
+	if j.MinFreeBytes < 0 {
+		errs = append(errs, errors.New("journal.min_free_bytes: must not be negative"))
+	}
+	if j.CommitInterval < 0 || j.CommitInterval > 10*time.Millisecond {
+		errs = append(errs, errors.New("journal.commit_interval: must be between 0 and 10ms"))
+	}
+	return errs
+}
+
+func (f *Flush) validate() []error {
+	var errs []error
+	if f.PackBytes < 64<<10 || f.PackBytes > 64<<20 {
+		errs = append(errs, fmt.Errorf("flush.pack_bytes: must be between %d and %d", 64<<10, 64<<20))
+	}
+	if f.PackAge < 10*time.Millisecond || f.PackAge > 10*time.Minute {
+		errs = append(errs, errors.New("flush.pack_age: must be between 10ms and 10m"))
+	}
+	if f.Grace < 0 || f.Grace > 10*time.Minute {
+		errs = append(errs, errors.New("flush.grace: must be between 0 and 10m"))
+	}
+	return errs
+}
+
+// parseOrigin checks an origin as browsers send it (RFC 6454) and returns its
+// spelling in lower case.
+func parseOrigin(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return "", errors.New("must be scheme://host[:port] with http or https")
+	}
+	if origin := u.Scheme + "://" + u.Host; origin != s {
+		return "", errors.New("must be scheme://host[:port] and nothing after it")
+	}
+	return strings.ToLower(s), nil
+}
+
+// Bytes is a number of bytes. In YAML it is a number, or one with the unit
+// KiB, MiB or GiB.
+type Bytes int64
+
+// UnmarshalText reads "2097152", "2048KiB" or "2MiB".
+func (b *Bytes) UnmarshalText(text []byte) error {
+	s := strings.TrimSpace(string(text))
+	shift := 0
+	for i, unit := range []string{"KiB", "MiB", "GiB"} {
+		if number, ok := strings.CutSuffix(s, unit); ok {
+			s, shift = strings.TrimSpace(number), 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n > 1<<62>>shift {
+		return errors.New("must be a number of bytes, such as 2097152 or 2MiB")
+	}
+	*b = Bytes(n << shift)
+	return nil
+}

@@ -1,0 +1,306 @@
+package ingest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/playhead/playhead/pkg/ingest/journal"
+	"github.com/playhead/playhead/pkg/ingest/wire/playhead"
+)
+
+const (
+	// maxUserAgent is how much of a User-Agent header is kept, in bytes.
+	maxUserAgent = 512
+
+	// preflightAge is a day, the most that browsers honour (Firefox).
+	preflightAge = 24 * time.Hour
+)
+
+// NewHTTPServer returns a server whose time-outs and sizes bound what slow or
+// endless clients cost. A request has 30 s, which is 2 MiB at 0.6 Mbit/s.
+func NewHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+	}
+}
+
+// Handler answers /v1/segments, /playhead.js, /healthz, /readyz and /metrics.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/segments", s.serveSegments)
+	mux.HandleFunc("OPTIONS /v1/segments", s.servePreflight)
+	mux.HandleFunc("/v1/segments", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", "POST, OPTIONS")
+		s.refuse(w, r, errMethod)
+	})
+	mux.HandleFunc("GET /playhead.js", s.serveRecorder)
+	mux.HandleFunc("GET /"+s.recorder.immutable, s.serveImmutableRecorder)
+	mux.HandleFunc("GET /healthz", s.serveHealth)
+	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errNoRoute) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// serveSegments is POST /v1/segments.
+func (s *Server) serveSegments(w http.ResponseWriter, r *http.Request) {
+	received := s.now()
+	w.Header().Set("Cache-Control", "no-store")
+	accepted, err := s.receive(w, r, received)
+	s.metrics.seconds.Observe(s.now().Sub(received).Seconds())
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	s.metrics.requests.WithLabelValues("202").Inc()
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusAccepted)
+	if _, err := fmt.Fprintf(w, `{"accepted":%d}`, accepted); err != nil {
+		// The segment is durable; the recorder sends it again and it is a repeat.
+		s.log.Debug("answer upload", "error", err)
+	}
+}
+
+// receive takes one upload and returns its number of events.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, received time.Time) (int, error) {
+	who, err := s.authenticate(w, r)
+	if err != nil {
+		return 0, err
+	}
+	encoding, err := bodyEncoding(r)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.uploads.begin(); err != nil {
+		return 0, err
+	}
+	defer s.uploads.end()
+	body := s.bodies.get()
+	defer s.bodies.put(body)
+	if err := s.readBody(w, r, body); err != nil {
+		return 0, err
+	}
+	defer s.budget.free(len(*body))
+	if wait, ok := who.quota.take(len(*body), s.now()); !ok {
+		return 0, &quotaError{wait: wait}
+	}
+	return s.accept(r.Context(), who.project, received, userAgent(r), func(raw *[]byte) (playhead.Upload, error) {
+		content, err := s.inflate.Decompress(*raw, *body, encoding)
+		if encoding != playhead.Identity {
+			*raw = content
+		}
+		if err != nil {
+			return playhead.Upload{}, err
+		}
+		return playhead.Decode(content, s.limits)
+	})
+}
+
+// authenticate finds the key and checks the origin. Only then the answer may
+// be read by the page.
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*credential, error) {
+	w.Header().Add("Vary", "Origin")
+	key := r.URL.Query().Get("key")
+	if auth := r.Header.Get("Authorization"); auth != "" {
+		scheme, token, _ := strings.Cut(auth, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return nil, errKey
+		}
+		key = token
+	}
+	who, err := s.keys.find(key)
+	if err != nil {
+		return nil, err
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		if !who.allows(origin) {
+			return nil, errOrigin
+		}
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
+	}
+	return who, nil
+}
+
+// bodyEncoding reads the type and the encoding, in either spelling.
+func bodyEncoding(r *http.Request) (playhead.Encoding, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || (kind != "application/x-ndjson" && kind != "text/plain") {
+		return "", errContentType
+	}
+	name := r.Header.Get("Content-Encoding")
+	if name == "" {
+		name = r.URL.Query().Get("enc")
+	}
+	return playhead.ParseEncoding(name)
+}
+
+// readBody reads the body as sent into *body. Memory grows with what arrives.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, body *[]byte) (err error) {
+	limit := int64(s.cfg.Limits.BodyBytes)
+	if r.ContentLength > limit {
+		return errBodyBytes
+	}
+	taken := 0
+	defer func() {
+		if err != nil {
+			s.budget.free(taken)
+		}
+	}()
+	in := http.MaxBytesReader(w, r.Body, limit)
+	b := (*body)[:0]
+	for {
+		if len(b) == cap(b) {
+			b = append(make([]byte, 0, max(2*cap(b), 16<<10)), b...)
+		}
+		n, readErr := in.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		*body = b
+		if !s.budget.take(n) {
+			return errOverloaded
+		}
+		taken += n
+		var tooLarge *http.MaxBytesError
+		switch {
+		case readErr == io.EOF:
+			return nil
+		case errors.As(readErr, &tooLarge):
+			return errBodyBytes
+		case readErr != nil:
+			return errBody
+		}
+	}
+}
+
+// budget bounds the bytes of all bodies being received.
+type budget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+func (b *budget) take(n int) bool {
+	if b.used.Add(int64(n)) <= b.limit {
+		return true
+	}
+	b.used.Add(int64(-n))
+	return false
+}
+
+func (b *budget) free(n int) { b.used.Add(int64(-n)) }
+
+func userAgent(r *http.Request) string {
+	ua := r.UserAgent()
+	return strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "")
+}
+
+// servePreflight answers what a browser asks before a request that is not
+// simple. The key is known only when it is in the query; without it every
+// origin that some key allows may go on, and the request itself decides.
+func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request) {
+	w.Header().Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	allowed := s.keys.origins[strings.ToLower(origin)]
+	if key := r.URL.Query().Get("key"); key != "" {
+		who, err := s.keys.find(key)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		allowed = who.allows(origin)
+	}
+	if !allowed {
+		s.refuse(w, r, errOrigin)
+		return
+	}
+	w.Header().Set("Access-Control-Allow-Origin", origin)
+	w.Header().Set("Access-Control-Allow-Methods", "POST")
+	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding")
+	w.Header().Set("Access-Control-Max-Age", strconv.Itoa(int(preflightAge.Seconds())))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// refuse answers with a problem, counts it, and logs what is ours to repair.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	s.metrics.refused.WithLabelValues(p.reason).Inc()
+	if r.URL.Path == "/v1/segments" {
+		s.metrics.requests.WithLabelValues(strconv.Itoa(p.Status)).Inc()
+	}
+	if p.reason == "journal_failed" {
+		s.log.Error("segment not kept", "error", err)
+	}
+	if err := p.write(w); err != nil {
+		s.log.Debug("answer upload", "error", err)
+	}
+}
+
+func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	s.serveJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readiness is what /readyz says. A store that is away does not make the
+// server unready: it accepts as long as the journal has room.
+type readiness struct {
+	Ready    bool                  `json:"ready"`
+	Stopping bool                  `json:"stopping"`
+	Journal  journalState          `json:"journal"`
+	Stores   map[string]storeState `json:"stores"`
+}
+
+type journalState struct {
+	State    string `json:"state"` // ok, full, failed
+	Bytes    int64  `json:"bytes"`
+	Segments int    `json:"segments"` // accepted, not stored yet
+}
+
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	stats := s.journal.Stats()
+	r := readiness{
+		Stopping: s.uploads.isStopping(),
+		Journal:  journalState{State: "ok", Bytes: stats.Bytes, Segments: stats.Segments},
+		Stores:   s.pipeline.storeStates(),
+	}
+	switch {
+	case s.journal.Err() != nil:
+		r.Journal.State = "failed"
+	case errors.Is(s.journal.Room(int64(min(s.cfg.Limits.BodyBytes, s.cfg.Journal.FileBytes/2))), journal.ErrFull):
+		r.Journal.State = "full"
+	}
+	r.Ready = !r.Stopping && r.Journal.State == "ok"
+	status := http.StatusOK
+	if !r.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	s.serveJSON(w, status, r)
+}
+
+func (s *Server) serveJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // these types always have a JSON form
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		s.log.Debug("answer", "error", err)
+	}
+}

@@ -1,0 +1,136 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/playhead/playhead/pkg/ingest/journal"
+	"github.com/playhead/playhead/pkg/scrub"
+)
+
+// metrics are what an operator watches. Labels are words of this program,
+// never ids, keys or URLs.
+type metrics struct {
+	requests  *prometheus.CounterVec
+	seconds   prometheus.Histogram
+	refused   *prometheus.CounterVec
+	segments  prometheus.Counter
+	repeats   prometheus.Counter
+	events    prometheus.Counter
+	bodyBytes prometheus.Counter
+	rawBytes  prometheus.Counter
+	scrubbed  *prometheus.CounterVec
+
+	commits        prometheus.Counter
+	commitRecords  prometheus.Counter
+	commitSeconds  prometheus.Histogram
+	lostBytes      prometheus.Counter
+	lostSegments   prometheus.Counter
+	tornBytes      prometheus.Counter
+	journalRefused prometheus.Counter
+
+	packs         prometheus.Counter
+	packBytes     prometheus.Counter
+	packSegments  prometheus.Counter
+	packRepeats   prometheus.Counter
+	packSeconds   prometheus.Histogram
+	storeFailures *prometheus.CounterVec
+	derivePanics  prometheus.Counter
+}
+
+// buckets reach from a fast local disk to a store that barely answers.
+var (
+	requestBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+	commitBuckets  = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1}
+)
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	var collectors []prometheus.Collector
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "playhead_ingest_" + name, Help: help})
+		collectors = append(collectors, c)
+		return c
+	}
+	vector := func(name, help, label string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "playhead_ingest_" + name, Help: help}, []string{label})
+		collectors = append(collectors, c)
+		return c
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "playhead_ingest_" + name, Help: help, Buckets: buckets})
+		collectors = append(collectors, h)
+		return h
+	}
+	m := &metrics{
+		requests:  vector("requests_total", "Requests to /v1/segments by status code.", "code"),
+		seconds:   histogram("request_seconds", "Time from the head of a request for /v1/segments to its answer.", requestBuckets),
+		refused:   vector("refused_total", "Refused uploads by reason.", "reason"),
+		segments:  counter("segments_total", "Segments accepted, without repeats."),
+		repeats:   counter("repeats_total", "Uploads of segments that were accepted before."),
+		events:    counter("events_total", "Events accepted, without repeats."),
+		bodyBytes: counter("body_bytes_total", "Bytes of bodies as sent."),
+		rawBytes:  counter("raw_bytes_total", "Bytes of accepted events, uncompressed."),
+		scrubbed:  vector("scrubbed_total", "Secrets replaced in events by rule.", "rule"),
+
+		commits:        counter("journal_commits_total", "Group commits of the journal."),
+		commitRecords:  counter("journal_records_total", "Records committed to the journal."),
+		commitSeconds:  histogram("journal_commit_seconds", "Write and fsync of one group.", commitBuckets),
+		lostBytes:      counter("journal_lost_bytes_total", "Bytes of damaged journal records, found when the journal was opened or read."),
+		lostSegments:   counter("journal_lost_segments_total", "Acknowledged segments that could not be read back."),
+		tornBytes:      counter("journal_torn_bytes_total", "Bytes of unfinished writes at the end of the journal; nothing acknowledged is in them."),
+		journalRefused: counter("journal_full_total", "Segments refused because the journal was full."),
+
+		packs:         counter("packs_total", "Packs stored and indexed."),
+		packBytes:     counter("pack_bytes_total", "Bytes of stored packs."),
+		packSegments:  counter("pack_segments_total", "Segments in stored packs."),
+		packRepeats:   counter("pack_repeats_total", "Segments left out of packs because another server had stored them."),
+		packSeconds:   histogram("pack_seconds", "Time from a pack's first segment leaving the journal to its rows being written.", requestBuckets),
+		storeFailures: vector("store_failures_total", "Failed calls to a store; each is tried again.", "store"),
+		derivePanics:  counter("derive_panics_total", "Segments stored without moments because reading them panicked."),
+	}
+	for _, c := range collectors {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// watchJournal adds gauges that are read from the journal.
+func watchJournal(r prometheus.Registerer, stats func() journal.Stats) error {
+	gauges := []struct {
+		name, help string
+		value      func(journal.Stats) float64
+	}{
+		{"journal_bytes", "Size of the journal.", func(s journal.Stats) float64 { return float64(s.Bytes) }},
+		{"journal_files", "Files of the journal.", func(s journal.Stats) float64 { return float64(s.Files) }},
+		{"journal_segments", "Accepted segments that are not stored yet.", func(s journal.Stats) float64 { return float64(s.Segments) }},
+	}
+	for _, g := range gauges {
+		err := r.Register(prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Name: "playhead_ingest_" + g.name, Help: g.help},
+			func() float64 { return g.value(stats()) }))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *metrics) commit(c journal.Commit) {
+	m.commits.Inc()
+	m.commitRecords.Add(float64(c.Records))
+	m.commitSeconds.Observe(c.Duration.Seconds())
+}
+
+func (m *metrics) scrub(c scrub.Counts) {
+	for _, r := range []struct {
+		rule string
+		n    int
+	}{
+		{"card", c.Card}, {"email", c.Email}, {"jwt", c.JWT}, {"bearer", c.Bearer}, {"api_key", c.APIKey}, {"url_credentials", c.URLCredentials},
+	} {
+		if r.n > 0 {
+			m.scrubbed.WithLabelValues(r.rule).Add(float64(r.n))
+		}
+	}
+}

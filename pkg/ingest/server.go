@@ -1,0 +1,256 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/ingest/journal"
+	"github.com/playhead/playhead/pkg/ingest/wire/playhead"
+	"github.com/playhead/playhead/pkg/objectstore"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+const (
+	// keepRaw, keepBody and keepFrame are how large a buffer may be to be used
+	// again: several times what a recorder sends at once (256 KiB raw).
+	keepRaw   = 4 << 20
+	keepBody  = 512 << 10
+	keepFrame = 1 << 20
+
+	// bodiesAtOnce times limits.body_bytes bounds the memory of bodies that
+	// are being received, however slowly.
+	bodiesAtOnce = 64
+)
+
+// Options are what a Server gets from its surroundings. Zero fields have
+// defaults.
+type Options struct {
+	Now        func() time.Time     // default time.Now
+	Log        *slog.Logger         // default slog.Default
+	Registerer *prometheus.Registry // holds the metrics, served at /metrics; default a new one
+	Recorder   []byte               // what /playhead.js serves; nil: 404
+
+	// Tests replace these.
+	after      func(time.Duration) <-chan time.Time
+	random     func() float64
+	create     func(path string) (journal.File, error)
+	freeBytes  func(dir string) (uint64, error)
+	crashPoint func(step) error
+}
+
+// Server accepts segments and stores them. Make it with New, start Run, serve
+// Handler.
+type Server struct {
+	cfg      Config
+	now      func() time.Time
+	log      *slog.Logger
+	registry *prometheus.Registry
+	recorder *recorderScript
+
+	keys     *keyring
+	projects map[recording.ProjectID]*project
+	limits   playhead.Limits
+	inflate  *playhead.Decompressor
+	metrics  *metrics
+	journal  *journal.Journal
+	ledger   *ledger
+	clocks   *clocks
+	pipeline *pipeline
+	uploads  *uploads
+
+	working chan struct{} // a slot per upload that is decompressed, read, scrubbed, encoded
+	bodies  *buffers
+	raws    *buffers
+	frames  *buffers
+	budget  budget
+}
+
+// New opens the journal, recovers what is in it, and returns a server that
+// accepts at once; what it accepted before is stored when Run runs. The error
+// is journal.ErrInUse, wrapped, when another server has the journal open.
+func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	opts = opts.withDefaults()
+	s := &Server{
+		cfg: cfg, now: opts.Now, log: opts.Log, registry: opts.Registerer, recorder: newRecorderScript(opts.Recorder),
+		limits: playhead.Limits{
+			DecompressedBytes: int(cfg.Limits.DecompressedBytes), DecompressionRatio: cfg.Limits.DecompressionRatio,
+			Events: cfg.Limits.Events, EventBytes: int(cfg.Limits.EventBytes), Depth: cfg.Limits.Depth,
+		},
+		ledger: newLedger(), clocks: newClocks(), uploads: newUploads(),
+		working: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+		bodies:  newBuffers(keepBody), raws: newBuffers(keepRaw), frames: newBuffers(keepFrame),
+		budget: budget{limit: bodiesAtOnce * int64(cfg.Limits.BodyBytes)},
+	}
+	var err error
+	if s.keys, s.projects, err = newKeyring(cfg.Projects, cfg.Limits.BodyBytes, opts.Now()); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if s.inflate, err = playhead.NewDecompressor(s.limits); err != nil {
+		return nil, err
+	}
+	if s.metrics, err = newMetrics(opts.Registerer); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	if err := s.openJournal(bucket, idx, opts); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Registerer == nil {
+		o.Registerer = prometheus.NewRegistry()
+	}
+	if o.after == nil {
+		o.after = time.After
+	}
+	if o.random == nil {
+		o.random = rand.Float64
+	}
+	if o.crashPoint == nil {
+		o.crashPoint = func(step) error { return nil }
+	}
+	return o
+}
+
+func (s *Server) openJournal(bucket objectstore.Bucket, idx index.Index, opts Options) error {
+	j, recovery, err := journal.Open(journal.Options{
+		Dir: s.cfg.Journal.Dir, MaxBytes: int64(s.cfg.Journal.MaxBytes), FileBytes: int64(s.cfg.Journal.FileBytes),
+		MaxSegments: s.cfg.Journal.MaxSegments, MinFreeBytes: uint64(s.cfg.Journal.MinFreeBytes),
+		CommitInterval: s.cfg.Journal.CommitInterval, Log: s.log,
+		Create: opts.create, FreeBytes: opts.freeBytes, Observe: s.metrics.commit,
+	})
+	if err != nil {
+		return fmt.Errorf("open journal: %w", err)
+	}
+	s.journal = j
+	if err := watchJournal(s.registry, j.Stats); err != nil {
+		return errors.Join(fmt.Errorf("register metrics: %w", err), j.Close())
+	}
+	for _, d := range recovery.Damage {
+		if d.Torn {
+			s.metrics.tornBytes.Add(float64(d.Bytes))
+		} else {
+			s.metrics.lostBytes.Add(float64(d.Bytes))
+		}
+	}
+	s.pipeline = newPipeline(s, bucket, idx, opts)
+	s.pipeline.recovered(recovery)
+	if n := j.Stats().Segments; n > 0 {
+		s.log.Info("journal recovered", "segments", n, "sealed_packs", len(recovery.Packs), "dir", s.cfg.Journal.Dir)
+	}
+	return nil
+}
+
+// Run stores what is accepted until ctx is done. Then it refuses new uploads,
+// lets those under way finish, stores what it can within flush.grace, and
+// closes the journal, which keeps the rest. It returns an error only when the
+// journal failed: the process should then be started again, which reads what
+// is really on the disk. Run may be called once.
+func (s *Server) Run(ctx context.Context) error {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var stores sync.WaitGroup
+	stores.Go(func() { s.pipeline.run(work) })
+
+	select {
+	case <-ctx.Done():
+	case <-s.journal.Failed():
+	}
+	s.stop(work)
+	cancel()
+	stores.Wait()
+	return errors.Join(s.journal.Err(), s.journal.Close())
+}
+
+// stop empties the server as far as the grace period allows.
+func (s *Server) stop(ctx context.Context) {
+	grace, cancel := context.WithTimeout(ctx, s.cfg.Flush.Grace)
+	defer cancel()
+	s.uploads.stop()
+	if s.journal.Err() != nil {
+		return
+	}
+	if err := s.uploads.wait(grace); err != nil {
+		s.log.Warn("stopping with uploads under way", "error", err)
+	}
+	if err := s.Flush(grace); err != nil {
+		s.log.Warn("stopping before everything is stored; the rest stays in the journal", "segments", s.journal.Stats().Segments, "error", err)
+	}
+}
+
+// Flush returns nil when everything that was accepted before the call is
+// stored and indexed. It needs Run to be running.
+func (s *Server) Flush(ctx context.Context) error { return s.pipeline.flush(ctx) }
+
+// uploads counts the uploads under way, so that a stopping server can let them
+// finish.
+type uploads struct {
+	mu       sync.Mutex
+	running  int
+	stopping bool
+	idle     chan struct{} // closed when stopping and none is running
+}
+
+func newUploads() *uploads { return &uploads{idle: make(chan struct{})} }
+
+func (u *uploads) begin() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.stopping {
+		return errStopping
+	}
+	u.running++
+	return nil
+}
+
+func (u *uploads) end() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.running--
+	if u.stopping && u.running == 0 {
+		close(u.idle)
+	}
+}
+
+func (u *uploads) stop() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.stopping && u.running == 0 {
+		close(u.idle)
+	}
+	u.stopping = true
+}
+
+func (u *uploads) isStopping() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.stopping
+}
+
+func (u *uploads) wait(ctx context.Context) error {
+	select {
+	case <-u.idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,166 @@
+package playhead
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	// ratioFree is how much output is exempt from the ratio: small bodies of
+	// one repeated event compress better than any limit would allow.
+	ratioFree = 64 << 10
+
+	// minWindow is the window that RFC 8878 asks every zstd decoder to support.
+	minWindow = 8 << 20
+)
+
+// Encoding is a compression of a body.
+type Encoding string
+
+// The encodings of wire version 1.
+const (
+	Identity Encoding = "identity"
+	Gzip     Encoding = "gzip"
+	Zstd     Encoding = "zstd"
+)
+
+// ParseEncoding reads an encoding; empty means identity.
+func ParseEncoding(s string) (Encoding, error) {
+	switch e := Encoding(s); e {
+	case "", Identity:
+		return Identity, nil
+	case Gzip, Zstd:
+		return e, nil
+	}
+	return "", &Refusal{Kind: Unsupported, Detail: "the encoding must be gzip, zstd or identity", Field: "Content-Encoding"}
+}
+
+// Decompressor decompresses bodies within limits. Memory grows with what comes
+// out, never with what a body claims. It is safe for concurrent use.
+type Decompressor struct {
+	limits Limits
+	gzip   sync.Pool
+	zstd   *zstd.Decoder
+}
+
+// NewDecompressor returns a decompressor for the limits.
+func NewDecompressor(limits Limits) (*Decompressor, error) {
+	d, err := zstd.NewReader(nil,
+		zstd.WithDecoderConcurrency(0),
+		zstd.WithDecoderLowmem(true),
+		zstd.WithDecodeAllCapLimit(true),
+		zstd.WithDecoderMaxMemory(uint64(limits.DecompressedBytes)),
+		zstd.WithDecoderMaxWindow(uint64(max(limits.DecompressedBytes, minWindow))))
+	if err != nil {
+		return nil, fmt.Errorf("make zstd decoder: %w", err)
+	}
+	return &Decompressor{limits: limits, zstd: d}, nil
+}
+
+// Decompress returns the content of body in the memory of dst, which may be
+// grown; with Identity it returns body itself.
+func (d *Decompressor) Decompress(dst, body []byte, encoding Encoding) ([]byte, error) {
+	switch encoding {
+	case Gzip:
+		return d.gunzip(dst[:0], body)
+	case Zstd:
+		return d.unzstd(dst[:0], body)
+	}
+	return body, nil
+}
+
+// most returns how many bytes may come out of body, and the limit that says so.
+func (d *Decompressor) most(body []byte) (int, string) {
+	ratio := max(ratioFree, len(body)*d.limits.DecompressionRatio)
+	if ratio < d.limits.DecompressedBytes {
+		return ratio, "decompression_ratio"
+	}
+	return d.limits.DecompressedBytes, "decompressed_bytes"
+}
+
+func tooLarge(limit string) *Refusal {
+	return &Refusal{Kind: TooLarge, Detail: "the decompressed body is larger than " + limit + " allows", Limit: limit}
+}
+
+func (d *Decompressor) gunzip(dst, body []byte) ([]byte, error) {
+	most, limit := d.most(body)
+	z, err := d.gzipReader(body)
+	if err != nil {
+		return dst, notCompressed(Gzip)
+	}
+	defer d.gzip.Put(z)
+	for {
+		if len(dst) == cap(dst) {
+			dst = grow(dst, most+1)
+		}
+		n, err := z.Read(dst[len(dst):min(cap(dst), most+1)])
+		dst = dst[:len(dst)+n]
+		switch {
+		case len(dst) > most:
+			return dst, tooLarge(limit)
+		case err == io.EOF:
+			return dst, nil
+		case err != nil:
+			return dst, notCompressed(Gzip)
+		}
+	}
+}
+
+func (d *Decompressor) gzipReader(body []byte) (*gzip.Reader, error) {
+	if z, ok := d.gzip.Get().(*gzip.Reader); ok {
+		return z, z.Reset(bytes.NewReader(body))
+	}
+	return gzip.NewReader(bytes.NewReader(body))
+}
+
+func (d *Decompressor) unzstd(dst, body []byte) ([]byte, error) {
+	most, limit := d.most(body)
+	if len(body) == 0 {
+		return dst, notCompressed(Zstd)
+	}
+	dst = grow(dst, min(most, d.guess(body)))
+	for {
+		out, err := d.zstd.DecodeAll(body, dst[:0:min(cap(dst), most)])
+		switch {
+		case err == nil:
+			return out, nil
+		case errors.Is(err, zstd.ErrWindowSizeExceeded):
+			return dst, tooLarge("decompressed_bytes")
+		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
+			return dst, notCompressed(Zstd)
+		case cap(dst) >= most:
+			return dst, tooLarge(limit)
+		}
+		dst = grow(dst[:0:0], min(most, 4*cap(dst)))
+	}
+}
+
+// guess returns how much memory to try first: what the frame says of itself,
+// which the caller bounds, or a usual ratio.
+func (d *Decompressor) guess(body []byte) int {
+	var h zstd.Header
+	if err := h.Decode(body); err == nil && h.HasFCS {
+		return int(min(h.FrameContentSize, uint64(d.limits.DecompressedBytes)))
+	}
+	return 8 * len(body)
+}
+
+// grow returns dst with more capacity: twice as much, at least 64 KiB, and
+// never more than most.
+func grow(dst []byte, most int) []byte {
+	want := min(max(2*cap(dst), ratioFree), most)
+	if want <= cap(dst) {
+		return dst
+	}
+	return append(make([]byte, 0, want), dst...)
+}
+
+func notCompressed(e Encoding) *Refusal {
+	return &Refusal{Kind: Malformed, Detail: "the body is not " + string(e), Field: "Content-Encoding"}
+}
