@@ -28,8 +28,8 @@ func openClickHouse(t testing.TB, method clickhouse.CompressionMethod) driver.Co
 	a := embeddedtest.Start(t).ClickHouse
 	name := fmt.Sprintf("test_%d", time.Now().UnixNano())
 	admin := dial(t, a, method)
-	exec(t, admin, "CREATE DATABASE "+name)
-	t.Cleanup(func() { exec(t, admin, "DROP DATABASE "+name+" SYNC") })
+	execute(t, admin, "CREATE DATABASE "+name)
+	t.Cleanup(func() { execute(t, admin, "DROP DATABASE "+name+" SYNC") })
 	a.Database = name
 	return dial(t, a, method)
 }
@@ -53,7 +53,7 @@ func dial(t testing.TB, a embedded.ClickHouse, method clickhouse.CompressionMeth
 	return conn
 }
 
-func exec(t testing.TB, conn driver.Conn, sql string, args ...any) {
+func execute(t testing.TB, conn driver.Conn, sql string, args ...any) {
 	t.Helper()
 	if err := conn.Exec(context.WithoutCancel(t.Context()), sql, args...); err != nil {
 		t.Fatalf("%s: %v", firstLine(sql), err)
@@ -120,7 +120,7 @@ func TestTypesRoundTrip(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			conn := openClickHouse(t, method)
-			exec(t, conn, allTypesDDL)
+			execute(t, conn, allTypesDDL)
 			want := allTypesRows()
 			batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO all_types")
 			if err != nil {
@@ -149,7 +149,7 @@ func TestBatchOf100000Rows(t *testing.T) {
 	for _, name := range []string{"none", "lz4"} {
 		t.Run(name, func(t *testing.T) {
 			conn := openClickHouse(t, methods[name])
-			exec(t, conn, "CREATE TABLE many (id UInt64, text String, low LowCardinality(String)) ENGINE = MergeTree ORDER BY id")
+			execute(t, conn, "CREATE TABLE many (id UInt64, text String, low LowCardinality(String)) ENGINE = MergeTree ORDER BY id")
 			insertMany(t, conn, "many", 0, 100_000)
 			rows, err := conn.Query(t.Context(), "SELECT id, text, low FROM many ORDER BY id")
 			if err != nil {
@@ -224,12 +224,12 @@ func TestNamedParameters(t *testing.T) {
 	if text != awkward || !reflect.DeepEqual(texts, []string{"a'b", "c"}) || number != -9 || !when.Equal(at) {
 		t.Errorf("got %q %q %d %v", text, texts, number, when)
 	}
-	exec(t, conn, "CREATE TABLE bound (id UInt64, text String) ENGINE = MergeTree ORDER BY id")
-	exec(t, conn, "INSERT INTO bound VALUES ({id:UInt64}, {text:String})", clickhouse.Named("id", uint64(1)), clickhouse.Named("text", awkward))
+	execute(t, conn, "CREATE TABLE bound (id UInt64, text String) ENGINE = MergeTree ORDER BY id")
+	execute(t, conn, "INSERT INTO bound VALUES ({id:UInt64}, {text:String})", clickhouse.Named("id", uint64(1)), clickhouse.Named("text", awkward))
 	if n := count(t, conn, "SELECT count() FROM bound WHERE text = {text:String}", clickhouse.Named("text", awkward)); n != 1 {
 		t.Errorf("%d rows with the bound text, want 1", n)
 	}
-	exec(t, conn, "INSERT INTO bound VALUES (?, ?)", 2, awkward)
+	execute(t, conn, "INSERT INTO bound VALUES (?, ?)", 2, awkward)
 	if n := count(t, conn, "SELECT count() FROM bound WHERE text = ?", awkward); n != 2 {
 		t.Errorf("%d rows with the quoted text, want 2", n)
 	}
@@ -237,7 +237,7 @@ func TestNamedParameters(t *testing.T) {
 
 func TestErrorsCarryTheirCode(t *testing.T) {
 	conn := openClickHouse(t, clickhouse.CompressionLZ4)
-	exec(t, conn, "CREATE TABLE narrow (id UInt8) ENGINE = MergeTree ORDER BY id")
+	execute(t, conn, "CREATE TABLE narrow (id UInt8) ENGINE = MergeTree ORDER BY id")
 	tests := []struct {
 		name, sql string
 		settings  clickhouse.Settings
@@ -292,28 +292,28 @@ func drain(ctx context.Context, conn driver.Conn, sql string) error {
 
 func TestTablesOfAnIndex(t *testing.T) {
 	conn := openClickHouse(t, clickhouse.CompressionNone)
-	exec(t, conn, `-- the last version wins
+	execute(t, conn, `-- the last version wins
 		CREATE TABLE versions (id UInt64, version UInt32, text String, at DateTime64(3) DEFAULT now64(3)) ENGINE = ReplacingMergeTree(version) ORDER BY id TTL toDateTime(at) + INTERVAL 1 DAY`)
-	exec(t, conn, "INSERT INTO versions (id, version, text) VALUES (1, 1, 'old'), (2, 1, 'only')")
-	exec(t, conn, "INSERT INTO versions (id, version, text) VALUES (1, 2, 'new')")
-	exec(t, conn, "ALTER TABLE versions ADD COLUMN more UInt8 DEFAULT 7")
-	exec(t, conn, "ALTER TABLE versions ADD INDEX by_text text TYPE bloom_filter GRANULARITY 1")
+	execute(t, conn, "INSERT INTO versions (id, version, text) VALUES (1, 1, 'old'), (2, 1, 'only')")
+	execute(t, conn, "INSERT INTO versions (id, version, text) VALUES (1, 2, 'new')")
+	execute(t, conn, "ALTER TABLE versions ADD COLUMN more UInt8 DEFAULT 7")
+	execute(t, conn, "ALTER TABLE versions ADD INDEX by_text text TYPE bloom_filter GRANULARITY 1")
 	if n := count(t, conn, "SELECT count() FROM versions FINAL WHERE text IN ('new', 'only') AND more = 7"); n != 2 {
 		t.Errorf("%d final rows, want 2", n)
 	}
-	exec(t, conn, "CREATE TABLE copy AS versions ENGINE = MergeTree ORDER BY id")
-	exec(t, conn, "INSERT INTO copy SELECT * FROM versions FINAL")
+	execute(t, conn, "CREATE TABLE copy AS versions ENGINE = MergeTree ORDER BY id")
+	execute(t, conn, "INSERT INTO copy SELECT * FROM versions FINAL")
 	if n := count(t, conn, "SELECT count() FROM copy"); n != 2 {
 		t.Errorf("%d copied rows, want 2", n)
 	}
-	exec(t, conn, "DELETE FROM copy WHERE id = 1")
-	exec(t, conn, "ALTER TABLE copy DELETE WHERE id = 2 SETTINGS mutations_sync = 1")
+	execute(t, conn, "DELETE FROM copy WHERE id = 1")
+	execute(t, conn, "ALTER TABLE copy DELETE WHERE id = 2 SETTINGS mutations_sync = 1")
 	if n := count(t, conn, "SELECT count() FROM copy"); n != 0 {
 		t.Errorf("%d rows after deletes, want 0", n)
 	}
-	exec(t, conn, "CREATE TABLE counts (kind LowCardinality(String), n SimpleAggregateFunction(sum, UInt64)) ENGINE = AggregatingMergeTree ORDER BY kind")
-	exec(t, conn, "CREATE MATERIALIZED VIEW counting TO counts AS SELECT text AS kind, toUInt64(1) AS n FROM versions")
-	exec(t, conn, "INSERT INTO versions (id, version, text) VALUES (3, 1, 'seen'), (4, 1, 'seen')")
+	execute(t, conn, "CREATE TABLE counts (kind LowCardinality(String), n SimpleAggregateFunction(sum, UInt64)) ENGINE = AggregatingMergeTree ORDER BY kind")
+	execute(t, conn, "CREATE MATERIALIZED VIEW counting TO counts AS SELECT text AS kind, toUInt64(1) AS n FROM versions")
+	execute(t, conn, "INSERT INTO versions (id, version, text) VALUES (3, 1, 'seen'), (4, 1, 'seen')")
 	if n := count(t, conn, "SELECT sum(n) FROM counts WHERE kind = 'seen'"); n != 2 {
 		t.Errorf("the view counted %d, want 2", n)
 	}
@@ -327,9 +327,9 @@ func TestTablesOfAnIndex(t *testing.T) {
 	if len(columns) != 5 || columns[4].Name != "more" || columns[4].Type != "UInt8" {
 		t.Errorf("columns are %v", columns)
 	}
-	exec(t, conn, "OPTIMIZE TABLE versions FINAL")
-	exec(t, conn, "TRUNCATE TABLE versions")
-	exec(t, conn, "DROP TABLE versions SYNC")
+	execute(t, conn, "OPTIMIZE TABLE versions FINAL")
+	execute(t, conn, "TRUNCATE TABLE versions")
+	execute(t, conn, "DROP TABLE versions SYNC")
 	if err := drain(t.Context(), conn, "SHOW TABLES"); err != nil {
 		t.Error(err)
 	}
@@ -337,7 +337,7 @@ func TestTablesOfAnIndex(t *testing.T) {
 
 func TestAnInsertWithATokenIsDoneOnce(t *testing.T) {
 	conn := openClickHouse(t, clickhouse.CompressionNone)
-	exec(t, conn, `CREATE TABLE once (id UInt64, text String, low LowCardinality(String)) ENGINE = MergeTree ORDER BY id
+	execute(t, conn, `CREATE TABLE once (id UInt64, text String, low LowCardinality(String)) ENGINE = MergeTree ORDER BY id
 		SETTINGS non_replicated_deduplication_window = 1000`)
 	for _, token := range []string{"pack-1", "pack-1", "pack-2"} {
 		ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": token}))
@@ -362,7 +362,7 @@ func TestSettingsEndWithTheirRequest(t *testing.T) {
 	if during != 77 {
 		t.Errorf("max_block_size %d in the request, want 77", during)
 	}
-	exec(t, conn, "SET max_block_size = 78")
+	execute(t, conn, "SET max_block_size = 78")
 	for range 20 {
 		if after := count(t, conn, question); after != before {
 			t.Fatalf("max_block_size %d after the request, want %d", after, before)
@@ -372,7 +372,7 @@ func TestSettingsEndWithTheirRequest(t *testing.T) {
 
 func TestConcurrentReadersAndWriters(t *testing.T) {
 	conn := openClickHouse(t, clickhouse.CompressionLZ4)
-	exec(t, conn, "CREATE TABLE busy (id UInt64, text String, low LowCardinality(String)) ENGINE = MergeTree ORDER BY id")
+	execute(t, conn, "CREATE TABLE busy (id UInt64, text String, low LowCardinality(String)) ENGINE = MergeTree ORDER BY id")
 	const workers, rounds, rows = 8, 10, 500
 	group, ctx := errgroup.WithContext(t.Context())
 	for worker := range uint64(workers) {
@@ -435,11 +435,13 @@ func TestAnAbandonedResultIsCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const running = "SELECT count() FROM system.processes WHERE query LIKE '%abandoned%' AND query NOT LIKE '%processes%'"
+	if n := count(t, conn, running); n != 1 {
+		t.Fatalf("%d statements run before, want 1", n)
+	}
 	rows.Next()
 	cancel()
-	eventually(t, func() bool {
-		return count(t, conn, "SELECT count() FROM system.processes WHERE query LIKE '%abandoned%' AND query NOT LIKE '%processes%'") == 0
-	})
+	eventually(t, func() bool { return count(t, conn, running) == 0 })
 }
 
 // eventually waits until done is true.
@@ -455,7 +457,7 @@ func eventually(t testing.TB, done func() bool) {
 
 func TestFormatsOfTheClient(t *testing.T) {
 	conn := openClickHouse(t, clickhouse.CompressionNone)
-	exec(t, conn, "CREATE TABLE lines (id UInt64, text String) ENGINE = MergeTree ORDER BY id")
+	execute(t, conn, "CREATE TABLE lines (id UInt64, text String) ENGINE = MergeTree ORDER BY id")
 	if err := conn.InsertFormat(t.Context(), "JSONEachRow", "INSERT INTO lines", strings.NewReader(`{"id":1,"text":"a"}`+"\n"+`{"id":2,"text":"b"}`)); err != nil {
 		t.Fatal(err)
 	}
