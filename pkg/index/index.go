@@ -20,6 +20,10 @@ var ErrNotFound = errors.New("session not found")
 // than this program needs.
 var ErrSchema = errors.New("schema version does not fit")
 
+// ErrQuery is returned, wrapped, when a query cannot be answered because of
+// what was asked: no project, a limit out of range, a cursor that is not ours.
+var ErrQuery = errors.New("query is not valid")
+
 // Batch is what one pack adds to the index. All of it belongs to one project.
 type Batch struct {
 	Project  recording.ProjectID
