@@ -17,7 +17,8 @@ import (
 var migrationFiles embed.FS
 
 // migration is one file of migrations: NNNN_name.sql, in the order of NNNN.
-// Every statement ends in ";" at the end of a line and can be run twice.
+// Every statement ends in ";" at the end of a line and can be run twice; a
+// comment has lines of its own.
 type migration struct {
 	version    uint32
 	name       string
@@ -46,8 +47,14 @@ func migrations() ([]migration, error) {
 }
 
 func statements(sql string) []string {
+	var code strings.Builder
+	for line := range strings.Lines(sql) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+			code.WriteString(line)
+		}
+	}
 	var all []string
-	for statement := range strings.SplitSeq(sql, ";\n") {
+	for statement := range strings.SplitSeq(code.String(), ";\n") {
 		if statement = strings.TrimSpace(statement); statement != "" {
 			all = append(all, statement)
 		}

@@ -80,7 +80,8 @@ CREATE TABLE IF NOT EXISTS sessions
     stored_bytes        UInt64,
     segments            UInt64,
     last_received_ts    DateTime64(3, 'UTC'),
-    version             UInt64, -- the server's clock in ns, read before the segments were
+    -- the server's clock in ns, read before the segments were
+    version             UInt64,
     INDEX start_ts start_ts TYPE minmax GRANULARITY 1,
     INDEX end_ts end_ts TYPE minmax GRANULARITY 1,
     INDEX user_id user_id TYPE bloom_filter(0.01) GRANULARITY 1
