@@ -1,0 +1,160 @@
+package scrub
+
+// scanner looks for secrets in the content of one JSON string, from left to
+// right, and replaces what it finds.
+//
+// That scrubbing twice is scrubbing once rests on three habits: what a rule
+// looks at to the left has been scrubbed already; a rule that ends at the
+// first byte of another kind has no upper bound that would cut it short; and
+// no rule but the one for e-mail addresses begins right after a byte that can
+// be part of a domain.
+type scanner struct {
+	b []byte
+
+	// Rules look back no further than floor, so that what they find never
+	// begins inside an escape sequence, a data: URL or an earlier finding.
+	floor int
+
+	noJWT  int // no JWT begins before this index
+	counts Counts
+}
+
+// The bytes at which a rule begins to look. Everything else is passed by.
+const (
+	pass = iota
+	backslash
+	digit
+	colon     // data: URLs, credentials in URLs
+	at        // e-mail addresses
+	percent   // %40, an encoded @
+	letterB   // Bearer
+	letterJ   // eyJ
+	letterK   // AKIA
+	letterX   // xoxb-, xoxp-
+	letterZ   // AIza
+	underline // sk_live_, ghp_, …
+)
+
+var triggers = [256]uint8{
+	'\\': backslash, ':': colon, '@': at, '%': percent, 'B': letterB, 'b': letterB,
+	'J': letterJ, 'K': letterK, 'x': letterX, 'z': letterZ, '_': underline,
+	'0': digit, '1': digit, '2': digit, '3': digit, '4': digit,
+	'5': digit, '6': digit, '7': digit, '8': digit, '9': digit,
+}
+
+func (s *scanner) scan() {
+	b := s.b
+	for i := 0; i < len(b); {
+		trigger := triggers[b[i]]
+		if trigger == pass {
+			i++
+			continue
+		}
+		i = s.look(trigger, i)
+	}
+}
+
+// look applies the rules of the byte at i and returns where to go on, which is
+// always after i.
+func (s *scanner) look(trigger uint8, i int) int {
+	switch trigger {
+	case digit:
+		return s.card(i)
+	case backslash:
+		return s.escape(i)
+	case colon:
+		return s.url(i)
+	case at:
+		return s.email(i, i+1)
+	case percent:
+		if s.has(i, "%40") {
+			return s.email(i, i+len("%40"))
+		}
+	case letterB:
+		return s.bearer(i)
+	case letterJ:
+		return s.jwt(i)
+	case letterK, letterX, letterZ, underline:
+		return s.apiKey(i)
+	}
+	return i + 1
+}
+
+// escape passes an escape sequence. After an escaped backslash it also passes
+// what would be the rest of an escape sequence if the string holds JSON itself
+// (bodies of requests, arguments of console calls), so that this JSON stays
+// valid too.
+func (s *scanner) escape(i int) int {
+	if s.has(i, `\u0040`) {
+		if next := s.email(i, i+len(`\u0040`)); s.floor == next {
+			return next
+		}
+	}
+	end := i + escapeLen(s.b[i:])
+	if s.has(i, `\\`) && end < len(s.b) {
+		switch s.b[end] {
+		case 'n', 'r', 't', 'b', 'f':
+			end++
+		case 'u':
+			end = s.run(end+1, 4, isHex)
+		}
+	}
+	s.floor = end
+	return end
+}
+
+// escapeLen returns the length of the escape sequence that b begins with.
+func escapeLen(b []byte) int {
+	if len(b) > 1 && b[1] == 'u' {
+		return min(len(`\uXXXX`), len(b))
+	}
+	return min(len(`\n`), len(b))
+}
+
+// replace overwrites a finding and returns where to go on.
+func (s *scanner) replace(start, end int, count *int) int {
+	for i := start; i < end; i++ {
+		s.b[i] = '*'
+	}
+	*count++
+	s.floor = end
+	return end
+}
+
+// has tells whether the prefix is at i, not before the floor.
+func (s *scanner) has(i int, prefix string) bool {
+	return i >= s.floor && len(s.b)-i >= len(prefix) && string(s.b[i:i+len(prefix)]) == prefix
+}
+
+// edge tells whether a token can begin at i: at the floor, after a percent
+// escape (%20) and after any byte that is not part of words and domains.
+func (s *scanner) edge(i int) bool {
+	return i <= s.floor || !isTokenByte(s.b[i-1]) && s.b[i-1] != '.' || s.afterPercent(i)
+}
+
+func (s *scanner) afterPercent(i int) bool {
+	return i-3 >= s.floor && s.b[i-3] == '%' && isHex(s.b[i-2]) && isHex(s.b[i-1])
+}
+
+// run returns the end of the bytes of a kind that begin at i, no more than
+// most.
+func (s *scanner) run(i, most int, kind func(byte) bool) int {
+	end := min(len(s.b), i+most)
+	for i < end && kind(s.b[i]) {
+		i++
+	}
+	return i
+}
+
+// unlimited is longer than any string.
+const unlimited = 1 << 40
+
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+func isAlnum(c byte) bool  { return isDigit(c) || isLetter(c) }
+func isHex(c byte) bool    { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+func isUpperOrDigit(c byte) bool { return isDigit(c) || 'A' <= c && c <= 'Z' }
+
+// isTokenByte: base64url, which most tokens are written in.
+func isTokenByte(c byte) bool { return isAlnum(c) || c == '_' || c == '-' }
