@@ -56,22 +56,33 @@ func asException(err error) *exception {
 	return exceptionf(codeUnknownException, "UNKNOWN_EXCEPTION", err.Error())
 }
 
-// status is the HTTP status of an exception, as ClickHouse's
-// exceptionCodeToHTTPStatus has it.
+// status is the HTTP status of an exception. The table has the outcome of
+// ClickHouse's src/Server/HTTP/exceptionCodeToHTTPStatus.cpp.
 func (e *exception) status() int {
 	switch e.code {
-	case 194: // REQUIRED_PASSWORD
+	case 194: // a password is required
 		return http.StatusUnauthorized
-	case 192, 193, 291, 497, 516: // unknown user, wrong password, access denied
+	case 192, 193, 497, 512, 516: // user, password, rights, role
 		return http.StatusForbidden
-	case 6, 26, 27, 36, 38, 41, 43, 53, 62, 69, 72, 115, 130, 131, 164, 190, 321, 349, 376, 456, 457: // cannot parse, syntax, types, settings
+	case 36, 427, 117, 321, // arguments, regular expressions, data
+		6, 25, 26, 27, 38, 41, 72, 376, 441, 675, 676, // what cannot be parsed
+		8, 15, 44, 53, // columns and types
+		37, 62, 123, 167, 168, 223: // syntax
 		return http.StatusBadRequest
-	case 16, 46, 47, 50, 51, 60, 81: // unknown column, function, identifier, type, table, database
+	case 46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511: // what is unknown
 		return http.StatusNotFound
+	case 229:
+		return http.StatusRequestEntityTooLarge
 	case 48:
 		return http.StatusNotImplemented
-	case 159, 209, 210:
+	case 76, 209, 439:
+		return http.StatusServiceUnavailable
+	case 381:
+		return http.StatusLengthRequired
+	case 159:
 		return http.StatusRequestTimeout
+	case 779:
+		return http.StatusUnsupportedMediaType
 	}
 	return http.StatusInternalServerError
 }

@@ -188,6 +188,9 @@ func execute(a *answer, conn *chdb.Conn, input *bufio.Reader) error {
 		}
 		s = parseStatement(sql)
 	}
+	if s.empty {
+		return exceptionf(codeSyntaxError, "SYNTAX_ERROR", "Syntax error: failed at position 1: Empty query")
+	}
 	a.format = a.request.format
 	if s.format != "" && !s.insert {
 		a.format = s.format

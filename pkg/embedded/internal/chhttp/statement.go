@@ -1,10 +1,14 @@
 package chhttp
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // statement is what the server must know of a statement before it gives it to
 // the engine: everything else is the engine's own parser's business.
 type statement struct {
+	empty   bool   // has nothing but blanks and comments
 	insert  bool   // begins with INSERT
 	selects bool   // is a SELECT, whose result can be streamed
 	format  string // the FORMAT clause's format, "" when there is none
@@ -19,7 +23,7 @@ func parseStatement(sql []byte) statement {
 	first := l.next()
 	if !first.is("INSERT") {
 		selects := first.is("SELECT") || first.is("WITH") || first.isByte('(')
-		return statement{selects: selects, format: outputFormat(&l)}
+		return statement{empty: first.kind == end, selects: selects, format: outputFormat(&l)}
 	}
 	s := statement{insert: true}
 	for t := l.next(); t.kind != end; t = l.next() {
@@ -71,7 +75,7 @@ func outputFormat(l *lexer) string {
 				format = ""
 			}
 		case previous.is("FORMAT"):
-			format = string(t.text)
+			format = strings.Trim(string(t.text), "`\"")
 		case t.is("SETTINGS") && format != "":
 			return format
 		default:

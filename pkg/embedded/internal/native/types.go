@@ -192,13 +192,18 @@ func splitType(s string) (name string, args []string, err error) {
 		case '(':
 			depth++
 		case ')':
-			depth--
+			if depth--; depth < 0 {
+				return "", nil, fmt.Errorf("%w: type %s", ErrMalformed, s)
+			}
 		case ',':
 			if depth == 0 {
 				args = append(args, strings.TrimSpace(inner[start:i]))
 				start = i + 1
 			}
 		}
+	}
+	if depth != 0 {
+		return "", nil, fmt.Errorf("%w: type %s", ErrMalformed, s)
 	}
 	if last := strings.TrimSpace(inner[min(start, len(inner)):]); last != "" {
 		args = append(args, last)
