@@ -3,9 +3,14 @@ package clickhouse_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/pem"
 	"errors"
 	"net"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -171,5 +176,101 @@ func TestDialContextMakesTheConnections(t *testing.T) {
 	})
 	if err := x.Migrate(t.Context()); err != nil {
 		t.Errorf("Migrate through a dialer: %v", err)
+	}
+}
+
+func TestPasswordFile(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.PasswordFile = filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(cfg.PasswordFile, []byte(cfg.Password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Password = ""
+	if err := newIndex(t, cfg, clickhouse.Options{}).Migrate(t.Context()); err != nil {
+		t.Errorf("Migrate with the password from a file: %v", err)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	cfg := testConfig(t)
+	proxy := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: cfg.Addresses[0]}))
+	t.Cleanup(proxy.Close)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw})
+	if err := os.WriteFile(file, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Addresses = []string{proxy.Listener.Addr().String()}
+	tests := []struct {
+		name string
+		tls  clickhouse.TLS
+		want string // of the error; empty when it works
+	}{
+		{"authority from a file", clickhouse.TLS{Enabled: true, CAFile: file}, ""},
+		{"another name", clickhouse.TLS{Enabled: true, CAFile: file, ServerName: "example.com"}, ""},
+		{"unverified", clickhouse.TLS{Enabled: true, InsecureSkipVerify: true}, ""},
+		{"unknown authority", clickhouse.TLS{Enabled: true}, "tls.ca_file"},
+		{"wrong name", clickhouse.TLS{Enabled: true, CAFile: file, ServerName: "elsewhere.example"}, "tls.server_name"},
+	}
+	for _, protocol := range []string{clickhouse.ProtocolHTTP, clickhouse.ProtocolNative} {
+		for _, tt := range tests {
+			// The proxy speaks HTTP only: of native, what can be seen is
+			// whether the handshake is refused.
+			if protocol == clickhouse.ProtocolNative && tt.want == "" {
+				continue
+			}
+			t.Run(protocol+", "+tt.name, func(t *testing.T) {
+				cfg := cfg
+				cfg.Protocol, cfg.TLS = protocol, tt.tls
+				x := newIndex(t, cfg, clickhouse.Options{})
+				if tt.want == "" {
+					if err := x.Migrate(t.Context()); err != nil {
+						t.Errorf("Migrate: %v", err)
+					}
+					return
+				}
+				if err := x.Check(t.Context()); err == nil || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("Check = %v, want an error that says %s", err, tt.want)
+				}
+			})
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	good := clickhouse.Config{Protocol: "http", Addresses: []string{"127.0.0.1:8123"}, Database: "playhead", Username: "u", Password: "p"}
+	tests := []struct {
+		name   string
+		change func(*clickhouse.Config)
+		want   string // field of the error; empty when valid
+	}{
+		{"as it is", func(*clickhouse.Config) {}, ""},
+		{"native", func(c *clickhouse.Config) { c.Protocol = "native" }, ""},
+		{"several addresses", func(c *clickhouse.Config) { c.Addresses = []string{"a:1", "[::1]:2"} }, ""},
+		{"no protocol", func(c *clickhouse.Config) { c.Protocol = "" }, "protocol"},
+		{"https", func(c *clickhouse.Config) { c.Protocol = "https" }, "protocol"},
+		{"no address", func(c *clickhouse.Config) { c.Addresses = nil }, "addresses"},
+		{"address without port", func(c *clickhouse.Config) { c.Addresses = []string{"clickhouse"} }, "addresses"},
+		{"URL", func(c *clickhouse.Config) { c.Addresses = []string{"http://clickhouse:8123"} }, "addresses"},
+		{"credentials in an address", func(c *clickhouse.Config) { c.Addresses = []string{"u:p@clickhouse:8123"} }, "addresses"},
+		{"no database", func(c *clickhouse.Config) { c.Database = "" }, "database"},
+		{"SQL in the database", func(c *clickhouse.Config) { c.Database = "a; DROP TABLE b" }, "database"},
+		{"two passwords", func(c *clickhouse.Config) { c.PasswordFile = "/etc/password" }, "password_file"},
+		{"CA without TLS", func(c *clickhouse.Config) { c.TLS.CAFile = "ca.pem" }, "tls.enabled"},
+		{"skipping verification without TLS", func(c *clickhouse.Config) { c.TLS.InsecureSkipVerify = true }, "tls.enabled"},
+		{"negative timeout", func(c *clickhouse.Config) { c.DialTimeoutMs = -1 }, "dial_timeout_ms"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := good
+			tt.change(&cfg)
+			err := cfg.Validate()
+			if tt.want == "" && err != nil {
+				t.Errorf("Validate: %v", err)
+			}
+			if tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want+":")) {
+				t.Errorf("Validate: %v, want an error about %s", err, tt.want)
+			}
+		})
 	}
 }

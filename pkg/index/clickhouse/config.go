@@ -44,6 +44,9 @@ type TLS struct {
 	Enabled bool `yaml:"enabled" json:"enabled"`
 	// CAFile is a PEM file of authorities to trust besides the system's.
 	CAFile string `yaml:"ca_file" json:"ca_file"`
+	// Authorities are trusted in place of the system's: for a program that is
+	// given the certificates and not a file.
+	Authorities *x509.CertPool `yaml:"-" json:"-"`
 	// InsecureSkipVerify accepts any certificate: whoever sits on the way can
 	// then read the password and change what is found.
 	InsecureSkipVerify bool `yaml:"insecure_skip_verify" json:"insecure_skip_verify"`
@@ -177,6 +180,7 @@ func (t TLS) config() (*tls.Config, error) {
 	}
 	cfg := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
+		RootCAs:            t.Authorities,
 		ServerName:         t.ServerName,
 		InsecureSkipVerify: t.InsecureSkipVerify, // #nosec G402 -- the operator's choice, off by default
 	}

@@ -152,11 +152,10 @@ WITH
         FROM segments FINAL
         WHERE project_id = {project:String} AND session_id IN {sessions:Array(String)}
     ),
-    users AS
+    known AS
     (
-        SELECT session_id, argMaxIf(user_id, last, user_id != '') AS id
+        SELECT *, argMaxIf(user_id, last, user_id != '') OVER (PARTITION BY session_id) AS session_user_id
         FROM fixed
-        GROUP BY session_id
     )
 SELECT
     project_id,
@@ -165,17 +164,17 @@ SELECT
     argMax(class, last),
     fromUnixTimestamp64Milli(min(start_ms)),
     fromUnixTimestamp64Milli(max(end_ms)),
-    any(users.id),
-    argMaxIf(user_attributes, last, notEmpty(user_attributes) AND user_id = users.id),
-    arrayDistinct(arrayFlatten(arrayMap(visit -> visit.2, arraySort(visit -> visit.1, groupArray((first, fixed.urls)))))),
+    any(session_user_id),
+    argMaxIf(user_attributes, last, notEmpty(user_attributes) AND user_id = session_user_id),
+    arrayDistinct(arrayFlatten(arrayMap(visit -> visit.2, arraySort(visit -> visit.1, groupArray((first, known.urls)))))),
     uniqExact(window_id),
-    sum(fixed.events),
-    sum(fixed.raw_bytes),
-    sum(fixed.pages),
-    sum(fixed.clicks),
-    sum(fixed.requests),
-    sum(fixed.failed_requests),
-    sum(fixed.errors),
+    sum(known.events),
+    sum(known.raw_bytes),
+    sum(known.pages),
+    sum(known.clicks),
+    sum(known.requests),
+    sum(known.failed_requests),
+    sum(known.errors),
     argMaxIf(release, last, release != ''),
     argMaxIf(environment, last, environment != ''),
     argMaxIf(user_agent, last, user_agent != ''),
@@ -184,6 +183,5 @@ SELECT
     count(),
     max(received_ts),
     {version:UInt64}
-FROM fixed
-INNER JOIN users USING (session_id)
+FROM known
 GROUP BY project_id, session_id`

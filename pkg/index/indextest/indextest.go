@@ -361,7 +361,7 @@ func storesSegmentOnce(t *testing.T, x index.Index) {
 func ignoresOrder(t *testing.T, x index.Index) {
 	orders := map[string][]recording.StoredSegment{"in order": visit(), "reversed": visit()}
 	slices.Reverse(orders["reversed"])
-	for seed := range uint64(4) {
+	for seed := range uint64(2) {
 		shuffled := visit()
 		rand.New(rand.NewPCG(seed, 0)).Shuffle(len(shuffled), func(i, j int) {
 			shuffled[i], shuffled[j] = shuffled[j], shuffled[i]
@@ -370,11 +370,11 @@ func ignoresOrder(t *testing.T, x index.Index) {
 	}
 	n := 0
 	for name, segments := range orders {
-		for _, portion := range []int{1, 2, len(segments)} {
+		for _, portion := range []int{1, 2} {
 			n++
 			project := recording.ProjectID(fmt.Sprintf("project-%d", n))
-			for i := range slices.Chunk(inProject(project, segments), portion) {
-				mustWrite(t, x, fmt.Sprintf("%s %d", name, i[0].Seq)+string(i[0].Window), i)
+			for some := range slices.Chunk(inProject(project, segments), portion) {
+				mustWrite(t, x, fmt.Sprintf("%s %d", some[0].Window, some[0].Seq), some)
 			}
 			want := visited()
 			want.Project = project
@@ -387,7 +387,7 @@ func ignoresOrder(t *testing.T, x index.Index) {
 // joinsWriters has several servers write segments of one session at once,
 // some of them the same ones.
 func joinsWriters(t *testing.T, x index.Index) {
-	for round := range 5 {
+	for round := range 3 {
 		project := recording.ProjectID(fmt.Sprintf("project-%d", round))
 		segments := inProject(project, visit())
 		var wg sync.WaitGroup
@@ -455,8 +455,17 @@ func keepsProjectsApart(t *testing.T, x index.Index) {
 		}
 	}
 
+	// A trace of one project does not find the session of the same id in another.
+	request := moment(mine, 1, recording.KindRequest)
+	request.TraceID = strings.Repeat("cd", 16)
+	mustWrite(t, x, "trace", nil, request)
+	page, err := x.Sessions(t.Context(), index.SessionQuery{Project: blog, TraceID: request.TraceID})
+	if err != nil || len(page.Sessions) != 0 {
+		t.Errorf("Sessions of another project's trace = %v, %v, want none", page.Sessions, err)
+	}
+
 	none := recording.ProjectID("nobody")
-	page, err := x.Sessions(t.Context(), index.SessionQuery{Project: none, TraceID: trace})
+	page, err = x.Sessions(t.Context(), index.SessionQuery{Project: none, TraceID: trace})
 	if err != nil || len(page.Sessions) != 0 {
 		t.Errorf("Sessions of a third project = %v, %v", page.Sessions, err)
 	}
