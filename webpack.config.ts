@@ -1,6 +1,7 @@
 import CopyWebpackPlugin from 'copy-webpack-plugin';
 import path from 'path';
 import webpack, { type Configuration } from 'webpack';
+import VirtualModulesPlugin from 'webpack-virtual-modules';
 
 import pluginConfig, { type Env } from './.config/webpack/webpack.config.ts';
 
@@ -20,14 +21,69 @@ const refuseJsxRuntime = ({ request }: { request?: string }, callback: (error?: 
   }
 };
 
-function plugin(base: Configuration): Configuration {
+// A nested plugin looks for its chunks beside its own module.js, not beside the app's: each plugin is a compilation of
+// its own, written to its own folder. The app's also copies the files of all three.
+function plugins(scaffolds: Configuration[]): Configuration[] {
+  return scaffolds.map((scaffold, index) => {
+    const [name, file] = entries(scaffold)[index];
+    const folder = path.dirname(name);
+    return folder === '.' ? app(scaffold, file) : nestedPlugin(scaffold, folder, file);
+  });
+}
+
+function entries({ entry }: Configuration): Array<[string, string]> {
+  return Object.entries(entry as Record<string, string>);
+}
+
+function app(scaffold: Configuration, file: string): Configuration {
   return {
-    ...base,
-    name: 'plugin',
-    externals: [refuseJsxRuntime, base.externals ?? []].flat(),
-    plugins: [...(base.plugins ?? []), nestedLogos],
+    ...scaffold,
+    name: 'app',
+    entry: { module: file },
+    externals: [refuseJsxRuntime, scaffold.externals ?? []].flat(),
+    output: {
+      ...scaffold.output,
+      clean: { keep: (asset) => executables.test(asset) || nestedOutput.test(asset) },
+    },
+    plugins: [...(scaffold.plugins ?? []), nestedLogos],
   };
 }
+
+function nestedPlugin(scaffold: Configuration, folder: string, file: string): Configuration {
+  return {
+    ...scaffold,
+    name: folder,
+    entry: { module: file },
+    externals: [refuseJsxRuntime, scaffold.externals ?? []].flat(),
+    output: {
+      ...scaffold.output,
+      path: path.resolve(root, 'dist', folder),
+      uniqueName: `${scaffold.output?.uniqueName}/${folder}`,
+      clean: { keep: (asset) => !compiled.test(asset) },
+    },
+    plugins: [
+      publicPathModule(),
+      ...(scaffold.plugins ?? []).filter((each) => bundling.has(each?.constructor.name ?? '')),
+    ],
+  };
+}
+
+// The scaffolding has one of these, but a single instance that serves one compilation only.
+function publicPathModule() {
+  return new VirtualModulesPlugin({
+    'node_modules/grafana-public-path.js': `
+import { uri } from 'amd-module';
+__webpack_public_path__ = uri.slice(0, uri.lastIndexOf('/') + 1);
+`,
+  });
+}
+
+const compiled = /\.js(\.map|\.LICENSE\.txt)?$/;
+const nestedOutput = new RegExp(`^(datasource|panel)[/\\\\].*${compiled.source}`);
+const executables = /(_(amd64|arm(64)?)(\.exe)?|go_plugin_build_manifest)$/;
+
+// Plugins of the scaffolding that change a bundle; the others copy files or watch, once for all three plugins.
+const bundling = new Set(['BannerPlugin', 'SubresourceIntegrityPlugin']);
 
 // The page that `playhead` serves where there is no Grafana: nothing is external, because nobody else brings React
 // or @grafana/ui. Icon files keep the path that @grafana/ui asks for.
@@ -63,19 +119,26 @@ function standalone(base: Configuration): Configuration {
   };
 }
 
-const config = async (env: Env): Promise<Configuration[]> => {
-  const scaffold = await pluginConfig(env);
-  const base: Configuration = {
-    ...scaffold,
-    cache: {
-      type: 'filesystem',
-      // Without this file in the list a change to it keeps what was built before.
-      buildDependencies: {
-        config: [path.resolve(root, 'webpack.config.ts'), path.resolve(root, '.config/webpack/webpack.config.ts')],
-      },
+const scaffold = async (env: Env): Promise<Configuration> => ({
+  ...(await pluginConfig(env)),
+  cache: {
+    type: 'filesystem',
+    // Without this file in the list a change to it keeps what was built before.
+    buildDependencies: {
+      config: [path.resolve(root, 'webpack.config.ts'), path.resolve(root, '.config/webpack/webpack.config.ts')],
     },
-  };
-  return [plugin(base), standalone(base)];
+  },
+});
+
+const config = async (env: Env): Promise<Configuration[]> => {
+  const first = await scaffold(env);
+  // Compilations must not share instances of webpack's plugins.
+  const more = await Promise.all(
+    entries(first)
+      .slice(1)
+      .map(() => scaffold(env))
+  );
+  return [...plugins([first, ...more]), standalone(await scaffold(env))];
 };
 
 export default config;
