@@ -78,6 +78,9 @@ func (s Secret) String() string {
 	return "[secret]"
 }
 
+// GoString hides the secret.
+func (s Secret) GoString() string { return s.String() }
+
 // Reveal returns the secret.
 func (s Secret) Reveal() string { return string(s) }
 
@@ -230,7 +233,7 @@ func ruleOf(err error) string {
 
 func isHostPort(address string) bool {
 	host, port, err := net.SplitHostPort(address)
-	return err == nil && host != "" && port != ""
+	return err == nil && host != "" && port != "" && !strings.ContainsAny(address, "/@?#")
 }
 
 // redact takes the secrets out of a text that came from elsewhere.

@@ -39,6 +39,9 @@ type TLS struct {
 	Enabled bool `yaml:"enabled" json:"enabled"`
 	// CAFile is a PEM file of authorities to trust besides the system's.
 	CAFile string `yaml:"ca_file" json:"ca_file"`
+	// Authorities are trusted in place of the system's: for a program that is
+	// given the certificates and not a file.
+	Authorities *x509.CertPool `yaml:"-" json:"-"`
 	// InsecureSkipVerify accepts any certificate: whoever sits on the way can
 	// then read and change recordings.
 	InsecureSkipVerify bool `yaml:"insecure_skip_verify" json:"insecure_skip_verify"`
@@ -104,6 +107,7 @@ func (t TLS) config() (*tls.Config, error) {
 	}
 	cfg := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
+		RootCAs:            t.Authorities,
 		InsecureSkipVerify: t.InsecureSkipVerify, // #nosec G402 -- the operator's choice, off by default
 	}
 	if t.CAFile == "" {
