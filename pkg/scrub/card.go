@@ -21,7 +21,10 @@ var cardGroups = [][]int{
 
 // card looks at the digits that begin at i and returns their end.
 func (s *scanner) card(i int) int {
-	end := s.run(i, unlimited, isDigit)
+	end := i + 1
+	for end < len(s.b) && isDigit(s.b[end]) {
+		end++
+	}
 	if i-1 >= s.floor && s.b[i-1] == '%' {
 		i = min(i+2, end) // %20 and its like: the next digits are the text
 	}
@@ -33,9 +36,12 @@ func (s *scanner) card(i int) int {
 			return s.replace(i, end, &s.counts.Card)
 		}
 	}
-	if (n == 4 || n == 6) && len(s.b)-end > 1 && (s.b[end] == ' ' || s.b[end] == '-') && isDigit(s.b[end+1]) {
+	if s.cardMayBegin(i) {
 		for _, groups := range cardGroups {
-			if cardEnd := s.groupedCard(i, groups); cardEnd > 0 {
+			if n != groups[0] {
+				continue
+			}
+			if cardEnd, ok := groupedCard(s.b, i, groups); ok && s.cardMayEnd(cardEnd) {
 				return s.replace(i, cardEnd, &s.counts.Card)
 			}
 		}
@@ -43,34 +49,30 @@ func (s *scanner) card(i int) int {
 	return end
 }
 
-// groupedCard returns the end of the card number that begins at i and is
-// grouped like this, 0 when there is none.
-func (s *scanner) groupedCard(i int, groups []int) int {
-	if !s.cardMayBegin(i) {
-		return 0
-	}
+// groupedCard returns the end of the valid card number that begins at i and is
+// grouped like this, with spaces or dashes between.
+func groupedCard(b []byte, i int, groups []int) (end int, ok bool) {
 	var number cardNumber
-	var separator byte
-	at := i
+	separator := i + groups[0]
 	for k, n := range groups {
 		if k > 0 {
-			if at == len(s.b) || s.b[at] != ' ' && s.b[at] != '-' || k > 1 && s.b[at] != separator {
-				return 0
+			if i == len(b) || b[i] != ' ' && b[i] != '-' || b[i] != b[separator] {
+				return 0, false
 			}
-			separator = s.b[at]
-			at++
+			i++
 		}
-		end := s.run(at, n, isDigit)
-		if end-at != n {
-			return 0
+		if len(b)-i < n {
+			return 0, false
 		}
-		number.add(s.b[at:end])
-		at = end
+		for _, c := range b[i : i+n] {
+			if !isDigit(c) {
+				return 0, false
+			}
+		}
+		number.add(b[i : i+n])
+		i += n
 	}
-	if !s.cardMayEnd(at) || !number.valid() {
-		return 0
-	}
-	return at
+	return i, number.valid()
 }
 
 // cardMayBegin refuses digits that are part of a word, a fraction, a path, a

@@ -1,7 +1,7 @@
 package scrub
 
-// scanner looks for secrets in the content of one JSON string, from left to
-// right, and replaces what it finds.
+// scanner looks for secrets in the contents of JSON strings, one after the
+// other, from left to right, and replaces what it finds.
 //
 // That scrubbing twice is scrubbing once rests on three habits: what a rule
 // looks at to the left has been scrubbed already; a rule that ends at the
@@ -42,8 +42,9 @@ var triggers = [256]uint8{
 	'5': digit, '6': digit, '7': digit, '8': digit, '9': digit,
 }
 
-func (s *scanner) scan() {
-	b := s.b
+// scan scrubs the content of one string.
+func (s *scanner) scan(b []byte) {
+	s.b, s.floor, s.noJWT = b, 0, 0
 	for i := 0; i < len(b); {
 		trigger := triggers[b[i]]
 		if trigger == pass {

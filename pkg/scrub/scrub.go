@@ -37,26 +37,25 @@ const minSecretBytes = 6
 // valid JSON, by asterisks of the same length, in place. Member names, numbers
 // and everything else stay; an escape sequence is kept or replaced whole, so
 // the line stays valid. Scrubbing again changes nothing. It does not allocate
-// and takes time proportional to the line.
+// and takes time proportional to the line. It is safe for concurrent use on
+// different lines.
 func Line(line []byte) Counts {
-	var counts Counts
+	var s scanner
 	for i := 0; ; {
 		quote := bytes.IndexByte(line[i:], '"')
 		if quote < 0 {
-			return counts
+			return s.counts
 		}
 		start := i + quote + 1
 		end := stringEnd(line, start)
 		if end < 0 {
-			return counts // not JSON
+			return s.counts // not JSON
 		}
 		i = end + 1
 		if end-start < minSecretBytes || isName(line, i) {
 			continue
 		}
-		s := scanner{b: line[start:end]}
-		s.scan()
-		counts.Add(s.counts)
+		s.scan(line[start:end])
 	}
 }
 
