@@ -142,7 +142,7 @@ func binaryHTTP(t *testing.T, client *plugintest.Client, s backend.DataSourceIns
 	const prefix = "/api/datasources/uid/playhead/resources"
 	server := httptest.NewServer(http.StripPrefix(prefix, client.Handler(s)))
 	defer server.Close()
-	get := func(path string) *http.Response {
+	get := func(path string) (int, string, []byte) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+prefix+"/"+path, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -151,29 +151,28 @@ func binaryHTTP(t *testing.T, client *plugintest.Client, s backend.DataSourceIns
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { response.Body.Close() })
-		return response
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, response.Header.Get("Content-Type"), body
 	}
 	var manifest playback.Manifest
-	if err := json.NewDecoder(get("sessions/" + sessionID + "/manifest").Body).Decode(&manifest); err != nil {
-		t.Fatal(err)
+	if _, _, body := get("sessions/" + sessionID + "/manifest"); json.Unmarshal(body, &manifest) != nil {
+		t.Fatalf("manifest %s", body)
 	}
 	if len(manifest.Windows) != 1 || len(manifest.Windows[0].Segments) != segments || len(manifest.Moments) != segments+2 {
 		t.Errorf("manifest %+v", manifest)
 	}
-	response := get(segmentsPath + "?window=" + string(windowID) + "&from=1763791885000&to=1763791885000&snapshot=true")
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
+	_, contentType, body := get(segmentsPath + "?window=" + string(windowID) + "&from=1763791885000&to=1763791885000&snapshot=true")
+	if n := bytes.Count(body, []byte(`{"segment":`)); n != 2 || contentType != "application/x-ndjson" {
+		t.Errorf("%d segments as %s, want the one of the snapshot and the one at the instant", n, contentType)
 	}
-	if n := bytes.Count(body, []byte(`{"segment":`)); n != 2 || response.Header.Get("Content-Type") != "application/x-ndjson" {
-		t.Errorf("%d segments as %s, want the one of the snapshot and the one at the instant", n, response.Header.Get("Content-Type"))
-	}
-	if response = get("sessions/0199f3a2-none/manifest"); response.StatusCode != http.StatusNotFound {
-		t.Errorf("status %d for a session that is not there", response.StatusCode)
-	}
-	if response = get("sessions/%2e%2e%2fetc/manifest"); response.StatusCode != http.StatusNotFound {
-		t.Errorf("status %d for a path that climbs", response.StatusCode)
+	for _, path := range []string{"sessions/0199f3a2-none/manifest", "sessions/%2e%2e%2fetc/manifest"} {
+		if status, contentType, _ := get(path); status != http.StatusNotFound || contentType != "application/problem+json" {
+			t.Errorf("%s: status %d, %s", path, status, contentType)
+		}
 	}
 }
 

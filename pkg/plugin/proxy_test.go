@@ -13,6 +13,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/proxy"
+	"github.com/grafana/grafana-plugin-sdk-go/config"
 
 	"github.com/playhead/playhead/pkg/playback/playbacktest"
 )
@@ -22,7 +23,7 @@ func TestProxy(t *testing.T) {
 	stores := playbacktest.Open(t)
 	record(t, stores)
 	socks := listenSocks(t)
-	ctx := backend.WithGrafanaConfig(t.Context(), backend.NewGrafanaCfg(map[string]string{
+	ctx := config.WithGrafanaConfig(t.Context(), config.NewGrafanaCfg(map[string]string{
 		proxy.PluginSecureSocksProxyEnabled:       "true",
 		proxy.PluginSecureSocksProxyAllowInsecure: "true",
 		proxy.PluginSecureSocksProxyProxyAddress:  socks.listener.Addr().String(),

@@ -97,9 +97,9 @@ func (e *SettingError) Error() string { return e.Field + " " + e.Rule }
 
 // The names of the secure settings.
 const (
-	secretClickHousePassword = "clickhousePassword"
-	secretObjectStorageKey   = "objectStorageSecretKey"
-	secretAuthorities        = "tlsCACert"
+	settingPassword    = "clickhousePassword"
+	settingSecretKey   = "objectStorageSecretKey"
+	settingAuthorities = "tlsCACert"
 )
 
 // Defaults of docs/provision.md.
@@ -121,12 +121,12 @@ func ParseSettings(instance backend.DataSourceInstanceSettings) (Settings, error
 			return Settings{}, typeError(err)
 		}
 	}
-	s.ClickHouse.Password = Secret(instance.DecryptedSecureJSONData[secretClickHousePassword])
-	s.ObjectStorage.SecretKey = Secret(instance.DecryptedSecureJSONData[secretObjectStorageKey])
+	s.ClickHouse.Password = Secret(instance.DecryptedSecureJSONData[settingPassword])
+	s.ObjectStorage.SecretKey = Secret(instance.DecryptedSecureJSONData[settingSecretKey])
 	s.setDefaults()
 
 	var authorities error
-	if pem := instance.DecryptedSecureJSONData[secretAuthorities]; pem != "" {
+	if pem := instance.DecryptedSecureJSONData[settingAuthorities]; pem != "" {
 		s.Authorities, authorities = parseAuthorities(pem)
 	}
 	return s, errors.Join(s.validate(), authorities)
@@ -148,7 +148,7 @@ func parseAuthorities(pem string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("read the system's certificate authorities: %w", err)
 	}
 	if !pool.AppendCertsFromPEM([]byte(pem)) {
-		return nil, &SettingError{secretAuthorities, "must hold certificates in PEM"}
+		return nil, &SettingError{settingAuthorities, "must hold certificates in PEM"}
 	}
 	return pool, nil
 }
@@ -209,10 +209,10 @@ func (s *Settings) validate() error {
 		refuse("objectStorage.bucket", "is required")
 	}
 	if s.ObjectStorage.AccessKey != "" && s.ObjectStorage.SecretKey == "" {
-		refuse(secretObjectStorageKey, "is required with objectStorage.accessKey")
+		refuse(settingSecretKey, "is required with objectStorage.accessKey")
 	}
 	if s.ObjectStorage.AccessKey == "" && s.ObjectStorage.SecretKey != "" {
-		refuse("objectStorage.accessKey", "is required with "+secretObjectStorageKey)
+		refuse("objectStorage.accessKey", "is required with "+settingSecretKey)
 	}
 	if !selectorPattern.MatchString(s.Logs.Selector) {
 		refuse("logs.selector", `must be one stream selector, as {app="shop"}`)

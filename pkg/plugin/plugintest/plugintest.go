@@ -17,6 +17,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/grpcplugin"
+	"github.com/grafana/grafana-plugin-sdk-go/config"
 	"github.com/grafana/grafana-plugin-sdk-go/genproto/pluginv2"
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
@@ -89,11 +90,11 @@ func (c *Client) Stop() { c.process.Kill() }
 
 func pluginContext(settings backend.DataSourceInstanceSettings) backend.PluginContext {
 	return backend.PluginContext{
-		OrgID:                      1,
+		Namespace:                  "default",
 		PluginID:                   pluginID,
 		User:                       &backend.User{Login: "viewer", Name: "Viewer", Role: "Viewer"},
 		DataSourceInstanceSettings: &settings,
-		GrafanaConfig:              backend.NewGrafanaCfg(map[string]string{}),
+		GrafanaConfig:              config.NewGrafanaCfg(map[string]string{}),
 	}
 }
 
