@@ -4,6 +4,7 @@ package embedded
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,27 +146,31 @@ func (c *child) forwardLog(r io.ReadCloser, log *slog.Logger) {
 }
 
 func forwardLine(log *slog.Logger, line []byte) {
-	var record map[string]any
-	var level slog.Level
-	message, _ := "", error(nil)
-	if json.Unmarshal(line, &record) == nil {
-		message, _ = record[slog.MessageKey].(string)
-		name, _ := record[slog.LevelKey].(string)
-		if level.UnmarshalText([]byte(name)) != nil {
-			message = ""
-		}
-	}
-	if message == "" {
-		log.Info("output", "line", string(line[:len(line)-1]))
+	level, message, attrs, ok := parseRecord(line)
+	if !ok {
+		log.Info("output", "line", string(bytes.TrimRight(line, "\n")))
 		return
 	}
-	var attrs []any
+	log.Log(context.Background(), level, message, attrs...)
+}
+
+// parseRecord reads what slog's JSON handler writes.
+func parseRecord(line []byte) (level slog.Level, message string, attrs []any, ok bool) {
+	var record map[string]any
+	if json.Unmarshal(line, &record) != nil {
+		return 0, "", nil, false
+	}
+	message, _ = record[slog.MessageKey].(string)
+	name, _ := record[slog.LevelKey].(string)
+	if message == "" || level.UnmarshalText([]byte(name)) != nil {
+		return 0, "", nil, false
+	}
 	for key, value := range record {
 		if key != slog.MessageKey && key != slog.LevelKey && key != slog.TimeKey {
 			attrs = append(attrs, key, value)
 		}
 	}
-	log.Log(context.Background(), level, message, attrs...)
+	return level, message, attrs, true
 }
 
 // reap waits for the process, after everything that it said was read.

@@ -335,6 +335,15 @@ func TestTablesOfAnIndex(t *testing.T) {
 	}
 }
 
+// TestInsertsAreFlushed looks at the setting that makes an acknowledged insert
+// survive a power failure, which no test can make.
+func TestInsertsAreFlushed(t *testing.T) {
+	conn := openClickHouse(t, clickhouse.CompressionNone)
+	if n := count(t, conn, "SELECT count() FROM system.merge_tree_settings WHERE name IN ('fsync_after_insert', 'fsync_part_directory') AND value = '1'"); n != 2 {
+		t.Errorf("%d of 2 settings are on", n)
+	}
+}
+
 func TestAnInsertWithATokenIsDoneOnce(t *testing.T) {
 	conn := openClickHouse(t, clickhouse.CompressionNone)
 	execute(t, conn, `CREATE TABLE once (id UInt64, text String, low LowCardinality(String)) ENGINE = MergeTree ORDER BY id

@@ -130,7 +130,7 @@ func runClickHouse(ctx context.Context, dir string, c clickhouseConfig, log *slo
 	if err != nil {
 		return err
 	}
-	return serve(ctx, handler, ready)
+	return serve(ctx, handler, log, ready)
 }
 
 // engineConfig holds what makes an acknowledged insert survive a power
@@ -164,12 +164,15 @@ func engineArgs(dir string) ([]string, error) {
 
 // serve answers on a free port of the loopback until ctx ends, and then
 // finishes what it has.
-func serve(ctx context.Context, handler http.Handler, ready func(string)) error {
+func serve(ctx context.Context, handler http.Handler, log *slog.Logger, ready func(string)) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	ready(listener.Addr().String())

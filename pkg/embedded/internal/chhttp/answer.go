@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/ch-go/compress"
 
@@ -15,15 +16,20 @@ import (
 	"github.com/playhead/playhead/pkg/embedded/internal/native"
 )
 
+// sendTimeout is how long a client may take no piece of its answer, before the
+// statement is given up; it is ClickHouse's send_timeout.
+const sendTimeout = 5 * time.Minute
+
 // answer writes one response. Until the first piece is written an error still
 // becomes a status; later it is written into the body as ClickHouse does.
 type answer struct {
-	w       http.ResponseWriter
-	request request
-	format  string
-	out     io.Writer
-	finish  func() error
-	tag     string // set once the body has begun
+	w          http.ResponseWriter
+	connection *http.ResponseController
+	request    request
+	format     string
+	out        io.Writer
+	finish     func() error
+	tag        string // set once the body has begun
 }
 
 // piece writes a piece of the result.
@@ -33,6 +39,9 @@ func (a *answer) piece(b []byte, stats chdb.Stats) error {
 	}
 	if a.tag == "" {
 		a.begin(stats)
+	}
+	if err := a.connection.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
+		return fmt.Errorf("limit time of answer: %w", err)
 	}
 	if strings.EqualFold(a.format, "Native") {
 		return native.Reencode(a.out, b, a.request.revision)

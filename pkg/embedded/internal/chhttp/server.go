@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -25,13 +27,14 @@ const (
 	// here each statement holds a thread and a result piece.
 	maxStatements = 32
 
-	// statementBytes is how much of a statement is searched for where its data
-	// begins. ClickHouse's max_query_size is 256 KiB.
-	statementBytes = 1 << 20
-
-	// pieceBytes is how much data of an INSERT goes to the engine at once.
-	pieceBytes = 1 << 20
+	// bufferBytes is how much of a request is held at once: in so much the end
+	// of a statement and the begin of its data are found (ClickHouse's
+	// max_query_size is 256 KiB), and so much data goes to the engine at once.
+	bufferBytes = 1 << 20
 )
+
+// buffers holds *bufio.Reader of bufferBytes.
+var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferBytes) }}
 
 // Server answers HTTP requests with the engine.
 type Server struct {
@@ -96,7 +99,9 @@ func writeOK(w http.ResponseWriter) {
 }
 
 func (s *Server) serveStatement(w http.ResponseWriter, h *http.Request) {
-	a := &answer{w: w}
+	a := &answer{w: w, connection: http.NewResponseController(w)}
+	// The next request on this connection begins without a limit of time.
+	defer func() { _ = a.connection.SetWriteDeadline(time.Time{}) }()
 	err := s.run(a, h)
 	if err == nil || h.Context().Err() != nil {
 		return
@@ -126,10 +131,16 @@ func (s *Server) run(a *answer, h *http.Request) error {
 	if strings.HasPrefix(h.Header.Get("Content-Type"), "multipart/") {
 		return exceptionf(codeNotImplemented, "NOT_IMPLEMENTED", "external tables are not supported by the embedded engine")
 	}
-	input, err := statementInput(r, h)
+	statement, err := statementInput(r, h)
 	if err != nil {
 		return err
 	}
+	input := buffers.Get().(*bufio.Reader)
+	input.Reset(statement)
+	defer func() {
+		input.Reset(nil)
+		buffers.Put(input)
+	}()
 	release, err := s.acquire(h.Context())
 	if err != nil {
 		return err
@@ -149,7 +160,7 @@ func (s *Server) run(a *answer, h *http.Request) error {
 }
 
 // statementInput is the statement of the URL followed by that of the body.
-func statementInput(r request, h *http.Request) (*bufio.Reader, error) {
+func statementInput(r request, h *http.Request) (io.Reader, error) {
 	body, err := r.body(h)
 	if err != nil {
 		return nil, err
@@ -157,7 +168,7 @@ func statementInput(r request, h *http.Request) (*bufio.Reader, error) {
 	if query := h.URL.Query().Get("query"); query != "" {
 		body = io.MultiReader(strings.NewReader(query+"\n"), body)
 	}
-	return bufio.NewReaderSize(body, statementBytes), nil
+	return body, nil
 }
 
 func (s *Server) acquire(ctx context.Context) (release func(), err error) {
@@ -171,7 +182,7 @@ func (s *Server) acquire(ctx context.Context) (release func(), err error) {
 
 // execute runs the statement of input.
 func execute(a *answer, conn *chdb.Conn, input *bufio.Reader) error {
-	head, err := input.Peek(statementBytes)
+	head, err := input.Peek(bufferBytes)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return bodyError(err)
 	}
@@ -284,29 +295,21 @@ func insert(a *answer, conn *chdb.Conn, s statement, input *bufio.Reader) error 
 	return a.end(stats)
 }
 
-func appendAll(in *chdb.Insert, data io.Reader) error {
-	buf := make([]byte, pieceBytes)
+// appendAll appends all of data. A body that was cut off is an error, not an end.
+func appendAll(in *chdb.Insert, data *bufio.Reader) error {
 	for {
-		n, err := fill(data, buf)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return bodyError(err)
+		piece, end := data.Peek(bufferBytes)
+		if end != nil && !errors.Is(end, io.EOF) {
+			return bodyError(end)
 		}
-		if err := in.Append(buf[:n]); err != nil {
+		if err := in.Append(piece); err != nil {
 			return err
 		}
-		if err != nil {
+		if end != nil {
 			return nil
 		}
+		if _, err := data.Discard(len(piece)); err != nil {
+			return bodyError(err)
+		}
 	}
-}
-
-// fill reads until buf is full. Unlike io.ReadFull it lets a body that was cut
-// off (io.ErrUnexpectedEOF) be told from one that ended (io.EOF).
-func fill(r io.Reader, buf []byte) (n int, err error) {
-	for n < len(buf) && err == nil {
-		var k int
-		k, err = r.Read(buf[n:])
-		n += k
-	}
-	return n, err
 }

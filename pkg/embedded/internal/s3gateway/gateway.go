@@ -146,9 +146,15 @@ func metadata(root, sidecar string) (meta.MetadataStorer, error) {
 	return storer, nil
 }
 
+// createBucket creates the bucket when it is not there, or only half there
+// because a start was cut short.
 func createBucket(store *durableStore, o Options) error {
-	if _, err := os.Stat(filepath.Join(store.root, o.Bucket)); err == nil {
+	ctx := context.Background()
+	if acl, err := store.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: &o.Bucket}); err == nil && len(acl) > 0 {
 		return nil
+	}
+	if err := os.Remove(filepath.Join(store.root, o.Bucket)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove incomplete bucket %s: %w", o.Bucket, err)
 	}
 	acl, err := json.Marshal(auth.ACL{
 		Owner:    o.AccessKey,
@@ -162,7 +168,7 @@ func createBucket(store *durableStore, o Options) error {
 		ObjectOwnership:           types.ObjectOwnershipBucketOwnerEnforced,
 		CreateBucketConfiguration: &types.CreateBucketConfiguration{},
 	}
-	if err := store.CreateBucket(context.Background(), input, acl); err != nil {
+	if err := store.CreateBucket(ctx, input, acl); err != nil {
 		return fmt.Errorf("create bucket %s: %w", o.Bucket, err)
 	}
 	return nil
