@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -78,7 +79,11 @@ func TestPrefixIsItsOwnPlace(t *testing.T) {
 		if err := b.Put(t.Context(), "key", strings.NewReader("x"), 1); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { b.Delete(context.Background(), "key") })
+		t.Cleanup(func() {
+			if err := b.Delete(context.Background(), "key"); err != nil {
+				t.Error(err)
+			}
+		})
 		var keys []string
 		err := b.List(t.Context(), "", func(o objectstore.Object) error {
 			keys = append(keys, o.Key)
@@ -209,7 +214,7 @@ func TestDialContextMakesTheConnections(t *testing.T) {
 
 func TestCAFileIsTrusted(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Write([]byte(`<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>`))
+		fmt.Fprint(w, `<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>`)
 	}))
 	t.Cleanup(server.Close)
 	file := filepath.Join(t.TempDir(), "ca.pem")
@@ -231,7 +236,7 @@ func TestServerWithoutRangesIsAnError(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
 		w.Header().Set("ETag", `"x"`)
-		w.Write([]byte("0123456789"))
+		fmt.Fprint(w, "0123456789")
 	}))
 	t.Cleanup(server.Close)
 	b := newBucket(t, s3.Config{
