@@ -2,12 +2,6 @@ package scrub
 
 // scanner looks for secrets in the contents of JSON strings, one after the
 // other, from left to right, and replaces what it finds.
-//
-// That scrubbing twice is scrubbing once rests on three habits: what a rule
-// looks at to the left has been scrubbed already; a rule that ends at the
-// first byte of another kind has no upper bound that would cut it short; and
-// no rule but the one for e-mail addresses begins right after a byte that can
-// be part of a domain.
 type scanner struct {
 	b []byte
 
@@ -128,9 +122,9 @@ func (s *scanner) has(i int, prefix string) bool {
 }
 
 // edge tells whether a token can begin at i: at the floor, after a percent
-// escape (%20) and after any byte that is not part of words and domains.
+// escape (%20) and after any byte that is not part of words.
 func (s *scanner) edge(i int) bool {
-	return i <= s.floor || !isTokenByte(s.b[i-1]) && s.b[i-1] != '.' || s.afterPercent(i)
+	return i <= s.floor || !isWordByte(s.b[i-1]) || s.afterPercent(i)
 }
 
 func (s *scanner) afterPercent(i int) bool {
@@ -156,6 +150,8 @@ func isAlnum(c byte) bool  { return isDigit(c) || isLetter(c) }
 func isHex(c byte) bool    { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
 func isUpperOrDigit(c byte) bool { return isDigit(c) || 'A' <= c && c <= 'Z' }
+
+func isWordByte(c byte) bool { return isAlnum(c) || c == '_' }
 
 // isTokenByte: base64url, which most tokens are written in.
 func isTokenByte(c byte) bool { return isAlnum(c) || c == '_' || c == '-' }

@@ -33,6 +33,12 @@ func (c *Counts) Add(o Counts) {
 // minSecretBytes is the length of the shortest secret, a@b.cd.
 const minSecretBytes = 6
 
+// maxRounds bounds how often a string is read. What was replaced can uncover
+// another secret: the asterisks of a card number with spaces make one URL of
+// the text around it. A string without secrets is read once, one with secrets
+// twice; more takes text that is made for it.
+const maxRounds = 8
+
 // Line replaces the secrets inside the string values of line, which must be
 // valid JSON, by asterisks of the same length, in place. Member names, numbers
 // and everything else stay; an escape sequence is kept or replaced whole, so
@@ -55,7 +61,13 @@ func Line(line []byte) Counts {
 		if end-start < minSecretBytes || isName(line, i) {
 			continue
 		}
-		s.scan(line[start:end])
+		for range maxRounds {
+			before := s.counts
+			s.scan(line[start:end])
+			if s.counts == before {
+				break
+			}
+		}
 	}
 }
 

@@ -20,8 +20,6 @@ var apiKeys = []struct {
 	{"github_pat_", 10, isWordByte, 22, false}, // GitHub fine-grained
 }
 
-func isWordByte(c byte) bool { return isAlnum(c) || c == '_' }
-
 // apiKey finds a key whose trigger is at i.
 func (s *scanner) apiKey(i int) int {
 	for k := range apiKeys {
