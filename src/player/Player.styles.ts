@@ -1,6 +1,11 @@
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 
+/** Up to this width, in CSS pixels, the moments are below the picture instead of beside it. */
+export const NARROW_WIDTH = 760;
+
+const NARROW = `@container (max-width: ${NARROW_WIDTH}px)`;
+
 export function getPlayerStyles(theme: GrafanaTheme2) {
   return {
     player: css({
@@ -22,7 +27,7 @@ export function getPlayerStyles(theme: GrafanaTheme2) {
       flex: 1,
       minHeight: 0,
       display: 'flex',
-      '@container (max-width: 760px)': { flexDirection: 'column' },
+      [NARROW]: { flexDirection: 'column' },
     }),
     main: css({ flex: 1, minWidth: 0, minHeight: 0, display: 'flex', flexDirection: 'column' }),
     side: css({
@@ -30,7 +35,7 @@ export function getPlayerStyles(theme: GrafanaTheme2) {
       width: 'clamp(280px, 28%, 400px)',
       minHeight: 0,
       borderLeft: `1px solid ${theme.colors.border.weak}`,
-      '@container (max-width: 760px)': {
+      [NARROW]: {
         width: 'auto',
         height: '40%',
         borderLeft: 0,

@@ -1,4 +1,4 @@
-import React, { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import React, { type KeyboardEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 
 import { cx } from '@emotion/css';
 import { useStyles2 } from '@grafana/ui';
@@ -12,7 +12,7 @@ import type { RecordingSource } from './playback/api';
 import { sessionBounds } from './playback/Playback';
 import type { Playhead } from './playback/Playhead';
 import type { Status } from './playback/status';
-import { getPlayerStyles } from './Player.styles';
+import { getPlayerStyles, NARROW_WIDTH } from './Player.styles';
 import { AddressBar } from './stage/AddressBar';
 import { Overlay } from './stage/Overlay';
 import { Stage } from './stage/Stage';
@@ -54,11 +54,13 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
   const player = useRef<HTMLDivElement>(null);
   const [root, setRoot] = useState<HTMLElement>();
   const [refused, setRefused] = useState<Error>();
-  const [showsMoments, setShowsMoments] = useState(true);
+  const [showsMoments, setShowsMoments] = useMomentsBesides(player);
   const fullScreen = useFullScreen(player);
   const replayer = useReplayer({ source, sessionId, at, windowId, root });
   const { manifest, playhead } = replayer;
-  const state = refused ? { ...replayer.state, status: 'error' as const, error: refused.message, canRetry: false } : replayer.state;
+  const state = refused
+    ? { ...replayer.state, status: 'error' as const, error: refused.message, canRetry: false }
+    : replayer.state;
   const { start, end } = useMemo(() => (manifest ? sessionBounds(manifest) : { start: 0, end: 0 }), [manifest]);
   const gaps = useMemo(
     () => (manifest ? gapsOf(manifest, replayer.foundGaps, state.windowId) : []),
@@ -70,7 +72,12 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
   const seekBy = (byMs: number) => replayer.seek(playhead.timestamp() + byMs);
   const handleKey = (event: KeyboardEvent<HTMLDivElement>) => {
     const command = keyCommand(event);
-    if (!command || event.defaultPrevented || !(event.target instanceof HTMLElement) || keyIsTaken(event.key, event.target)) {
+    if (
+      !command ||
+      event.defaultPrevented ||
+      !(event.target instanceof HTMLElement) ||
+      keyIsTaken(event.key, event.target)
+    ) {
       return;
     }
     event.preventDefault();
@@ -133,7 +140,14 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
       </div>
       {manifest && (
         <div className={styles.bottom}>
-          <Timeline manifest={manifest} start={start} end={end} gaps={gaps} playhead={playhead} onSeek={replayer.seek} />
+          <Timeline
+            manifest={manifest}
+            start={start}
+            end={end}
+            gaps={gaps}
+            playhead={playhead}
+            onSeek={replayer.seek}
+          />
           <Controls
             status={state.status}
             wantsToPlay={state.wantsToPlay}
@@ -159,6 +173,13 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
       </div>
     </div>
   );
+}
+
+/** The moments are shown at first where there is room for them beside the picture. */
+function useMomentsBesides(player: React.RefObject<HTMLElement>) {
+  const [shows, setShows] = useState(true);
+  useLayoutEffect(() => setShows((player.current?.clientWidth ?? 0) > NARROW_WIDTH), [player]);
+  return [shows, setShows] as const;
 }
 
 /** Writes the playhead where a test can read it and tells the caller, without rendering. */

@@ -93,7 +93,13 @@ export function useReplayer({ source, sessionId, at, windowId, root }: ReplayerP
         playhead,
         dispatch,
         createReplay: (options) =>
-          new Replay({ ...options, root, mouseTail: !reducedMotion, onSize: setSize, onBlocked: () => setBlocked(true) }),
+          new Replay({
+            ...options,
+            root,
+            mouseTail: !reducedMotion,
+            onSize: setSize,
+            onBlocked: () => setBlocked(true),
+          }),
         onGap: (gapWindow, gap) => setFoundGaps((gaps) => withGap(gaps, gapWindow, gap)),
         onSkip: setSkippedMs,
       });

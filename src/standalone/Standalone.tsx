@@ -112,6 +112,7 @@ function setPageStyle(theme: GrafanaTheme2): void {
   injectGlobal({
     '*, *::before, *::after': { boxSizing: 'border-box' },
     'html, body, #root': { height: '100%' },
+    html: { fontSize: theme.typography.htmlFontSize },
     body: {
       margin: 0,
       background: theme.colors.background.canvas,
@@ -121,6 +122,7 @@ function setPageStyle(theme: GrafanaTheme2): void {
       lineHeight: theme.typography.body.lineHeight,
     },
     'button, input, select, textarea': { font: 'inherit', lineHeight: 'inherit', margin: 0 },
+    label: { display: 'inline-block' },
     table: { borderCollapse: 'collapse' },
     'h1, h2, h3, p': { margin: 0 },
     a: { color: 'inherit', textDecoration: 'none' },

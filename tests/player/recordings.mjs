@@ -37,7 +37,10 @@ export function makeSession(sessionId, windows, moments = []) {
         first_url: all.find(({ url }) => url)?.url ?? '',
         pages: 1,
         windows: made.length,
-        events: made.reduce((sum, { info }) => sum + info.segments.reduce((count, segment) => count + segment.events, 0), 0),
+        events: made.reduce(
+          (sum, { info }) => sum + info.segments.reduce((count, segment) => count + segment.events, 0),
+          0
+        ),
         clicks: all.filter(({ kind }) => kind === 'click').length,
         requests: all.filter(({ kind }) => kind === 'request').length,
         failed_requests: all.filter(({ kind, status }) => kind === 'request' && status >= 400).length,
@@ -79,7 +82,10 @@ function splitEvents(events) {
   let bytes = 0;
   for (const event of events) {
     const line = JSON.stringify(event);
-    if (lines.length > 0 && (lines.length >= SEGMENT_EVENTS || bytes + line.length > SEGMENT_BYTES || event.type === META)) {
+    if (
+      lines.length > 0 &&
+      (lines.length >= SEGMENT_EVENTS || bytes + line.length > SEGMENT_BYTES || event.type === META)
+    ) {
       segments.push(lines);
       lines = [];
       bytes = 0;
@@ -100,7 +106,9 @@ function describeSegment({ seq, lines }, clockOffsetMs) {
     end: Math.ceil(Math.max(...times)),
     events: lines.length,
     bytes: lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0),
-    full_snapshots: events.filter(({ type }) => type === FULL_SNAPSHOT).map(({ timestamp }) => timestamp + clockOffsetMs),
+    full_snapshots: events
+      .filter(({ type }) => type === FULL_SNAPSHOT)
+      .map(({ timestamp }) => timestamp + clockOffsetMs),
   };
 }
 

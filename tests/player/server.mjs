@@ -5,7 +5,12 @@ import { stat } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+};
 
 // What `playhead` sends with the page; a test that needs more must say why.
 const PAGE_POLICY =
@@ -44,7 +49,10 @@ export async function startServer({ pageFolder, sessions, policy = PAGE_POLICY }
 function answerApi(byId, url, request, response, entry) {
   const match = /^\/api\/sessions(?:\/([^/]+)\/(manifest|segments))?$/.exec(url.pathname);
   if (match && !match[1]) {
-    return sendJson(response, entry, 200, { sessions: [...byId.values()].map(({ manifest }) => manifest.session), next: '' });
+    return sendJson(response, entry, 200, {
+      sessions: [...byId.values()].map(({ manifest }) => manifest.session),
+      next: '',
+    });
   }
   const session = match && byId.get(decodeURIComponent(match[1]));
   if (!session) {
@@ -59,7 +67,9 @@ function answerApi(byId, url, request, response, entry) {
 function sendJson(response, entry, status, body) {
   const text = JSON.stringify(body);
   entry.bytes = Buffer.byteLength(text);
-  response.writeHead(status, { 'Content-Type': status < 400 ? 'application/json' : 'application/problem+json' }).end(text);
+  response
+    .writeHead(status, { 'Content-Type': status < 400 ? 'application/json' : 'application/problem+json' })
+    .end(text);
 }
 
 /** `session.fault(seq)` may answer `cut` (the connection ends in the segment) or `corrupt` (one of its lines is no JSON). */
@@ -71,7 +81,7 @@ async function sendSegments(session, params, response, entry) {
   const write = async (line) => {
     entry.bytes += Buffer.byteLength(line) + 1;
     if (!response.write(line + '\n')) {
-      await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+      await new Promise((resolve) => response.once('drain', resolve));
     }
   };
   for (const segment of window?.segments ?? []) {
@@ -79,11 +89,19 @@ async function sendSegments(session, params, response, entry) {
       continue;
     }
     if (segment.unreadable) {
-      await write(JSON.stringify({ gap: { window_id: window.windowId, seq: segment.seq, cause: 'checksum does not match' } }));
+      await write(
+        JSON.stringify({ gap: { window_id: window.windowId, seq: segment.seq, cause: 'checksum does not match' } })
+      );
       continue;
     }
     const { seq, lines } = segment;
-    const head = { window_id: window.windowId, page_id: 'page-00000001', seq, events: lines.length, clock_offset_ms: window.clockOffsetMs };
+    const head = {
+      window_id: window.windowId,
+      page_id: 'page-00000001',
+      seq,
+      events: lines.length,
+      clock_offset_ms: window.clockOffsetMs,
+    };
     await write(JSON.stringify({ segment: head }));
     const fault = session.fault?.(seq);
     for (const [index, line] of lines.entries()) {

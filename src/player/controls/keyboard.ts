@@ -1,9 +1,6 @@
 /** What a key does to the player; undefined when it is none of the player's. */
 export type KeyCommand =
-  | { type: 'toggle' }
-  | { type: 'seek'; byMs: number }
-  | { type: 'speed'; steps: 1 | -1 }
-  | { type: 'fullScreen' };
+  { type: 'toggle' } | { type: 'seek'; byMs: number } | { type: 'speed'; steps: 1 | -1 } | { type: 'fullScreen' };
 
 const STEP_MS = 5_000;
 const LONG_STEP_MS = 30_000;

@@ -8,7 +8,15 @@ import type { Moment } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
 import { testIds } from '../testIds';
 import { firstAfter } from '../timeline/inactivity';
-import { describeMoment, formatMs, groupOf, isFailedRequest, MOMENT_GROUPS, type MomentGroup, outcomeOf } from './describe';
+import {
+  describeMoment,
+  formatMs,
+  groupOf,
+  isFailedRequest,
+  MOMENT_GROUPS,
+  type MomentGroup,
+  outcomeOf,
+} from './describe';
 import { getMomentListStyles, ROW_HEIGHT } from './MomentList.styles';
 
 interface Props {

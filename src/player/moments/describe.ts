@@ -72,7 +72,9 @@ export function outcomeOf(moment: Moment): string {
 }
 
 export function formatMs(durationMs: number): string {
-  return durationMs < 1000 ? `${Math.round(durationMs)} ms` : `${(durationMs / 1000).toFixed(durationMs < 10_000 ? 1 : 0)} s`;
+  return durationMs < 1000
+    ? `${Math.round(durationMs)} ms`
+    : `${(durationMs / 1000).toFixed(durationMs < 10_000 ? 1 : 0)} s`;
 }
 
 /** Path and query of an address; the text itself when it is none. */

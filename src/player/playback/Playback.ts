@@ -12,7 +12,15 @@ import type { Replay, ReplayOptions } from '../replayer/Replay';
 import { insertSorted, isActiveMoment, skipTarget } from '../timeline/inactivity';
 import { windowAt, type WindowSwitch, windowSwitches } from '../timeline/windows';
 
-import { type Gap, type GapLine, type LoadedSegment, type Manifest, PlaybackError, type RecordedWindow, type RecordingSource } from './api';
+import {
+  type Gap,
+  type GapLine,
+  type LoadedSegment,
+  type Manifest,
+  PlaybackError,
+  type RecordedWindow,
+  type RecordingSource,
+} from './api';
 import type { Playhead } from './Playhead';
 import type { PlayerAction } from './status';
 
@@ -205,7 +213,12 @@ export class Playback {
   }
 
   /** undefined when the full snapshot turns out to be missing, or when it was aborted. */
-  private async build(window: RecordedWindow, snapshot: FullSnapshot, ts: number, signal: AbortSignal): Promise<Span | undefined> {
+  private async build(
+    window: RecordedWindow,
+    snapshot: FullSnapshot,
+    ts: number,
+    signal: AbortSignal
+  ): Promise<Span | undefined> {
     const positions = openingPositions(window, snapshot, ts);
     const preparer = new EventPreparer();
     const activity = [...this.moments];
@@ -447,7 +460,8 @@ export class Playback {
     this.stalled = false;
     this.failed = true;
     this.halt();
-    const canRetry = !(error instanceof PlaybackError) || error.status >= 500 || error.status === 429 || error.status === 0;
+    const canRetry =
+      !(error instanceof PlaybackError) || error.status >= 500 || error.status === 429 || error.status === 0;
     this.options.dispatch({ type: 'fail', error: messageOf(error), canRetry });
   }
 }

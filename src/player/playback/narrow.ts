@@ -20,7 +20,9 @@ export function narrowManifest(value: unknown): Manifest | undefined {
 }
 
 /** A line of the segments' answer that is not an event: what it starts, or undefined when it is neither. */
-export function narrowHeadLine(line: string): { head: Omit<LoadedSegment, 'lines'>; events: number } | GapLine | undefined {
+export function narrowHeadLine(
+  line: string
+): { head: Omit<LoadedSegment, 'lines'>; events: number } | GapLine | undefined {
   const value = parse(line);
   if (!isRecord(value)) {
     return undefined;
@@ -43,7 +45,12 @@ export function narrowHeadLine(line: string): { head: Omit<LoadedSegment, 'lines
   }
   if (isRecord(value.gap) && isCount(value.gap.seq)) {
     const { gap } = value;
-    return { type: 'gap', windowId: readString(gap, 'window_id'), seq: readNumber(gap, 'seq'), cause: readString(gap, 'cause') };
+    return {
+      type: 'gap',
+      windowId: readString(gap, 'window_id'),
+      seq: readNumber(gap, 'seq'),
+      cause: readString(gap, 'cause'),
+    };
   }
   return undefined;
 }
@@ -122,7 +129,9 @@ function readList<T>(record: UnknownRecord, key: string, narrow: (value: Unknown
 
 function readNumbers(record: UnknownRecord, key: string): number[] {
   const value = record[key];
-  return Array.isArray(value) ? value.filter((item): item is number => typeof item === 'number' && Number.isFinite(item)) : [];
+  return Array.isArray(value)
+    ? value.filter((item): item is number => typeof item === 'number' && Number.isFinite(item))
+    : [];
 }
 
 function isCount(value: unknown): value is number {

@@ -36,7 +36,13 @@ export function reduceStatus(state: PlayerState, action: PlayerAction): PlayerSt
       // With a picture on the screen it is only a pause for breath.
       return { ...state, status: state.windowId === '' ? 'loading' : 'buffering', error: '', canRetry: false };
     case 'shown':
-      return { ...state, status: restingStatus(state.wantsToPlay), windowId: action.windowId, error: '', canRetry: false };
+      return {
+        ...state,
+        status: restingStatus(state.wantsToPlay),
+        windowId: action.windowId,
+        error: '',
+        canRetry: false,
+      };
     case 'play':
       return { ...state, wantsToPlay: true, status: isWaiting(state) ? state.status : 'playing' };
     case 'pause':

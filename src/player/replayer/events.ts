@@ -1,4 +1,5 @@
 import { isRecord } from '../../shared/narrowing';
+import { Stripper } from './strip';
 
 /** An rrweb event with server time. Its data is whatever the recorded page sent. */
 export interface RecordedEvent {
@@ -13,6 +14,8 @@ const INCREMENTAL = 3;
 const META = 4;
 const SOURCES_WITH_POSITIONS = [1, 6, 12]; // mouse move, touch move, drag
 const VIEWPORT_RESIZE = 4;
+const MUTATION = 0;
+const MEDIA = 7;
 const FONT = 10;
 /** Mouse and touch moves, clicks, scrolls, resizes, inputs, drags and selections: a person is doing something. */
 const SOURCES_OF_A_PERSON = [1, 2, 3, 4, 5, 6, 12, 14];
@@ -57,11 +60,12 @@ export function isActivity(event: RecordedEvent): boolean {
  *   first position and then, after a seek, applies what happened since then twice.
  * - Events that change nothing on the screen are left out.
  * - A font by address is left out: rrweb makes its FontFace in the page around the player, where the frame's policy
- *   does not hold, so it would be fetched.
+ *   does not hold, so it would be fetched. What else the policy cannot hold is taken out by strip.ts.
  */
 export class EventPreparer {
   private meta: unknown;
   private size = DEFAULT_SIZE;
+  private readonly stripper = new Stripper();
 
   prepare(event: RecordedEvent): RecordedEvent[] {
     const { data } = event;
@@ -74,6 +78,7 @@ export class EventPreparer {
         this.resize(data);
         return [];
       case FULL_SNAPSHOT:
+        this.stripper.tree(data.node);
         return isRecord(data.node) ? [this.takeMeta(event.timestamp), event] : [];
       case INCREMENTAL:
         return this.incremental(event, data);
@@ -86,7 +91,10 @@ export class EventPreparer {
     if (data.source === VIEWPORT_RESIZE) {
       this.resize(data);
     }
-    if (data.source === FONT && data.buffer !== true) {
+    if (data.source === MUTATION) {
+      this.stripper.mutation(data);
+    }
+    if (data.source === MEDIA || (data.source === FONT && data.buffer !== true)) {
       return [];
     }
     if (typeof data.source === 'number' && SOURCES_WITH_POSITIONS.includes(data.source)) {

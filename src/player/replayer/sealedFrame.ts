@@ -17,6 +17,9 @@ export const SEALED_POLICY = [
 /** Without allow-scripts. allow-same-origin lets the player, which runs outside, build the document. */
 export const SEALED_SANDBOX = 'allow-same-origin';
 
+// Names in recorded links would be looked up otherwise: no policy covers that, and frames inside inherit this.
+const NO_LOOKUPS = '<meta http-equiv="x-dns-prefetch-control" content="off">';
+
 const ROOT_ID = 'playhead-root';
 
 const CURSOR = `data:image/svg+xml,${encodeURIComponent(
@@ -39,7 +42,7 @@ html, body { margin: 0; height: 100%; overflow: hidden; background: #fff; }
 @media (prefers-reduced-motion: reduce) { .replayer-mouse.active::after { animation: none; opacity: 1; } }
 `;
 
-export const SEALED_DOCUMENT = `<!doctype html><html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${SEALED_POLICY}"><style>${STYLE}</style></head><body><div id="${ROOT_ID}"></div></body></html>`;
+export const SEALED_DOCUMENT = `<!doctype html><html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${SEALED_POLICY}">${NO_LOOKUPS}<style>${STYLE}</style></head><body><div id="${ROOT_ID}"></div></body></html>`;
 
 /**
  * The element to build a recording in, once the frame has loaded. Throws when the frame is not sealed, for example

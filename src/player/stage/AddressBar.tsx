@@ -54,7 +54,8 @@ function useUrl(manifest: Manifest, windowId: string, playhead: Playhead): strin
   const pages = useMemo(
     () =>
       manifest.moments.filter(
-        ({ kind, url, windowId: id }) => id === windowId && url !== '' && (kind === 'page_load' || kind === 'navigation')
+        ({ kind, url, windowId: id }) =>
+          id === windowId && url !== '' && (kind === 'page_load' || kind === 'navigation')
       ),
     [manifest, windowId]
   );

@@ -77,7 +77,8 @@ function BlockedNotice() {
   }
   return (
     <p className={styles.notice}>
-      <Icon name="info-circle" /> Images, fonts or styles of the recorded site are not shown: a replay makes no requests.
+      <Icon name="info-circle" /> Images, fonts or styles of the recorded site are not shown: a replay makes no
+      requests.
       <button type="button" className={styles.dismiss} aria-label="Dismiss" onClick={() => setDismissed(true)}>
         <Icon name="times" />
       </button>

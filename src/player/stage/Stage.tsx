@@ -38,7 +38,10 @@ export function Stage({ size, onRoot, onRefused, children }: Props) {
 
   return (
     <div className={styles.stage} ref={stage}>
-      <div className={styles.picture} style={{ width: width * scale, height: height * scale, visibility: size ? 'visible' : 'hidden' }}>
+      <div
+        className={styles.picture}
+        style={{ width: width * scale, height: height * scale, visibility: size ? 'visible' : 'hidden' }}
+      >
         <iframe
           title="Replayed page"
           data-testid={testIds.frame}
@@ -81,6 +84,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     alignItems: 'center',
     justifyContent: 'center',
     overflow: 'hidden',
+    padding: theme.spacing(1),
     background: theme.colors.background.canvas,
   }),
   picture: css({ flex: 'none', overflow: 'hidden', boxShadow: theme.shadows.z2 }),

@@ -1,4 +1,12 @@
-import React, { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import React, {
+  type KeyboardEvent,
+  type PointerEvent,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react';
 
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
@@ -8,7 +16,20 @@ import { formatDuration } from '../../shared/time';
 import type { Gap, Manifest } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
 import { ACTIVITY_COLUMN, AXIS_HEIGHT, drawTimeline, LANE_HEIGHT, TIMELINE_HEIGHT } from './draw';
-import { activityOf, describeGap, describeTick, gapAt, LANES, type LaneId, nearestTick, positionOf, type Scale, type Tick, ticksOf, timeAt } from './lanes';
+import {
+  activityOf,
+  describeGap,
+  describeTick,
+  gapAt,
+  LANES,
+  type LaneId,
+  nearestTick,
+  positionOf,
+  type Scale,
+  type Tick,
+  ticksOf,
+  timeAt,
+} from './lanes';
 
 interface Props {
   manifest: Manifest;

@@ -48,7 +48,7 @@ function drawActivity(context: CanvasRenderingContext2D, { activity, theme }: Dr
   context.fillStyle = momentColors(theme).activity;
   activity.forEach((share, column) => {
     const height = share > 0 ? Math.max(1.5, share * (LANE_HEIGHT - 3)) : 0;
-    context.fillRect(column * ACTIVITY_COLUMN, LANE_HEIGHT - 1 - height, ACTIVITY_COLUMN - 1, height);
+    context.fillRect(column * ACTIVITY_COLUMN, LANE_HEIGHT - 1 - height, ACTIVITY_COLUMN, height);
   });
 }
 

@@ -47,7 +47,9 @@ export function windowAt(switches: WindowSwitch[], ts: number): string {
 }
 
 function meansInFront(kind: string, name: string): boolean {
-  return kind === 'click' || kind === 'navigation' || kind === 'page_load' || (kind === 'visibility' && name === 'visible');
+  return (
+    kind === 'click' || kind === 'navigation' || kind === 'page_load' || (kind === 'visibility' && name === 'visible')
+  );
 }
 
 function withoutRepeats(switches: WindowSwitch[]): WindowSwitch[] {
