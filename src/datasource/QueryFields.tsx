@@ -5,7 +5,8 @@ import { InlineField, InlineFieldRow, InlineSwitch, Input, MultiCombobox } from 
 import type { PlayheadQuery, QueryFilters } from './types';
 
 const LABEL_WIDTH = 14;
-const WIDE = 40;
+// Two of them fit beside each other in Explore with its outline open.
+const WIDE = 34;
 const NARROW = 12;
 // The backend's own bound (docs/format/playback.md).
 const MAX_LIMIT = 1000;

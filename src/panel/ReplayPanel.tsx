@@ -1,7 +1,8 @@
 import React, { lazy, Suspense } from 'react';
 
-import { LoadingState, type PanelProps } from '@grafana/data';
-import { EmptyState, LoadingPlaceholder } from '@grafana/ui';
+import { css } from '@emotion/css';
+import { type GrafanaTheme2, LoadingState, type PanelProps } from '@grafana/data';
+import { EmptyState, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
 
 import { testIds } from '../shared/testIds';
 import { type ReplayData, readReplay } from './readReplay';
@@ -10,6 +11,7 @@ import { type ReplayData, readReplay } from './readReplay';
 const Replay = lazy(() => import('./Replay').then((module) => ({ default: module.Replay })));
 
 export function ReplayPanel({ data, height, width }: PanelProps) {
+  const styles = useStyles2(getStyles);
   const content = readReplay(data.series);
   return (
     <div data-testid={testIds.replayPanel} style={{ width, height, overflow: 'auto' }}>
@@ -22,11 +24,17 @@ export function ReplayPanel({ data, height, width }: PanelProps) {
           />
         </Suspense>
       ) : (
-        <NoReplay kind={content.kind} state={data.state} />
+        <div className={styles.message}>
+          <NoReplay kind={content.kind} state={data.state} />
+        </div>
       )}
     </div>
   );
 }
+
+const getStyles = (theme: GrafanaTheme2) => ({
+  message: css({ display: 'grid', placeContent: 'center', height: '100%', padding: theme.spacing(0, 2) }),
+});
 
 function NoReplay({ kind, state }: { kind: Exclude<ReplayData['kind'], 'replay'>; state: LoadingState }) {
   if (state === LoadingState.Loading || state === LoadingState.NotStarted) {

@@ -1,6 +1,6 @@
 import React, { useState } from 'react';
 
-import { Field, Input, Stack, Switch, TimeRangeInput } from '@grafana/ui';
+import { Field, InlineSwitch, Input, Stack, TimeRangeInput } from '@grafana/ui';
 
 import { resolveRange, type SessionFilters, withRange } from './filters';
 
@@ -48,7 +48,7 @@ export function SessionFilterBar({ filters, onChange }: Props) {
           />
         </Field>
         <Field label="Errors only" noMargin>
-          <Switch
+          <InlineSwitch
             id="sessions-errors"
             value={filters.errors}
             onChange={(event) => onChange({ ...filters, errors: event.currentTarget.checked })}

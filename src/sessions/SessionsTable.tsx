@@ -67,18 +67,16 @@ function SessionRow({ session, href }: { session: Session; href: string }) {
         <a
           className={styles.link}
           href={href}
+          // The link lies over the whole row, so this is also where a URL that was cut can be read.
+          title={session.firstUrl}
           aria-label={`Replay the session of ${session.userId || 'an unknown user'}, ${start}`}
         >
           {start}
         </a>
       </td>
       <td className={styles.number}>{formatDuration(session.durationMs)}</td>
-      <td className={styles.cut} title={session.userId}>
-        {session.userId || <span className={styles.absent}>unknown</span>}
-      </td>
-      <td className={styles.cut} title={session.firstUrl}>
-        {session.firstUrl}
-      </td>
+      <td className={styles.cut}>{session.userId || <span className={styles.absent}>unknown</span>}</td>
+      <td className={styles.cut}>{session.firstUrl}</td>
       {counts.map(({ label, of, badge }) => (
         <td key={label} className={styles.number}>
           {badge && of(session) > 0 ? <Badge color={badge} text={String(of(session))} /> : of(session)}
