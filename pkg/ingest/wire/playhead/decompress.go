@@ -55,7 +55,9 @@ func NewDecompressor(limits Limits) (*Decompressor, error) {
 		zstd.WithDecoderConcurrency(0),
 		zstd.WithDecoderLowmem(true),
 		zstd.WithDecodeAllCapLimit(true),
-		zstd.WithDecoderMaxMemory(uint64(limits.DecompressedBytes)),
+		// The capacity that a call lends is what bounds it; the decoder also
+		// refuses windows larger than this.
+		zstd.WithDecoderMaxMemory(uint64(max(limits.DecompressedBytes, minWindow))),
 		zstd.WithDecoderMaxWindow(uint64(max(limits.DecompressedBytes, minWindow))))
 	if err != nil {
 		return nil, fmt.Errorf("make zstd decoder: %w", err)
@@ -124,9 +126,14 @@ func (d *Decompressor) unzstd(dst, body []byte) ([]byte, error) {
 	if len(body) == 0 {
 		return dst, notCompressed(Zstd)
 	}
-	dst = grow(dst, min(most, d.guess(body)))
-	for {
-		out, err := d.zstd.DecodeAll(body, dst[:0:min(cap(dst), most)])
+	// Each attempt has four times the room of the one before, so that all
+	// failed attempts together cost a third of the last.
+	for room := max(cap(dst), d.guess(body)); ; room *= 4 {
+		room = min(room, most)
+		if cap(dst) < room {
+			dst = make([]byte, 0, room)
+		}
+		out, err := d.zstd.DecodeAll(body, dst[:0:room])
 		switch {
 		case err == nil:
 			return out, nil
@@ -134,10 +141,9 @@ func (d *Decompressor) unzstd(dst, body []byte) ([]byte, error) {
 			return dst, tooLarge("decompressed_bytes")
 		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
 			return dst, notCompressed(Zstd)
-		case cap(dst) >= most:
+		case room == most:
 			return dst, tooLarge(limit)
 		}
-		dst = grow(dst[:0:0], min(most, 4*cap(dst)))
 	}
 }
 
@@ -148,17 +154,13 @@ func (d *Decompressor) guess(body []byte) int {
 	if err := h.Decode(body); err == nil && h.HasFCS {
 		return int(min(h.FrameContentSize, uint64(d.limits.DecompressedBytes)))
 	}
-	return 8 * len(body)
+	return max(8*len(body), ratioFree)
 }
 
-// grow returns dst with more capacity: twice as much, at least 64 KiB, and
-// never more than most.
+// grow returns a full dst with more capacity: twice as much, at least 64 KiB,
+// and no more than most, which is more than dst has.
 func grow(dst []byte, most int) []byte {
-	want := min(max(2*cap(dst), ratioFree), most)
-	if want <= cap(dst) {
-		return dst
-	}
-	return append(make([]byte, 0, want), dst...)
+	return append(make([]byte, 0, min(max(2*cap(dst), ratioFree), most)), dst...)
 }
 
 func notCompressed(e Encoding) *Refusal {
