@@ -163,6 +163,9 @@ func (d *Datasource) moments(ctx context.Context, q query) (*data.Frame, error) 
 	if len(moments) == limit {
 		frame.AppendNotices(firstOnly(limit, "moments"))
 	}
+	if q.User != "" || q.URL != "" || q.Errors {
+		frame.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: "Filters select sessions; moments are selected by session, trace, text and kind."})
+	}
 	return frame, nil
 }
 

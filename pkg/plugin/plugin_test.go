@@ -219,6 +219,7 @@ func TestFrames(t *testing.T) {
 		"moments_of_session":    {whole, queryOf("moments", `{"sessionId":"`+sessionID+`","kinds":["error","request"]}`), &elsewhere},
 		"moments_of_trace":      {whole, queryOf("moments", `{"traceId":"`+traceID+`"}`), &elsewhere},
 		"moments_by_text":       {whole, queryOf("moments", `{"query":"ORDER 3"}`), nil},
+		"moments_filtered":      {noLinks, queryOf("moments", `{"kinds":["error"],"filters":{"errors":true}}`), nil},
 		"moments_first_only":    {noLinks, queryOf("moments", `{"limit":2}`), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
