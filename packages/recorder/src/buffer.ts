@@ -1,5 +1,6 @@
-import { type Segment, type SegmentContext } from './wire';
+import { type Faults } from './faults';
 import { utf8 } from './text';
+import { type Segment, type SegmentContext } from './wire';
 
 /** A segment waits this long for more events. */
 const FLUSH_MS = 5_000;
@@ -11,6 +12,8 @@ const SEGMENT_EVENTS = 5_000;
 export interface BufferConfig {
   /** What holds for the events up to now. */
   context: () => SegmentContext;
+  /** Events that belong at the end of a segment. */
+  closing: () => unknown[];
   onSegment: (segment: Segment) => void;
 }
 
@@ -21,23 +24,27 @@ export class Buffer {
   private snapshot = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly config: BufferConfig) {}
+  constructor(
+    private readonly config: BufferConfig,
+    private readonly faults: Faults
+  ) {}
 
   add(event: unknown): void {
-    const line = utf8(JSON.stringify(event));
-    this.lines.push(line);
-    this.bytes += line.length + 1;
+    this.push(event);
     if (this.bytes >= SEGMENT_BYTES || this.lines.length >= SEGMENT_EVENTS) {
       this.seal();
-      return;
+    } else {
+      this.timer ??= setTimeout(
+        this.faults.guard(() => this.seal()),
+        FLUSH_MS
+      );
     }
-    this.timer ??= setTimeout(() => this.seal(), FLUSH_MS);
   }
 
-  /** Adds a full snapshot and sends it at once: it is large, and if the page goes away only small things get out. */
+  /** Adds a full snapshot and ends the segment: if the page goes away soon, only what has been sent is left of it. */
   addSnapshot(event: unknown): void {
     this.snapshot = true;
-    this.add(event);
+    this.push(event);
     this.seal();
   }
 
@@ -45,13 +52,13 @@ export class Buffer {
   seal(final = false, maxBytes = Infinity): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const { lines } = this;
-    if (lines.length === 0) {
+    if (this.lines.length === 0) {
       return;
     }
+    this.config.closing().forEach((event) => this.push(event));
     const context = this.config.context();
-    const head = this.bytes > maxBytes ? lines.splice(0, fitting(lines, maxBytes)) : [];
-    const { snapshot } = this;
+    const { lines, snapshot } = this;
+    const head = this.bytes > maxBytes ? lines.splice(0, countFitting(lines, maxBytes)) : [];
     this.lines = [];
     this.bytes = 0;
     this.snapshot = false;
@@ -61,11 +68,16 @@ export class Buffer {
       }
     }
   }
+
+  private push(event: unknown): void {
+    const line = utf8(JSON.stringify(event));
+    this.lines.push(line);
+    this.bytes += line.length + 1;
+  }
 }
 
-function fitting(lines: Uint8Array[], maxBytes: number): number {
+function countFitting(lines: Uint8Array[], maxBytes: number): number {
   let bytes = 0;
   const end = lines.findIndex((line) => (bytes += line.length + 1) > maxBytes);
   return end < 0 ? lines.length : end;
 }
-

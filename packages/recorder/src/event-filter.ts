@@ -37,25 +37,28 @@ export class EventFilter {
     private readonly nodes: NodeLookup
   ) {}
 
-  apply(event: eventWithTime): void {
-    this.privacy.batch(() => this.filter(event));
+  /** False when nothing is left of the event. */
+  apply(event: eventWithTime): boolean {
+    return this.privacy.batch(() => this.filter(event));
   }
 
-  private filter(event: eventWithTime): void {
+  private filter(event: eventWithTime): boolean {
     if (event.type === EventType.Meta) {
       event.data.href = scrubUrl(event.data.href);
     } else if (event.type === EventType.FullSnapshot) {
       this.filterNode(event.data.node, null);
     } else if (event.type === EventType.IncrementalSnapshot) {
       if (event.data.source === IncrementalSource.Mutation) {
-        this.filterMutation(event.data);
-      } else if (event.data.source === IncrementalSource.Input) {
-        this.filterInput(event.data);
+        return this.filterMutation(event.data);
+      }
+      if (event.data.source === IncrementalSource.Input) {
+        return this.filterInput(event.data);
       }
     }
+    return true;
   }
 
-  private filterMutation(data: mutationData): void {
+  private filterMutation(data: mutationData): boolean {
     const visible = (id: number) => !this.privacy.blocks(this.element(id));
     // rrweb does not record inside a blocked element, except inside a blocked frame.
     data.adds = data.adds.filter((add) => visible(add.parentId));
@@ -70,30 +73,30 @@ export class EventFilter {
         text.value = this.filterText(text.value, this.element(text.id));
       }
     }
-    for (const change of data.attributes) {
-      this.filterChange(change);
-    }
+    data.attributes = data.attributes.filter((change) => this.filterChange(change));
+    return data.adds.length + data.texts.length + data.attributes.length + data.removes.length > 0;
   }
 
-  private filterInput(data: inputData): void {
+  private filterInput(data: inputData): boolean {
     const field = this.element(data.id);
-    if (!field) {
-      data.text = maskText(data.text);
-      return;
+    const text = field ? this.privacy.value(field, data.text) : undefined;
+    if (!field || text === undefined) {
+      return false;
     }
-    data.text = this.privacy.value(field, data.text) ?? '';
+    data.text = text;
     if (data.isChecked && this.privacy.masksChecked(field)) {
       data.isChecked = false;
     }
+    return true;
   }
 
-  private filterChange(change: attributeMutation): void {
+  private filterChange(change: attributeMutation): boolean {
     const element = this.element(change.id);
-    if (element) {
-      this.filterAttributes(change.attributes, element);
-      return;
+    if (!element) {
+      return false;
     }
-    change.attributes = {};
+    this.filterAttributes(change.attributes, element);
+    return Object.keys(change.attributes).length > 0;
   }
 
   private filterNode(node: serializedNodeWithId, parent: Element | null): void {
@@ -202,7 +205,12 @@ export class EventFilter {
     if (node.nodeType === Node.ELEMENT_NODE) {
       return node as Element;
     }
-    return node.parentElement ?? (node.parentNode as ShadowRoot | null)?.host ?? (node as Document).defaultView?.frameElement ?? null;
+    return (
+      node.parentElement ??
+      (node.parentNode as ShadowRoot | null)?.host ??
+      (node as Document).defaultView?.frameElement ??
+      null
+    );
   }
 }
 

@@ -10,7 +10,7 @@ export class Faults {
     try {
       return fn();
     } catch {
-      this.count++;
+      this.note();
       return undefined;
     }
   }
@@ -18,6 +18,16 @@ export class Faults {
   /** Wraps a callback that the browser or the page will call. */
   guard<A extends unknown[]>(fn: (...args: A) => void): (...args: A) => void {
     return (...args) => void this.run(() => fn(...args));
+  }
+
+  /** Owns a promise that nobody waits for. */
+  watch(promise: Promise<void>): void {
+    promise.catch(() => this.note());
+  }
+
+  /** Notes an error that was caught elsewhere. */
+  note(): void {
+    this.count++;
   }
 
   /** Errors since the last call. */

@@ -39,6 +39,14 @@ export interface Settings {
   environment?: string;
 }
 
+function parseOrigin(text: string): string {
+  try {
+    return new URL(text).origin;
+  } catch {
+    throw new Error(`the trace origin ${text} is not an origin such as https://api.example.com`);
+  }
+}
+
 /** Checks options; throws an Error that says what to fix. */
 export function resolveOptions(options: Options): Settings {
   if (!options.key) {
@@ -57,7 +65,7 @@ export function resolveOptions(options: Options): Settings {
     segmentsUrl: new URL(options.endpoint.replace(/\/*$/, '/v1/segments'), document.baseURI).href,
     privacyMode: mode === 'mask-inputs' || mode === 'mask-none' ? mode : 'mask-all',
     sampleRate: rate,
-    traceOrigins: new Set((options.traceOrigins ?? []).map((origin) => new URL(origin).origin)),
+    traceOrigins: new Set((options.traceOrigins ?? []).map(parseOrigin)),
     release: options.release,
     environment: options.environment,
   };

@@ -37,10 +37,10 @@ export class Privacy {
   constructor(private readonly mode: PrivacyMode) {}
 
   /** Remembers rules while `fn` runs, during which the document must not change: a snapshot asks for every element. */
-  batch(fn: () => void): void {
+  batch<T>(fn: () => T): T {
     this.cache = new Map();
     try {
-      fn();
+      return fn();
     } finally {
       this.cache = undefined;
     }

@@ -20,14 +20,15 @@ import { BLOCK_CLASS, BLOCK_SELECTOR, IGNORE_CLASS, IGNORE_SELECTOR, Privacy } f
 import { Sender } from './sender';
 import { SESSION_KEY, SessionKeeper } from './session';
 import { webStorage } from './storage';
-import { cut } from './text';
+import { cut, utf8 } from './text';
 import { scrubUrl } from './url';
 import { WindowIdentity } from './window-identity';
 import { type Reply, type Segment, type SegmentContext, type User } from './wire';
 
-/** Room for the header line of a segment that has to fit into a keepalive request. */
-const HEADER_ROOM_BYTES = 4 * 1024;
+/** What the header line of a segment has besides its context. */
+const HEADER_REST_BYTES = 512;
 const URL_BYTES = 4096;
+const USER_BYTES = 16 * 1024;
 
 /** Records one page of one window from `start` to `stop`. */
 export class Recorder {
@@ -53,6 +54,7 @@ export class Recorder {
   private user: User | undefined;
   /** rrweb takes its first snapshot when the document is parsed; before, it cannot take another. */
   private snapshotTaken = false;
+  private startReported = false;
   /** Events were lost: what follows cannot be replayed until the next snapshot. */
   private snapshotWanted = false;
   /** The server refused a snapshot of this page; another one would be refused as well. */
@@ -71,44 +73,40 @@ export class Recorder {
       this.now
     );
     this.pageId = uuidv7(this.now());
-    this.sender = new Sender({
-      url: settings.segmentsUrl,
-      key: settings.key,
-      fetch: window.fetch.bind(window),
-      compress: gzipOf(),
-      now: this.now,
-      random: Math.random,
-      tokenOf: (sessionId) => this.tokenOf(sessionId),
-      takeSeq: (sessionId, skip) => this.window.takeSeq(sessionId, skip),
-      onStored: (segment, reply, caughtUp) => this.onStored(segment, reply, caughtUp),
-      onDropped: (segment, events, reason) => this.onDropped(segment, events, reason),
-      onStop: () => this.shutDown(),
-    });
-    this.buffer = new Buffer({
-      context: () => this.context(),
-      onSegment: (segment) => this.sender.enqueue(segment),
-    });
+    this.sender = new Sender(
+      {
+        url: settings.segmentsUrl,
+        key: settings.key,
+        fetch: window.fetch.bind(window),
+        compress: gzipOf(),
+        now: this.now,
+        random: Math.random,
+        tokenOf: (sessionId) => this.tokenOf(sessionId),
+        takeSeq: (sessionId, skip) => this.window.takeSeq(sessionId, skip),
+        onStored: (segment, reply, caughtUp) => this.onStored(segment, reply, caughtUp),
+        onDropped: (segment, events, reason) => this.onDropped(segment, events, reason),
+        onStop: () => this.shutDown(),
+      },
+      this.faults
+    );
+    this.buffer = new Buffer(
+      {
+        context: () => this.context(),
+        closing: () => this.losses(),
+        onSegment: (segment) => this.sender.enqueue(segment),
+      },
+      this.faults
+    );
   }
 
   start(): void {
-    this.undo.push(
-      () => this.window.release(),
-      watchPageLife(
-        window,
-        {
-          onVisibility: (state) => this.onVisibility(state),
-          onHide: (final) => this.onHide(final),
-          onRestore: () => this.onRestore(),
-          onActivity: () => this.onActivity(),
-          onOnline: () => this.sender.retryNow(),
-        },
-        this.faults
-      ),
-      this.watchSiblings(),
-      ...this.captureNetwork()
-    );
-    if (this.session.current().sampled) {
-      this.beginRecording();
+    // A page that is prerendered may never be seen.
+    if ((document as Document & { prerendering?: boolean }).prerendering) {
+      const begin = this.faults.guard(() => this.begin());
+      document.addEventListener('prerenderingchange', begin, { once: true });
+      this.undo.push(() => document.removeEventListener('prerenderingchange', begin));
+    } else {
+      this.begin();
     }
   }
 
@@ -133,6 +131,28 @@ export class Recorder {
     return this.session.current().id;
   }
 
+  private begin(): void {
+    this.undo.push(
+      () => this.window.release(),
+      watchPageLife(
+        window,
+        {
+          onVisibility: (state) => this.onVisibility(state),
+          onHide: (final) => this.onHide(final),
+          onRestore: () => this.onRestore(),
+          onActivity: () => this.onActivity(),
+          onOnline: () => this.sender.retryNow(),
+        },
+        this.faults
+      ),
+      this.watchSiblings(),
+      ...this.captureNetwork()
+    );
+    if (this.session.current().sampled) {
+      this.beginRecording();
+    }
+  }
+
   private beginRecording(): void {
     const { faults, limiters, privacy } = this;
     const emit: EmitCustom = (kind, payload) => this.emit(kind, payload);
@@ -140,7 +160,7 @@ export class Recorder {
     this.snapshotTaken = false;
     const stopRrweb = record<eventWithTime>({
       emit: faults.guard((event: eventWithTime) => this.onEvent(event)),
-      errorHandler: (error) => void faults.run(() => this.onRrwebError(error)),
+      errorHandler: (error) => this.onRrwebError(error),
       recordAfter: 'DOMContentLoaded',
       blockClass: BLOCK_CLASS,
       blockSelector: BLOCK_SELECTOR,
@@ -163,7 +183,6 @@ export class Recorder {
       captureLongFrames(emit, limiters.long_frame, faults),
     ];
     this.stopRecording = () => undo.forEach((stop) => faults.run(stop));
-    this.emit('state', { state: 'started' });
   }
 
   private endRecording(): void {
@@ -178,10 +197,13 @@ export class Recorder {
   }
 
   private onEvent(event: eventWithTime): void {
-    if (!this.recording || event.type === EventType.DomContentLoaded || this.session.idle()) {
+    // DomContentLoaded says nothing to a player and would be a segment of its own, as the snapshot comes after it.
+    if (!this.recording || event.type === EventType.DomContentLoaded || this.session.isOver()) {
       return;
     }
-    this.filter.apply(event);
+    if (!this.filter.apply(event)) {
+      return;
+    }
     if (event.type === EventType.Meta) {
       // A page, or a checkout, begins a segment.
       this.buffer.seal();
@@ -190,19 +212,34 @@ export class Recorder {
       this.buffer.addSnapshot(event);
       this.snapshotTaken = true;
       this.snapshotWanted = false;
+      if (!this.startReported) {
+        this.startReported = true;
+        this.emit('state', { state: 'started' });
+      }
     } else {
       this.buffer.add(event);
     }
   }
 
   private emit<K extends keyof CustomPayloads>(kind: K, payload: CustomPayloads[K]): void {
-    if (this.recording && !this.session.idle()) {
-      this.buffer.add({
-        type: EventType.Custom,
-        timestamp: this.now(),
-        data: { tag: 'playhead.' + kind, payload },
-      });
+    if (this.recording && !this.session.isOver()) {
+      this.buffer.add(this.customEvent(kind, payload));
     }
+  }
+
+  private customEvent<K extends keyof CustomPayloads>(kind: K, payload: CustomPayloads[K]): unknown {
+    return { type: EventType.Custom, timestamp: this.now(), data: { tag: 'playhead.' + kind, payload } };
+  }
+
+  /** What could not be recorded since the last segment. */
+  private losses(): unknown[] {
+    const counts: Array<[reason: string, count: number]> = [
+      ['recorder_error', this.faults.take()],
+      ...Object.entries(this.limiters).map(([kind, limiter]): [string, number] => [kind, limiter.takeDropped()]),
+    ];
+    return counts
+      .filter(([, count]) => count > 0)
+      .map(([reason, count]) => this.customEvent('state', { state: 'dropped', reason, count }));
   }
 
   private onActivity(): void {
@@ -215,6 +252,7 @@ export class Recorder {
   private changeSession(): void {
     // What is in the buffer belongs to the session before.
     this.buffer.seal();
+    this.snapshotRefused = false;
     const session = this.session.current();
     if (!session.sampled) {
       this.endRecording();
@@ -240,14 +278,17 @@ export class Recorder {
   }
 
   private onHide(final: boolean): void {
-    this.buffer.seal(final, this.sender.keepaliveRoom() - HEADER_ROOM_BYTES);
+    const header = utf8(JSON.stringify(this.context())).length + HEADER_REST_BYTES;
+    this.buffer.seal(final, this.sender.keepaliveRoom() - header);
     this.sender.flushOnHide();
     this.window.release();
   }
 
   private onRestore(): void {
     this.window.hold();
+    this.buffer.seal();
     this.pageId = uuidv7(this.now());
+    this.snapshotRefused = false;
     if (this.session.touch()) {
       this.changeSession();
     } else {
@@ -267,12 +308,14 @@ export class Recorder {
   }
 
   private captureNetwork(): Array<() => void> {
+    // OpenTelemetry's mark: a tracer that was there first sets its own traceparent after us, over ours.
+    const traced = '__original' in window.fetch;
     const config: NetworkConfig = {
       pageOrigin: () => window.location.origin,
       traceOrigins: this.settings.traceOrigins,
       sessionId: () => this.session.current().id,
-      // A trace is asked for only where a replay will link to it. A tracer below us would overwrite our header.
-      startsTraces: () => this.recording !== undefined && !('__original' in window.fetch),
+      // A trace is asked for only where a replay will link to it.
+      startsTraces: () => this.recording !== undefined && !traced,
       isOwn: (url) => url.href.startsWith(this.settings.segmentsUrl),
       now: this.now,
       emit: (request) => this.emit('request', request),
@@ -292,15 +335,23 @@ export class Recorder {
   }
 
   private onDropped(segment: Segment, events: number, reason: string): void {
-    if (segment.snapshot) {
+    if (segment.snapshot && reason !== 'memory') {
       this.snapshotRefused = true;
     }
     this.snapshotWanted = true;
     this.emit('state', { state: 'dropped', reason, count: events });
   }
 
-  private onRrwebError(error: unknown): never {
-    throw error;
+  /**
+   * rrweb calls the page's own `insertRule` and the like inside its error handling. What they throw is a DOMException
+   * and the page's to see; anything else is rrweb's fault and kept from the page, which `true` asks for.
+   */
+  private onRrwebError(error: unknown): boolean {
+    if (error instanceof DOMException) {
+      return false;
+    }
+    this.faults.note();
+    return true;
   }
 
   private tokenOf(sessionId: string): string | undefined {
@@ -327,11 +378,17 @@ export class Recorder {
   }
 }
 
-/** Up to 64 attributes as strings; keys up to 64, values up to 1024 bytes: what the wire accepts. */
+/** Attributes as the wire accepts them: strings, up to 64, keys up to 64 bytes, values up to 1024, 16 KiB in all. */
 function toStrings(attributes: Record<string, unknown> | undefined): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(attributes ?? {})
-      .slice(0, 64)
-      .map(([key, value]) => [cut(key, 64), cut(String(value), 1024)])
-  );
+  const strings: Record<string, string> = {};
+  let room = USER_BYTES;
+  for (const [name, value] of Object.entries(attributes ?? {}).slice(0, 64)) {
+    const key = cut(name, 64);
+    const text = cut(String(value), 1024);
+    room -= utf8(key + text).length;
+    if (room >= 0) {
+      strings[key] = text;
+    }
+  }
+  return strings;
 }

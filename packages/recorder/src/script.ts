@@ -12,7 +12,7 @@ function optionsOf(script: HTMLScriptElement): Options {
   const { key, endpoint, privacyMode, sampleRate, traceOrigins, release, environment } = script.dataset;
   return {
     key: key ?? '',
-    endpoint: endpoint ?? new URL(script.src).origin,
+    endpoint: endpoint ?? (script.src && new URL(script.src).origin),
     privacyMode: privacyMode as PrivacyMode | undefined,
     sampleRate: sampleRate === undefined ? undefined : Number(sampleRate),
     traceOrigins: traceOrigins?.split(/[\s,]+/).filter(Boolean),

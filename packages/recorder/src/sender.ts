@@ -1,4 +1,5 @@
 import { type Compress } from './compress';
+import { type Faults } from './faults';
 import { encodeSegment, parseProblemLine, parseReply, type Reply, type Segment, segmentBytes } from './wire';
 
 /**
@@ -38,6 +39,8 @@ interface Entry {
   phase: 'waiting' | 'compressing' | 'sending';
   /** Counts attempts: a compression that ends after a newer attempt has begun is of no use. */
   attempt: number;
+  /** Whether the next attempt may be a keepalive request. */
+  keepalive: boolean;
   /** It is one half of a segment that was too large. */
   split: boolean;
 }
@@ -61,13 +64,23 @@ export class Sender {
   private askedToWait = false;
   private stopped = false;
 
-  constructor(private readonly config: SenderConfig) {}
+  constructor(
+    private readonly config: SenderConfig,
+    private readonly faults: Faults
+  ) {}
 
   enqueue(segment: Segment): void {
     if (this.stopped) {
       return;
     }
-    this.queue.push({ segment, bytes: segmentBytes(segment), phase: 'waiting', attempt: 0, split: false });
+    this.queue.push({
+      segment,
+      bytes: segmentBytes(segment),
+      phase: 'waiting',
+      attempt: 0,
+      keepalive: true,
+      split: false,
+    });
     this.dropOverflow();
     this.pump();
   }
@@ -88,7 +101,7 @@ export class Sender {
     for (const entry of this.queue.filter(({ phase }) => phase !== 'sending')) {
       const body = this.encode(entry);
       if (body.length <= this.keepaliveRoom()) {
-        void this.post(entry, body, '');
+        this.faults.watch(this.post(entry, body, '', true));
       }
     }
   }
@@ -106,7 +119,7 @@ export class Sender {
     const head = this.queue[0];
     const busy = this.timer !== undefined || this.queue.some(({ phase }) => phase !== 'waiting');
     if (head && !busy) {
-      void this.send(head);
+      this.faults.watch(this.send(head));
     }
   }
 
@@ -127,7 +140,7 @@ export class Sender {
         return;
       }
     }
-    await this.post(entry, body, encoding);
+    await this.post(entry, body, encoding, entry.keepalive && body.length <= this.keepaliveRoom());
   }
 
   private encode(entry: Entry): Uint8Array<ArrayBuffer> {
@@ -136,21 +149,22 @@ export class Sender {
     return encodeSegment(segment, this.config.now(), this.config.tokenOf(segment.context.session.id));
   }
 
-  private async post(entry: Entry, body: Uint8Array<ArrayBuffer>, encoding: string): Promise<void> {
+  private async post(entry: Entry, body: Uint8Array<ArrayBuffer>, encoding: string, keepalive: boolean): Promise<void> {
     entry.phase = 'sending';
     entry.attempt++;
-    const answer = await this.request(body, encoding).catch(() => NO_ANSWER);
+    const answer = await this.request(body, encoding, keepalive).catch(() => NO_ANSWER);
     entry.phase = 'waiting';
+    // The page may have used up what keepalive requests may carry; that looks like a network error.
+    entry.keepalive = answer !== NO_ANSWER;
     if (this.queue.includes(entry)) {
       this.settle(entry, answer);
     }
     this.pump();
   }
 
-  private async request(body: Uint8Array<ArrayBuffer>, encoding: string): Promise<Answer> {
+  private async request(body: Uint8Array<ArrayBuffer>, encoding: string, keepalive: boolean): Promise<Answer> {
     const { url, key, fetch } = this.config;
     const query = '?key=' + encodeURIComponent(key) + (encoding && '&enc=' + encoding);
-    const keepalive = body.length <= this.keepaliveRoom();
     const init: RequestInit = {
       method: 'POST',
       // With text/plain it is a CORS simple request, which costs no preflight.
@@ -161,14 +175,12 @@ export class Sender {
       cache: 'no-store',
       referrerPolicy: 'origin',
     };
-    if (!keepalive) {
-      return readAnswer(await fetch(url + query, init), this.config.now());
-    }
-    this.keepaliveBytes += body.length;
+    const held = keepalive ? body.length : 0;
+    this.keepaliveBytes += held;
     try {
       return await readAnswer(await fetch(url + query, init), this.config.now());
     } finally {
-      this.keepaliveBytes -= body.length;
+      this.keepaliveBytes -= held;
     }
   }
 
@@ -206,11 +218,14 @@ export class Sender {
     // Full jitter: thousands of pages must not come back in the same moment.
     const jitter = this.config.random() * ceiling;
     const wait = retryAfterMs > 0 ? Math.min(retryAfterMs, RETRY_AFTER_MAX_MS) + Math.min(jitter, 1_000) : jitter;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.askedToWait = false;
-      this.pump();
-    }, wait);
+    this.timer = setTimeout(
+      this.faults.guard(() => {
+        this.timer = undefined;
+        this.askedToWait = false;
+        this.pump();
+      }),
+      wait
+    );
   }
 
   private stop(): void {

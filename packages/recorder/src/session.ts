@@ -39,7 +39,7 @@ export class SessionKeeper {
 
   constructor(private readonly config: SessionKeeperConfig) {
     const stored = this.read();
-    this.session = stored && !this.isOver(stored) ? stored : this.create(stored?.id ?? null);
+    this.session = stored && !this.hasEnded(stored) ? stored : this.create(stored?.id ?? null);
     this.persistedAt = 0;
     this.touch();
   }
@@ -51,13 +51,13 @@ export class SessionKeeper {
   /** Notes that the user did something. True when this led to another session. */
   touch(): boolean {
     const now = this.config.now();
-    if (Math.abs(now - this.persistedAt) < PERSIST_MS && !this.isOver(this.session)) {
+    if (Math.abs(now - this.persistedAt) < PERSIST_MS && !this.hasEnded(this.session)) {
       this.session = { ...this.session, activeAt: now };
       return false;
     }
     const before = this.session.id;
     this.adopt();
-    if (this.isOver(this.session)) {
+    if (this.hasEnded(this.session)) {
       this.session = this.create(this.session.id);
     }
     this.write({ ...this.session, activeAt: now });
@@ -67,7 +67,7 @@ export class SessionKeeper {
   /** Takes over what another tab wrote, a new session or later activity. True when it is another session. */
   adopt(): boolean {
     const stored = this.read();
-    if (!stored || this.isOver(stored)) {
+    if (!stored || this.hasEnded(stored)) {
       return false;
     }
     const before = this.session;
@@ -76,13 +76,20 @@ export class SessionKeeper {
     return stored.id !== before.id;
   }
 
-  /** True when nobody did anything in any tab for so long that the session is over. */
-  idle(): boolean {
-    if (!this.isOver(this.session)) {
+  /**
+   * True when the session is over: nobody did anything in any tab for too long, or another tab has begun the next one.
+   * Which session follows is not decided here, but when the user does something.
+   */
+  isOver(): boolean {
+    if (!this.hasEnded(this.session)) {
       return false;
     }
-    this.adopt();
-    return this.isOver(this.session);
+    const stored = this.read();
+    if (stored?.id !== this.session.id || this.hasEnded(stored)) {
+      return true;
+    }
+    this.session = stored;
+    return false;
   }
 
   setToken(sessionId: string, token: string): void {
@@ -96,7 +103,7 @@ export class SessionKeeper {
     return { id: uuidv7(now), previousId, startedAt: now, activeAt: now, sampled: this.config.sample() };
   }
 
-  private isOver(session: Session): boolean {
+  private hasEnded(session: Session): boolean {
     const now = this.config.now();
     // Math.abs: a clock set back by hours must not keep a session alive for hours.
     return Math.abs(now - session.activeAt) > IDLE_MS || Math.abs(now - session.startedAt) > MAX_AGE_MS;

@@ -63,7 +63,7 @@ export class Collector {
     };
     if (url.pathname === '/playhead.js') {
       const script = await readFile(new URL('../dist/playhead.js', import.meta.url));
-      response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(script);
+      response.writeHead(200, { ...cors, 'Content-Type': 'text/javascript' }).end(script);
       return;
     }
     if (request.method === 'OPTIONS') {
@@ -87,10 +87,11 @@ export class Collector {
 
   #take(body, url, { headers }) {
     const encoding = url.searchParams.get('enc') ?? '';
-    const text = (
-      encoding === 'gzip' ? gunzipSync(body, { maxOutputLength: SEGMENT_LIMIT_BYTES }) : body
-    ).toString();
-    const [header, ...events] = text.replace(/\n$/, '').split('\n').map((line) => JSON.parse(line));
+    const text = (encoding === 'gzip' ? gunzipSync(body, { maxOutputLength: SEGMENT_LIMIT_BYTES }) : body).toString();
+    const [header, ...events] = text
+      .replace(/\n$/, '')
+      .split('\n')
+      .map((line) => JSON.parse(line));
     const taken = {
       header,
       events,

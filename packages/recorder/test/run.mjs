@@ -1,12 +1,16 @@
 // Runs the scenarios in a real browser: node packages/recorder/test/run.mjs [NAME…]
 // Prints JSON lines on standard output, details on standard error.
 import { readdir } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { Collector } from './collector.mjs';
 import { Site } from './site.mjs';
 
 const SCENARIOS = new URL('scenarios/', import.meta.url);
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const SCENARIO_MS = 60_000;
+/** Scenarios mostly wait for the recorder's five seconds to pass. */
+const AT_ONCE = 4;
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -38,22 +42,32 @@ async function runScenario(browser, name) {
   }
 }
 
+/** A page that never answers would keep all others waiting. */
+async function deadline() {
+  await setTimeout(SCENARIO_MS, undefined, { ref: false });
+  throw new Error(`not done after ${SCENARIO_MS} ms`);
+}
+
 async function main(wanted) {
   const all = (await readdir(SCENARIOS)).sort();
   const names = wanted.length > 0 ? wanted : all;
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
   let failed = 0;
-  try {
-    for (const name of names) {
+  const waiting = [...names];
+  const work = async () => {
+    for (let name = waiting.shift(); name; name = waiting.shift()) {
       const startedAt = performance.now();
       try {
-        await runScenario(browser, name);
+        await Promise.race([runScenario(browser, name), deadline()]);
         console.error(`ok   ${name} (${Math.round(performance.now() - startedAt)} ms)`);
       } catch (error) {
         failed++;
         console.error(`FAIL ${name}\n${error.stack}`);
       }
     }
+  };
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
   } finally {
     await browser.close();
   }

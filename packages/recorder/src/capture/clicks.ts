@@ -8,7 +8,7 @@ const TEXT_CHARS = 120;
 const MAX_TEXT_NODES = 50;
 /** What a user means to click: the icon inside a button is the button. */
 const INTERACTIVE =
-  'a,button,summary,label,input,select,textarea,[role="button"],[role="link"],[role="tab"],[role="menuitem"],[role="option"],[onclick]';
+  'a,button,summary,label,input,select,textarea,[role="button"],[role="link"],[role="tab"],[role="menuitem"],[role="option"],[onclick]:not(body)';
 
 export interface NodeIds {
   getId(node: Node): number;

@@ -39,17 +39,17 @@ interface Prepared {
 /** Adds headers to the page's fetch requests and records them. Returns how to stop. */
 export function captureFetch(target: Window & { fetch: Fetch }, config: NetworkConfig, faults: Faults): () => void {
   let active = true;
-  const undo = patch(target, 'fetch', (original) =>
-    function (this: unknown, input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  const wrap = (original: Fetch) =>
+    function (this: Window, ...args: Parameters<Fetch>): Promise<Response> {
       // Whatever goes wrong here, the page's request goes out as the page made it.
-      const prepared = active ? faults.run(() => prepare(input, init, config)) : undefined;
+      const prepared = active && args.length > 0 ? faults.run(() => prepare(args[0], args[1], config)) : undefined;
       if (!prepared) {
-        return original.call(this as Window, input, init);
+        return original.apply(this, args);
       }
-      const { request } = prepared;
+      const { request, init } = prepared;
       // The promise that is returned must be the last in the chain: a handler on one that the page never handles
       // would silence its `unhandledrejection`.
-      return original.call(this as Window, input, prepared.init).then(
+      return original.call(this, args[0], init).then(
         (response) => {
           faults.run(() => config.emit(requestPayload(request, responseEnd(response), config.now())));
           return response;
@@ -59,8 +59,8 @@ export function captureFetch(target: Window & { fetch: Fetch }, config: NetworkC
           throw error;
         }
       );
-    } as Fetch
-  );
+    };
+  const undo = patch(target, 'fetch', wrap as (original: Fetch) => Fetch);
   return () => {
     active = false;
     undo();
@@ -68,7 +68,8 @@ export function captureFetch(target: Window & { fetch: Fetch }, config: NetworkC
 }
 
 function prepare(input: RequestInfo | URL, init: RequestInit | undefined, config: NetworkConfig): Prepared | undefined {
-  const given = input instanceof Request ? input : undefined;
+  // Not instanceof: a Request of another frame is one too, and its text would be taken for a relative URL.
+  const given = typeof input === 'object' && 'url' in input ? input : undefined;
   const url = new URL(given ? given.url : String(input), document.baseURI);
   if (config.isOwn(url)) {
     return undefined;
@@ -90,10 +91,11 @@ function prepare(input: RequestInfo | URL, init: RequestInit | undefined, config
 
 function copyInit(init: RequestInit | undefined, given: Request | undefined): RequestInit {
   const source = (init ?? {}) as Record<string, unknown>;
-  const copy: Record<string, unknown> = { ...source };
-  for (const member of INIT_MEMBERS) {
-    if (source[member] !== undefined) {
-      copy[member] = source[member];
+  const copy: Record<string, unknown> = {};
+  for (const member of [...Object.keys(source), ...INIT_MEMBERS]) {
+    const value = source[member];
+    if (value !== undefined) {
+      copy[member] = value;
     }
   }
   if (given && Object.keys(copy).length === 0) {

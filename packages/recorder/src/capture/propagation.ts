@@ -9,10 +9,10 @@ export interface PropagationConfig {
   startsTraces: () => boolean;
 }
 
-/** Headers as a request has them so far, and how to add to them. */
+/** Headers as a request has them so far; `append` joins values of one name with a comma, as HTTP does. */
 export interface HeaderCarrier {
   get(name: string): string | null;
-  set(name: string, value: string): void;
+  append(name: string, value: string): void;
 }
 
 export interface TraceIds {
@@ -33,12 +33,10 @@ export function addHeaders(headers: HeaderCarrier, config: PropagationConfig): T
   const sessionId = config.sessionId();
   if (sessionId) {
     if (!headers.get('x-session-id')) {
-      headers.set('X-Session-ID', sessionId);
+      headers.append('X-Session-ID', sessionId);
     }
-    const baggage = headers.get('baggage');
-    if (!/(^|,)\s*session\.id\s*=/.test(baggage ?? '')) {
-      const member = 'session.id=' + sessionId;
-      headers.set('baggage', baggage ? `${baggage},${member}` : member);
+    if (!/(^|,)\s*session\.id\s*=/.test(headers.get('baggage') ?? '')) {
+      headers.append('baggage', 'session.id=' + sessionId);
     }
   }
   const existing = headers.get('traceparent');
@@ -47,7 +45,7 @@ export function addHeaders(headers: HeaderCarrier, config: PropagationConfig): T
   }
   const ids = { traceId: randomHex(16), spanId: randomHex(8) };
   // Flag 01, sampled: a back end that follows its caller then keeps the trace that the replay will link to.
-  headers.set('traceparent', `00-${ids.traceId}-${ids.spanId}-01`);
+  headers.append('traceparent', `00-${ids.traceId}-${ids.spanId}-01`);
   return ids;
 }
 

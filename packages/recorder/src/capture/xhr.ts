@@ -24,7 +24,12 @@ export function captureXhr(target: { prototype: XMLHttpRequest }, config: Networ
     opened.delete(xhr);
     const parsed = new URL(String(url), document.baseURI);
     if (active && !config.isOwn(parsed)) {
-      opened.set(xhr, { method: String(method).toUpperCase(), url: parsed, headers: new Map(), listening: new AbortController() });
+      opened.set(xhr, {
+        method: String(method).toUpperCase(),
+        url: parsed,
+        headers: new Map(),
+        listening: new AbortController(),
+      });
     }
   };
 
@@ -46,11 +51,7 @@ export function captureXhr(target: { prototype: XMLHttpRequest }, config: Networ
       ? addHeaders(
           {
             get: (name) => headers.get(name) ?? null,
-            set: (name, value) => {
-              const before = headers.get(name.toLowerCase());
-              // The browser itself appends what is set twice.
-              setHeader.call(xhr, name, before === undefined ? value : value.slice(before.length + 1));
-            },
+            append: (name, value) => setHeader.call(xhr, name, value),
           },
           config
         )
@@ -81,25 +82,26 @@ export function captureXhr(target: { prototype: XMLHttpRequest }, config: Networ
     );
   };
 
+  // The arguments are passed on as they came: their number makes a difference to the browser.
   const undo = [
-    patch(prototype, 'open', (original) =>
-      function (this: XMLHttpRequest, ...args: unknown[]) {
-        (original as (...rest: unknown[]) => void).apply(this, args);
+    patch(prototype, 'open', (original) => {
+      return function (this: XMLHttpRequest, ...args: Parameters<typeof original>) {
+        original.apply(this, args);
         faults.run(() => noteOpen(this, args[0], args[1]));
-      } as XMLHttpRequest['open']
-    ),
-    patch(prototype, 'setRequestHeader', (original) =>
-      function (this: XMLHttpRequest, name, value) {
-        original.call(this, name, value);
-        faults.run(() => noteHeader(this, name, value));
-      }
-    ),
-    patch(prototype, 'send', (original) =>
-      function (this: XMLHttpRequest, body) {
-        faults.run(() => begin(this, body));
-        original.call(this, body);
-      }
-    ),
+      } as XMLHttpRequest['open'];
+    }),
+    patch(prototype, 'setRequestHeader', (original) => {
+      return function (this: XMLHttpRequest, ...args) {
+        original.apply(this, args);
+        faults.run(() => noteHeader(this, args[0], args[1]));
+      };
+    }),
+    patch(prototype, 'send', (original) => {
+      return function (this: XMLHttpRequest, ...args) {
+        faults.run(() => begin(this, args[0]));
+        original.apply(this, args);
+      };
+    }),
   ];
   return () => {
     active = false;

@@ -67,7 +67,9 @@ export async function run({ page, site, collector }) {
   assert.deepEqual(collector.custom('navigation'), [
     { 'url.full': site.origin + '/orders/1?user=*', 'navigation.type': 'push' },
   ]);
-  const errors = collector.custom('error').map((error) => [error['exception.type'], error['exception.message'], error.source]);
+  const errors = collector
+    .custom('error')
+    .map((error) => [error['exception.type'], error['exception.message'], error.source]);
   assert.deepEqual(errors.sort(), [
     ['RangeError', 'late', 'unhandledrejection'],
     ['TypeError', 'cannot read the order', 'error'],
@@ -83,7 +85,11 @@ export async function run({ page, site, collector }) {
     'segments arrive in order'
   );
   const times = collector.events.map(({ timestamp }) => timestamp);
-  assert.deepEqual(times, [...times].sort((a, b) => a - b), 'events are in order');
+  assert.deepEqual(
+    times,
+    [...times].sort((a, b) => a - b),
+    'events are in order'
+  );
   assert.equal(collector.preflights, 0, 'sending costs no preflight');
 }
 
