@@ -128,7 +128,7 @@ func (d *Decompressor) unzstd(dst, body []byte) ([]byte, error) {
 	}
 	// Each attempt has four times the room of the one before, so that all
 	// failed attempts together cost a third of the last.
-	for room := max(cap(dst), d.guess(body)); ; room *= 4 {
+	for room := max(cap(dst), d.guess(body), ratioFree); ; room *= 4 {
 		room = min(room, most)
 		if cap(dst) < room {
 			dst = make([]byte, 0, room)
@@ -154,7 +154,7 @@ func (d *Decompressor) guess(body []byte) int {
 	if err := h.Decode(body); err == nil && h.HasFCS {
 		return int(min(h.FrameContentSize, uint64(d.limits.DecompressedBytes)))
 	}
-	return max(8*len(body), ratioFree)
+	return 8 * len(body)
 }
 
 // grow returns a full dst with more capacity: twice as much, at least 64 KiB,
