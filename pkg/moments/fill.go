@@ -236,7 +236,7 @@ func (a *attributes) UnmarshalJSON(object []byte) error {
 	*a = nil
 	var members map[string]json.RawMessage
 	if json.Unmarshal(object, &members) != nil {
-		return nil
+		members = nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		var value *string

@@ -151,7 +151,7 @@ func (s *scanner) dataURL(i int) int {
 		return len(s.b)
 	}
 	body := s.b[comma:]
-	end := -1
+	var end int
 	switch s.b[start-1] {
 	case '"':
 		end = bytes.Index(body, []byte(`\"`))

@@ -104,7 +104,7 @@ func writeMissing(t *testing.T) {
 
 func writeNew(t *testing.T, path string, data []byte) bool {
 	t.Helper()
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return false
 	}

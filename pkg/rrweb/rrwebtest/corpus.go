@@ -6,6 +6,7 @@ package rrwebtest
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,39 +32,36 @@ func Corpus(tb testing.TB) []Recording {
 	if root == "" {
 		root = filepath.Join(repository(tb), "..", "shared", "corpus")
 	}
-	paths, err := filepath.Glob(filepath.Join(root, "*", "*.json"))
+	corpus := os.DirFS(root)
+	names, err := fs.Glob(corpus, "*/*.json")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if len(paths) == 0 {
+	if len(names) == 0 {
 		tb.Skipf("no recordings in %s: set PLAYHEAD_CORPUS to a folder with sessions/*.json", root)
 	}
-	recordings := make([]Recording, 0, len(paths))
-	for _, path := range paths {
-		name, err := filepath.Rel(root, path)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		recordings = append(recordings, Recording{Name: name, Lines: readEvents(tb, path)})
+	recordings := make([]Recording, 0, len(names))
+	for _, name := range names {
+		recordings = append(recordings, Recording{Name: name, Lines: readEvents(tb, corpus, name)})
 	}
 	return recordings
 }
 
-func readEvents(tb testing.TB, path string) [][]byte {
+func readEvents(tb testing.TB, corpus fs.FS, name string) [][]byte {
 	tb.Helper()
-	data, err := os.ReadFile(path)
+	data, err := fs.ReadFile(corpus, name)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	var events []json.RawMessage
 	if err := json.Unmarshal(data, &events); err != nil {
-		tb.Fatalf("%s: %v", path, err)
+		tb.Fatalf("%s: %v", name, err)
 	}
 	lines := make([][]byte, len(events))
 	for i, event := range events {
 		var line bytes.Buffer
 		if err := json.Compact(&line, event); err != nil {
-			tb.Fatalf("%s: event %d: %v", path, i, err)
+			tb.Fatalf("%s: event %d: %v", name, i, err)
 		}
 		lines[i] = line.Bytes()
 	}
