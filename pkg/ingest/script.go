@@ -43,5 +43,8 @@ func (s *Server) serveScript(w http.ResponseWriter, r *http.Request, cache strin
 	h.Set("ETag", s.recorder.etag)
 	// Pages of other origins load it, also those that are cross-origin isolated.
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	// A script tag with crossorigin may run it. Without that browsers hide the
+	// errors and rejections that pass through it from the page and from itself.
+	h.Set("Access-Control-Allow-Origin", "*")
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.recorder.content))
 }
