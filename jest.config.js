@@ -9,6 +9,7 @@ const [swc] = Object.values(base.transform);
 
 module.exports = {
   ...base,
+  testMatch: [...base.testMatch, '<rootDir>/packages/*/src/**/*.test.ts'],
   // The d3 packages below @grafana/data ship ES modules as .mjs, which the scaffolding does not transform.
   transform: { '^.+\\.([tj]sx?|mjs)$': swc },
 };
