@@ -82,7 +82,8 @@ func startChild(config childConfig, held *lock, log *slog.Logger) (*child, error
 	}
 	defer logWriter.Close()
 
-	command := exec.Command(executable)
+	// It lives until Stop, not until some context ends.
+	command := exec.Command(executable) //nolint:noctx
 	command.Args = []string{"playhead-" + config.Store}
 	command.Env = append(os.Environ(), childEnv+"="+config.Store)
 	command.Stdout, command.Stderr = logWriter, logWriter
@@ -151,7 +152,7 @@ func forwardLine(log *slog.Logger, line []byte) {
 		log.Info("output", "line", string(bytes.TrimRight(line, "\n")))
 		return
 	}
-	log.Log(context.Background(), level, message, attrs...)
+	log.Log(context.Background(), level, message, attrs...) //nolint:sloglint // the child's constant
 }
 
 // parseRecord reads what slog's JSON handler writes.

@@ -357,14 +357,12 @@ func TestAsANormalUser(t *testing.T) {
 		t.Skip("every other test already runs as a normal user")
 	}
 	const nobody = 65534
-	dir, err := os.MkdirTemp("", "playhead-normal-user-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := t.TempDir()
 	program := filepath.Join(dir, "program")
-	if err := os.Chown(dir, nobody, nobody); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{filepath.Dir(dir), dir} {
+		if err := os.Chown(folder, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
 	}
 	copyProgram(t, executable(t), program)
 	library, err := embedded.FindChDB()

@@ -165,7 +165,7 @@ func engineArgs(dir string) ([]string, error) {
 // serve answers on a free port of the loopback until ctx ends, and then
 // finishes what it has.
 func serve(ctx context.Context, handler http.Handler, log *slog.Logger, ready func(string)) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

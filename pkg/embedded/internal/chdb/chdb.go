@@ -6,6 +6,8 @@
 //
 // A process has one engine with one folder. The engine runs one statement at a
 // time per connection and statements of several connections side by side.
+//
+//nolint:gosec // G103: calling a C library is what this package is for
 package chdb
 
 import (

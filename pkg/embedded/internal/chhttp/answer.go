@@ -66,7 +66,7 @@ func (a *answer) fail(e *exception) error {
 		a.w.Header().Set("X-ClickHouse-Exception-Code", strconv.Itoa(e.code))
 		a.w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
 		a.w.WriteHeader(e.status())
-		_, err := io.WriteString(a.w, e.text+"\n")
+		_, err := io.WriteString(a.w, e.text+"\n") //nolint:gosec // G705: it is plain text
 		return err
 	}
 	block := fmt.Sprintf("\r\n__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n", a.tag, e.text, len(e.text)+1, a.tag)

@@ -298,14 +298,15 @@ func insert(a *answer, conn *chdb.Conn, s statement, input *bufio.Reader) error 
 // appendAll appends all of data. A body that was cut off is an error, not an end.
 func appendAll(in *chdb.Insert, data *bufio.Reader) error {
 	for {
-		piece, end := data.Peek(bufferBytes)
-		if end != nil && !errors.Is(end, io.EOF) {
-			return bodyError(end)
+		piece, err := data.Peek(bufferBytes)
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
+			return bodyError(err)
 		}
 		if err := in.Append(piece); err != nil {
 			return err
 		}
-		if end != nil {
+		if last {
 			return nil
 		}
 		if _, err := data.Discard(len(piece)); err != nil {

@@ -53,7 +53,7 @@ func Serve(ctx context.Context, o Options, ready func(address string)) error {
 		return err
 	}
 	for attempt := 1; ; attempt++ {
-		address, err := freeAddress()
+		address, err := freeAddress(ctx)
 		if err != nil {
 			return err
 		}
@@ -95,8 +95,8 @@ func readWholeBody(c fiber.Ctx) error {
 
 // freeAddress finds a free port. The gateway binds by address only, so it may
 // be taken in between; Serve then tries another one.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
