@@ -13,6 +13,14 @@ export function SessionFilterBar({ filters, onChange }: Props) {
   return (
     <div role="search" aria-label="Filter sessions">
       <Stack direction="row" gap={2} wrap="wrap" alignItems="flex-end">
+        {/* First, because its picker opens to the right. */}
+        <Field label="Time range" noMargin>
+          <TimeRangeInput
+            value={resolveRange(filters)}
+            onChange={(range) => onChange(withRange(filters, range.raw))}
+            showIcon
+          />
+        </Field>
         <Field label="Search" noMargin>
           <FilterInput
             id="sessions-search"
@@ -38,13 +46,6 @@ export function SessionFilterBar({ filters, onChange }: Props) {
             width={26}
             value={filters.url}
             onCommit={(url) => onChange({ ...filters, url })}
-          />
-        </Field>
-        <Field label="Time range" noMargin>
-          <TimeRangeInput
-            value={resolveRange(filters)}
-            onChange={(range) => onChange(withRange(filters, range.raw))}
-            showIcon
           />
         </Field>
         <Field label="Errors only" noMargin>
