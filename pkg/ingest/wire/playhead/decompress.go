@@ -16,6 +16,10 @@ const (
 	// one repeated event compress better than any limit would allow.
 	ratioFree = 64 << 10
 
+	// maxBlock is the most that one block of a zstd frame holds (RFC 8878,
+	// section 3.1.1.2.4).
+	maxBlock = 128 << 10
+
 	// minWindow is the window that RFC 8878 asks every zstd decoder to support.
 	minWindow = 8 << 20
 )
@@ -128,18 +132,19 @@ func (d *Decompressor) unzstd(dst, body []byte) ([]byte, error) {
 	}
 	// Each attempt has four times the room of the one before, so that all
 	// failed attempts together cost a third of the last.
-	for room := max(cap(dst), d.guess(body), ratioFree); ; room *= 4 {
+	for room := max(cap(dst)-maxBlock, d.guess(body), ratioFree); ; room *= 4 {
 		room = min(room, most)
-		if cap(dst) < room {
-			dst = make([]byte, 0, room)
+		if cap(dst) < room+maxBlock {
+			dst = make([]byte, 0, room+maxBlock)
 		}
-		out, err := d.zstd.DecodeAll(body, dst[:0:room])
+		out, err := d.zstd.DecodeAll(body, dst[:0:room+maxBlock])
 		switch {
-		case err == nil:
+		case err == nil && len(out) <= most:
 			return out, nil
 		case errors.Is(err, zstd.ErrWindowSizeExceeded):
 			return dst, tooLarge("decompressed_bytes")
-		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		case len(out) <= room && !errors.Is(err, zstd.ErrDecoderSizeExceeded):
+			// There was room for another block: it is not the room that failed.
 			return dst, notCompressed(Zstd)
 		case room == most:
 			return dst, tooLarge(limit)

@@ -317,6 +317,7 @@ func TestDecompress(t *testing.T) {
 		{"zstd beyond the ratio", Zstd, zstandard(t, zeros(64<<10+1), true), nil, &Refusal{Kind: TooLarge, Limit: "decompression_ratio"}},
 		{"zstd beyond the ratio, unsaid", Zstd, zstandard(t, zeros(500<<10), false), nil, &Refusal{Kind: TooLarge, Limit: "decompression_ratio"}},
 		{"zstd bomb", Zstd, huge, nil, &Refusal{Kind: TooLarge, Limit: "decompressed_bytes"}},
+		{"zstd bomb, unsaid", Zstd, zstandard(t, zeros(50<<20), false), nil, &Refusal{Kind: TooLarge, Limit: "decompressed_bytes"}},
 		{"zstd bomb in frames", Zstd, bytes.Repeat(zstandard(t, zeros(64<<10), true), 100), nil, &Refusal{Kind: TooLarge, Limit: "decompression_ratio"}},
 		{"zstd window beyond 8 MiB", Zstd, windowFrame(16 << 20), nil, &Refusal{Kind: TooLarge, Limit: "decompressed_bytes"}},
 		{"zstd with garbage after it", Zstd, append(zstandard(t, text, true), "garbage"...), nil, &Refusal{Kind: Malformed, Field: "Content-Encoding"}},
