@@ -4,13 +4,13 @@ import { DataSourceWithBackend, getTemplateSrv } from '@grafana/runtime';
 import { momentAnnotations } from './annotations';
 import { defaultQuery, describeQuery, interpolate, isRunnable } from './query';
 import type { DataSourceOptions, PlayheadQuery } from './types';
-import { SessionVariableSupport } from './variables';
+import { QueryVariableSupport } from './variables';
 
 export class DataSource extends DataSourceWithBackend<PlayheadQuery, DataSourceOptions> {
   constructor(instanceSettings: DataSourceInstanceSettings<DataSourceOptions>) {
     super(instanceSettings);
     this.annotations = momentAnnotations;
-    this.variables = new SessionVariableSupport();
+    this.variables = new QueryVariableSupport();
   }
 
   getDefaultQuery(_app: CoreApp): Partial<PlayheadQuery> {

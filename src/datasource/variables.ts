@@ -1,10 +1,11 @@
-import { type DataSourceApi, type StandardVariableQuery, StandardVariableSupport } from '@grafana/data';
+import { type DataSourceApi, DataSourceVariableSupport } from '@grafana/data';
 
+import { defaultQuery } from './query';
 import type { DataSourceOptions, PlayheadQuery } from './types';
 
-/** A dashboard variable whose values are session ids: the newest sessions that match a search text. */
-export class SessionVariableSupport extends StandardVariableSupport<DataSourceApi<PlayheadQuery, DataSourceOptions>> {
-  toDataQuery(query: StandardVariableQuery): PlayheadQuery {
-    return { refId: query.refId, queryType: 'sessions', query: query.query };
+/** A dashboard variable is a query like any other. Its values are the first text of each row: of sessions, their ids. */
+export class QueryVariableSupport extends DataSourceVariableSupport<DataSourceApi<PlayheadQuery, DataSourceOptions>> {
+  getDefaultQuery(): Partial<PlayheadQuery> {
+    return defaultQuery;
   }
 }
