@@ -34,7 +34,7 @@ var (
 
 // ClickHouse says where a ClickHouse server's HTTP interface is.
 type ClickHouse struct {
-	URL      string `json:"url"` // host:port
+	Address  string `json:"address"` // host:port
 	Database string `json:"database"`
 	User     string `json:"user"`
 	Password string `json:"password"`
@@ -169,7 +169,7 @@ func (s *Stores) start(ctx context.Context, o Options) error {
 		at[i] = address
 	}
 	s.addresses = Addresses{
-		ClickHouse: ClickHouse{URL: at[0], Database: database, User: user, Password: password},
+		ClickHouse: ClickHouse{Address: at[0], Database: database, User: user, Password: password},
 		S3:         S3{Endpoint: at[1], Region: region, Bucket: bucket, AccessKey: accessKey, SecretKey: secret},
 	}
 	if err := s.writeAddresses(); err != nil {

@@ -202,7 +202,7 @@ func binaryTLS(t *testing.T, client *plugintest.Client, stores *playbacktest.Sto
 		t.Cleanup(server.Close)
 		return server
 	}
-	clickHouse, objectStorage := inFrontOf(stores.Addresses.ClickHouse.URL), inFrontOf(stores.Addresses.S3.Endpoint)
+	clickHouse, objectStorage := inFrontOf(stores.Addresses.ClickHouse.Address), inFrontOf(stores.Addresses.S3.Endpoint)
 	s := settings(t, stores, object{
 		"clickhouse.addresses":   []string{clickHouse.Listener.Addr().String()},
 		"clickhouse.tls":         true,

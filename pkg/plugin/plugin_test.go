@@ -101,7 +101,7 @@ func settings(t testing.TB, stores *playbacktest.Stores, changes object) backend
 	values := object{
 		"project": "shop",
 		"clickhouse": object{
-			"protocol": "http", "addresses": []string{stores.Addresses.ClickHouse.URL},
+			"protocol": "http", "addresses": []string{stores.Addresses.ClickHouse.Address},
 			"database": stores.Database, "username": stores.Addresses.ClickHouse.User,
 		},
 		"objectStorage": object{

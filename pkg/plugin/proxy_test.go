@@ -35,7 +35,7 @@ func TestProxy(t *testing.T) {
 	}
 	socks.mu.Lock()
 	defer socks.mu.Unlock()
-	for _, address := range []string{stores.Addresses.ClickHouse.URL, stores.Addresses.S3.Endpoint} {
+	for _, address := range []string{stores.Addresses.ClickHouse.Address, stores.Addresses.S3.Endpoint} {
 		if !slices.Contains(socks.asked, address) {
 			t.Errorf("the proxy was asked for %q, not for %s", socks.asked, address)
 		}

@@ -35,7 +35,7 @@ func openStores(ctx context.Context, c config, attach bool, log *slog.Logger) (*
 	}
 	if c.ClickHouse == nil {
 		at := s.addresses.ClickHouse
-		c.ClickHouse = &clickhouse.Config{Protocol: clickhouse.ProtocolHTTP, Addresses: []string{at.URL}, Database: "playhead", Username: at.User, Password: at.Password}
+		c.ClickHouse = &clickhouse.Config{Protocol: clickhouse.ProtocolHTTP, Addresses: []string{at.Address}, Database: "playhead", Username: at.User, Password: at.Password}
 	}
 	if c.ObjectStorage == nil {
 		at := s.addresses.S3

@@ -108,7 +108,7 @@ func start() (embedded.Addresses, error) {
 			return out, fmt.Errorf("$%s is not http://user:password@host:port/database", ClickHouseEnv)
 		}
 		password, _ := u.User.Password()
-		out.ClickHouse = embedded.ClickHouse{URL: u.Host, Database: strings.Trim(u.Path, "/"), User: u.User.Username(), Password: password}
+		out.ClickHouse = embedded.ClickHouse{Address: u.Host, Database: strings.Trim(u.Path, "/"), User: u.User.Username(), Password: password}
 	}
 	if s3URL != "" {
 		u, err := url.Parse(s3URL)

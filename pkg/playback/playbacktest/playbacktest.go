@@ -43,7 +43,7 @@ func Open(t testing.TB) *Stores {
 	var err error
 	s.Index, err = clickhouse.New(clickhouse.Config{
 		Protocol:  clickhouse.ProtocolHTTP,
-		Addresses: []string{s.Addresses.ClickHouse.URL},
+		Addresses: []string{s.Addresses.ClickHouse.Address},
 		Database:  name,
 		Username:  s.Addresses.ClickHouse.User,
 		Password:  s.Addresses.ClickHouse.Password,
