@@ -38,7 +38,7 @@ func dial(t testing.TB, a embedded.ClickHouse, method clickhouse.CompressionMeth
 	t.Helper()
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Protocol:    clickhouse.HTTP,
-		Addr:        []string{a.URL},
+		Addr:        []string{a.Address},
 		Auth:        clickhouse.Auth{Database: a.Database, Username: a.User, Password: a.Password},
 		Compression: &clickhouse.Compression{Method: method},
 	})

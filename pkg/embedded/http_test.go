@@ -22,7 +22,7 @@ import (
 // send sends a request as curl would; edit may change it.
 func send(t *testing.T, a embedded.ClickHouse, method string, query url.Values, body io.Reader, edit func(*http.Request)) (status int, header http.Header, answer string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+a.URL+"/?"+query.Encode(), body)
+	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+a.Address+"/?"+query.Encode(), body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestPlainHTTP(t *testing.T) {
 			}
 		})
 	}
-	response, err := http.Get("http://" + a.URL + "/ping")
+	response, err := http.Get("http://" + a.Address + "/ping")
 	if err != nil {
 		t.Fatal(err)
 	}

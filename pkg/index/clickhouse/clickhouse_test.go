@@ -34,7 +34,7 @@ func testConfig(t *testing.T) clickhouse.Config {
 	a := embeddedtest.Start(t).ClickHouse
 	cfg := clickhouse.Config{
 		Protocol:  clickhouse.ProtocolHTTP,
-		Addresses: []string{a.URL},
+		Addresses: []string{a.Address},
 		Database:  "test_" + strings.ToLower(rand.Text()),
 		Username:  a.User,
 		Password:  a.Password,
