@@ -131,7 +131,7 @@ func TestABrokenInsertInsertsNothing(t *testing.T) {
 	cut := errors.New("cut off")
 	body := io.MultiReader(strings.NewReader(strings.Repeat("1,text,low\n", 1000)), &breaking{err: cut})
 	query := url.Values{"database": {a.Database}, "query": {"INSERT INTO broken FORMAT CSV"}}
-	request, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+a.URL+"/?"+query.Encode(), body)
+	request, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+a.Address+"/?"+query.Encode(), body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,7 +151,7 @@ func (s *signalled) Read(p []byte) (int, error) {
 
 // post sends a statement as curl would.
 func post(a embedded.ClickHouse, body io.Reader) error {
-	request, err := http.NewRequest(http.MethodPost, "http://"+a.URL+"/", body)
+	request, err := http.NewRequest(http.MethodPost, "http://"+a.Address+"/", body)
 	if err != nil {
 		return err
 	}
