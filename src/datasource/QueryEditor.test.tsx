@@ -21,6 +21,14 @@ function edit(initial: Partial<PlayheadQuery>) {
   return { latest, onRunQuery, user: userEvent.setup() };
 }
 
+// The picker of kinds measures its options, which jsdom cannot.
+beforeAll(() => {
+  const measureText = (text: string) => ({ width: text.length * 8 });
+  HTMLCanvasElement.prototype.getContext = (() => ({
+    measureText,
+  })) as unknown as typeof HTMLCanvasElement.prototype.getContext;
+});
+
 describe('QueryEditor', () => {
   it('asks for an id when the user chooses a replay', async () => {
     const { latest, onRunQuery, user } = edit({ queryType: 'sessions' });
@@ -57,6 +65,15 @@ describe('QueryEditor', () => {
 
     await user.tab();
     expect(onRunQuery).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not leave behind what another type cannot show', async () => {
+    const { latest, user } = edit({ queryType: 'sessions', query: 'text', filters: { user: 'ada' }, limit: 500 });
+
+    await user.click(screen.getByRole('radio', { name: 'Moments' }));
+
+    expect(JSON.parse(JSON.stringify(latest.query))).toEqual({ refId: 'A', queryType: 'moments', query: 'text' });
+    expect(screen.getByLabelText('Text')).toHaveValue('text');
   });
 
   it('keeps the limit within what the backend gives', async () => {

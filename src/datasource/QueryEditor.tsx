@@ -4,7 +4,15 @@ import type { QueryEditorProps, SelectableValue } from '@grafana/data';
 import { InlineField, InlineFieldRow, RadioButtonGroup, Stack } from '@grafana/ui';
 
 import type { DataSource } from './DataSource';
-import { FilterFields, IdFields, KindsField, LimitField, type QueryFieldsProps, SearchField } from './QueryFields';
+import {
+  FilterFields,
+  IdFields,
+  KindsField,
+  LimitField,
+  MomentTextField,
+  type QueryFieldsProps,
+  SearchField,
+} from './QueryFields';
 import type { DataSourceOptions, PlayheadQuery, QueryType } from './types';
 
 type Props = QueryEditorProps<DataSource, PlayheadQuery, DataSourceOptions>;
@@ -18,12 +26,29 @@ const types: Array<SelectableValue<EditorType>> = [
   { value: 'auto', label: 'Auto', description: 'Session ID, else trace ID, else text' },
 ];
 
-const fieldsOf: Record<EditorType, Array<React.ComponentType<QueryFieldsProps>>> = {
-  sessions: [SearchField, FilterFields, LimitField],
-  replay: [IdFields],
-  moments: [IdFields, FilterFields, KindsField, LimitField],
-  auto: [SearchField],
+interface Fields {
+  components: Array<React.ComponentType<QueryFieldsProps>>;
+  /** What these components edit. */
+  keys: Array<keyof PlayheadQuery>;
+}
+
+const fieldsOf: Record<EditorType, Fields> = {
+  sessions: { components: [SearchField, FilterFields, LimitField], keys: ['query', 'filters'] },
+  replay: { components: [IdFields], keys: ['sessionId', 'traceId', 'at'] },
+  moments: {
+    components: [IdFields, MomentTextField, KindsField, LimitField],
+    keys: ['sessionId', 'traceId', 'query', 'kinds'],
+  },
+  auto: { components: [SearchField], keys: ['query'] },
 };
+
+/** The query as another type. What that type's editor does not show must not take part in the answer either. */
+function asType(query: PlayheadQuery, type: EditorType): PlayheadQuery {
+  const { keys } = fieldsOf[type];
+  const kept: Partial<PlayheadQuery> = Object.fromEntries(keys.map((key) => [key, query[key]]));
+  const { refId, hide, key, datasource } = query;
+  return { refId, hide, key, datasource, ...kept, queryType: type === 'auto' ? undefined : type };
+}
 
 export function QueryEditor({ query, onChange, onRunQuery }: Props) {
   const type = query.queryType ?? 'auto';
@@ -33,21 +58,21 @@ export function QueryEditor({ query, onChange, onRunQuery }: Props) {
     onRunQuery();
   };
 
+  const changeType = (chosen: EditorType) => {
+    onChange(asType(query, chosen));
+    onRunQuery();
+  };
+
   return (
     <Stack direction="column" gap={0}>
       <InlineFieldRow>
         <InlineField label="Query type" labelWidth={14}>
-          <RadioButtonGroup<EditorType>
-            aria-label="Query type"
-            options={types}
-            value={type}
-            onChange={(chosen) => changeAndRun({ queryType: chosen === 'auto' ? undefined : chosen })}
-          />
+          <RadioButtonGroup<EditorType> aria-label="Query type" options={types} value={type} onChange={changeType} />
         </InlineField>
       </InlineFieldRow>
-      {fieldsOf[type].map((Fields) => (
-        <Fields
-          key={Fields.name}
+      {fieldsOf[type].components.map((Component) => (
+        <Component
+          key={Component.name}
           query={query}
           onChange={change}
           onCommit={onRunQuery}

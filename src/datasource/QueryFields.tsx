@@ -8,8 +8,11 @@ const LABEL_WIDTH = 14;
 // Two of them fit beside each other in Explore with its outline open.
 const WIDE = 34;
 const NARROW = 12;
-// The backend's own bound (docs/format/playback.md).
-const MAX_LIMIT = 1000;
+// What the backend takes at most and, in the placeholder, when there is no limit in the query (docs/format/playback.md).
+const limits = {
+  sessions: { max: 1000, placeholder: '50' },
+  moments: { max: 100_000, placeholder: '1000' },
+};
 
 const kinds = [
   'page_load',
@@ -68,6 +71,22 @@ export function SearchField({ query, onChange, onCommit }: QueryFieldsProps) {
         label="Search"
         tooltip="Session ID, else trace ID, else text in the user ID or URL"
         placeholder="Session ID, trace ID or text"
+        value={query.query}
+        onChange={(value) => onChange({ query: value })}
+        onCommit={onCommit}
+      />
+    </InlineFieldRow>
+  );
+}
+
+export function MomentTextField({ query, onChange, onCommit }: QueryFieldsProps) {
+  return (
+    <InlineFieldRow>
+      <TextField
+        id={`${query.refId}-query`}
+        label="Text"
+        tooltip="Part of the name, text or URL of a moment, in any case"
+        placeholder="What was clicked, logged or requested"
         value={query.query}
         onChange={(value) => onChange({ query: value })}
         onCommit={onCommit}
@@ -151,18 +170,19 @@ export function KindsField({ query, onChangeAndCommit }: QueryFieldsProps) {
 
 export function LimitField({ query, onChange, onCommit }: QueryFieldsProps) {
   const id = `${query.refId}-limit`;
+  const { max, placeholder } = query.queryType === 'moments' ? limits.moments : limits.sessions;
   return (
     <InlineFieldRow>
-      <InlineField label="Limit" labelWidth={LABEL_WIDTH} tooltip={`Rows at most, up to ${MAX_LIMIT}`} htmlFor={id}>
+      <InlineField label="Limit" labelWidth={LABEL_WIDTH} tooltip={`Rows at most, up to ${max}`} htmlFor={id}>
         <Input
           id={id}
           type="number"
           min={1}
-          max={MAX_LIMIT}
+          max={max}
           width={NARROW}
-          placeholder="50"
+          placeholder={placeholder}
           value={query.limit ?? ''}
-          onChange={(event) => onChange({ limit: readLimit(event.currentTarget.value) })}
+          onChange={(event) => onChange({ limit: readLimit(event.currentTarget.value, max) })}
           onBlur={onCommit}
         />
       </InlineField>
@@ -170,8 +190,8 @@ export function LimitField({ query, onChange, onCommit }: QueryFieldsProps) {
   );
 }
 
-/** A whole number within the backend's bound; undefined leaves the choice to the backend. */
-function readLimit(text: string): number | undefined {
+/** A whole number from 1 to max; undefined leaves the choice to the backend. */
+function readLimit(text: string, max: number): number | undefined {
   const limit = Number.parseInt(text, 10);
-  return limit > 0 ? Math.min(limit, MAX_LIMIT) : undefined;
+  return limit > 0 ? Math.min(limit, max) : undefined;
 }

@@ -1,11 +1,18 @@
-import { createDataFrame, type DataFrame, FieldType, LoadingState, type PanelProps } from '@grafana/data';
+import {
+  createDataFrame,
+  type DataFrame,
+  type DataQueryError,
+  FieldType,
+  LoadingState,
+  type PanelProps,
+} from '@grafana/data';
 import { render, screen } from '@testing-library/react';
 import React from 'react';
 
 import { ReplayPanel } from './ReplayPanel';
 
-function show(series: DataFrame[], state = LoadingState.Done) {
-  const props = { data: { series, state }, width: 400, height: 300 } as unknown as PanelProps;
+function show(series: DataFrame[], state = LoadingState.Done, errors: DataQueryError[] = []) {
+  const props = { data: { series, state, errors }, width: 400, height: 300 } as unknown as PanelProps;
   render(<ReplayPanel {...props} />);
 }
 
@@ -37,8 +44,8 @@ describe('ReplayPanel without a replay', () => {
     expect(screen.queryByText('No session chosen')).not.toBeInTheDocument();
   });
 
-  it('points at the error of a query that did not succeed', () => {
-    show([], LoadingState.Error);
-    expect(screen.getByRole('alert')).toHaveTextContent('The query did not succeed');
+  it('shows the error of a query that did not succeed', () => {
+    show([], LoadingState.Error, [{ message: 'there is no such recording in project shop' }]);
+    expect(screen.getByRole('alert')).toHaveTextContent('there is no such recording in project shop');
   });
 });

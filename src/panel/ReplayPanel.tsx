@@ -1,7 +1,7 @@
 import React, { lazy, Suspense } from 'react';
 
 import { css } from '@emotion/css';
-import { type GrafanaTheme2, LoadingState, type PanelProps } from '@grafana/data';
+import { type GrafanaTheme2, LoadingState, type PanelData, type PanelProps } from '@grafana/data';
 import { EmptyState, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
 
 import { testIds } from '../shared/testIds';
@@ -25,7 +25,7 @@ export function ReplayPanel({ data, height, width }: PanelProps) {
         </Suspense>
       ) : (
         <div className={styles.message}>
-          <NoReplay kind={content.kind} state={data.state} />
+          <NoReplay kind={content.kind} data={data} />
         </div>
       )}
     </div>
@@ -36,14 +36,19 @@ const getStyles = (theme: GrafanaTheme2) => ({
   message: css({ display: 'grid', placeContent: 'center', height: '100%', padding: theme.spacing(0, 2) }),
 });
 
-function NoReplay({ kind, state }: { kind: Exclude<ReplayData['kind'], 'replay'>; state: LoadingState }) {
-  if (state === LoadingState.Loading || state === LoadingState.NotStarted) {
+interface NoReplayProps {
+  kind: Exclude<ReplayData['kind'], 'replay'>;
+  data: PanelData;
+}
+
+function NoReplay({ kind, data }: NoReplayProps) {
+  if (data.state === LoadingState.Loading || data.state === LoadingState.NotStarted) {
     return <LoadingPlaceholder text="Looking for the session…" />;
   }
-  if (state === LoadingState.Error) {
+  if (data.state === LoadingState.Error) {
     return (
-      <EmptyState variant="not-found" hideImage role="alert" message="The query did not succeed">
-        Read the error in the corner of this panel, then run the query again.
+      <EmptyState variant="not-found" hideImage role="alert" message="No replay">
+        {data.errors?.[0]?.message ?? 'The query did not succeed. Run it again.'}
       </EmptyState>
     );
   }
