@@ -28,14 +28,6 @@ type instant struct {
 	Text string `json:"text"`
 }
 
-// acknowledgement is a segment that ingest answered 202.
-type acknowledgement struct {
-	SessionID string `json:"session_id"`
-	WindowID  string `json:"window_id"`
-	Seq       uint32 `json:"seq"`
-	Events    int    `json:"events"`
-}
-
 // driver is drive.mjs with JSON lines in and out.
 type driver struct {
 	cmd *exec.Cmd
@@ -59,31 +51,31 @@ func startDriver(ctx context.Context, stderr io.Writer, errand, address string) 
 
 // record acts the three scenarios and kills the demo in the middle of the
 // first.
-func record(ctx context.Context, d *demo, stderr io.Writer) ([]scenario, []acknowledgement, error) {
+func record(ctx context.Context, d *demo, stderr io.Writer) ([]scenario, error) {
 	browser, err := startDriver(ctx, stderr, "record", d.at.Shop)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var scenarios []scenario
 	for {
 		var said struct {
 			scenario
-			At           string            `json:"at"`
-			Acknowledged []acknowledgement `json:"acknowledged"`
+			At   string `json:"at"`
+			Done bool   `json:"done"`
 		}
 		if err := browser.out.Decode(&said); err != nil {
-			return nil, nil, errors.Join(fmt.Errorf("the browser broke off: %w", err), browser.cmd.Wait())
+			return nil, errors.Join(fmt.Errorf("the browser broke off: %w", err), browser.cmd.Wait())
 		}
 		switch {
 		case said.At == "kill":
 			if err := d.restart(ctx); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			if err := browser.in.Encode(map[string]bool{"restarted": true}); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-		case said.Acknowledged != nil:
-			return scenarios, said.Acknowledged, browser.cmd.Wait()
+		case said.Done:
+			return scenarios, browser.cmd.Wait()
 		default:
 			scenarios = append(scenarios, said.scenario)
 		}

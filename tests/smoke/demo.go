@@ -42,6 +42,7 @@ type demo struct {
 	args   []string
 	stderr io.Writer
 	cmd    *exec.Cmd
+	front  *front
 	at     addresses
 }
 
@@ -54,6 +55,12 @@ func startDemo(ctx context.Context, dir string, stderr io.Writer) (*demo, error)
 			return nil, err
 		}
 		d.args = append(d.args, "-"+part, address)
+		if part == "ingest" {
+			if d.front, err = startFront(ctx, address); err != nil {
+				return nil, err
+			}
+			d.args = append(d.args, "-public", d.front.address)
+		}
 	}
 	return d, d.start(ctx)
 }
@@ -98,6 +105,7 @@ func (d *demo) restart(ctx context.Context) error {
 }
 
 func (d *demo) stop() error {
+	defer d.front.server.Close()
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop the demo: %w", err)
 	}

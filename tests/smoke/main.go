@@ -58,11 +58,20 @@ func run(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, demo.stop()) }()
 
-	scenarios, acknowledged, err := record(ctx, demo, stderr)
+	scenarios, err := record(ctx, demo, stderr)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	plugin, err := plugintest.Start(ctx, filepath.Join("dist", "datasource", "gpx_playhead_"+runtime.GOOS+"_"+runtime.GOARCH), stderr)
+	acknowledged, err := demo.front.segments()
+	if err != nil {
+		return err
+	}
+	log, err := os.Create(filepath.Join(dir, "plugin.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	plugin, err := plugintest.Start(ctx, filepath.Join("dist", "datasource", "gpx_playhead_"+runtime.GOOS+"_"+runtime.GOARCH), log)
 	if err != nil {
 		return fmt.Errorf("start the plugin: %w", err)
 	}

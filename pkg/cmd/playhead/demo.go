@@ -33,6 +33,7 @@ const (
 // programs that drive it. It holds the keys of the stores.
 type demoAddresses struct {
 	Ingest  string              `json:"ingest"`
+	Public  string              `json:"public"` // of ingest, for browsers
 	Page    string              `json:"page"`
 	Shop    string              `json:"shop"`
 	Grafana string              `json:"grafana,omitempty"`
@@ -44,6 +45,7 @@ type demoAddresses struct {
 func runDemo(ctx context.Context, c *call) (err error) {
 	dir := c.flags.String("data", filepath.Join("data", "demo"), "`FOLDER` for everything that the demo stores")
 	ingestAt := c.flags.String("ingest", "127.0.0.1:8080", "`ADDRESS` of ingest")
+	public := c.flags.String("public", "", "`URL` at which browsers reach ingest, when something stands in front of it")
 	pageAt := c.flags.String("page", "127.0.0.1:8081", "`ADDRESS` of the standalone page")
 	shopAt := c.flags.String("shop", "127.0.0.1:8090", "`ADDRESS` of the shop")
 	grafanaAt := c.flags.String("grafana", "127.0.0.1:3000", "`ADDRESS` of Grafana, where there is one; empty: none")
@@ -83,8 +85,11 @@ func runDemo(ctx context.Context, c *call) (err error) {
 		return err
 	}
 	at := demoAddresses{
-		Ingest: "http://" + v.listener.Addr().String(), Page: "http://" + v.page.Addr().String(), Shop: "http://" + *shopAt,
+		Ingest: "http://" + v.listener.Addr().String(), Public: *public, Page: "http://" + v.page.Addr().String(), Shop: "http://" + *shopAt,
 		Project: demoProject, Key: demoKey, Stores: s.addresses,
+	}
+	if at.Public == "" {
+		at.Public = at.Ingest
 	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return v.run(running) })
@@ -173,7 +178,7 @@ func runShop(ctx context.Context, address string, at demoAddresses, log *slog.Lo
 		return err
 	}
 	handler, err := shop.New(shop.Options{
-		RecorderURL: at.Ingest + "/playhead.js", WriteKey: demoKey, TracerProvider: telemetry.Traces, Log: telemetry.Log, Capture: 300 * time.Millisecond,
+		RecorderURL: at.Public + "/playhead.js", WriteKey: demoKey, TracerProvider: telemetry.Traces, Log: telemetry.Log, Capture: 300 * time.Millisecond,
 	}).Handler()
 	if err != nil {
 		return err
