@@ -24,6 +24,9 @@ const (
 	queryMoments  = "moments"
 )
 
+// maxMillis is the last instant of an ECMAScript date.
+const maxMillis = 8_640_000_000_000_000
+
 // The largest limits, as pkg/index documents them.
 const (
 	maxSessions = 1000
@@ -63,7 +66,8 @@ func (i *instant) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	ms, err := strconv.ParseFloat(text, 64)
-	if err != nil {
+	// Written so that NaN is refused too.
+	if err != nil || !(ms >= 0 && ms <= maxMillis) {
 		return &json.UnmarshalTypeError{Value: "text", Field: "at"}
 	}
 	*i = instant(ms)
