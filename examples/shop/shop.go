@@ -33,7 +33,7 @@ var pages embed.FS
 // Recordings are recordings of the three scenarios as JSON arrays of rrweb
 // events, made in this shop with the recorder of this repository.
 //
-//go:embed all:recordings
+//go:embed recordings/*.json
 var Recordings embed.FS
 
 // Options of a shop.
