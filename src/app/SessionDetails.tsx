@@ -47,7 +47,7 @@ function factsOf(session: Session): Array<[string, string]> {
   const facts: Array<[string, string]> = [
     ['Session', session.sessionId],
     ['User', session.userId],
-    ...Object.entries(session.userAttributes),
+    ...Object.entries(session.userAttributes).map(([name, value]): [string, string] => [`User ${name}`, value]),
     ['Start', dateTimeFormat(session.start)],
     ['Duration', formatDuration(session.durationMs)],
     ['Release', session.release],
