@@ -29,8 +29,13 @@ export function createApi(): PlayheadApi {
       safely(() => {
         if (!recorder) {
           const next = new Recorder(resolveOptions(options));
+          try {
+            next.start();
+          } catch (error) {
+            next.stop();
+            throw error;
+          }
           recorder = next;
-          next.start();
         }
       }),
     stop: () =>

@@ -59,8 +59,11 @@ export class EventFilter {
   }
 
   private filterMutation(data: mutationData): boolean {
-    const visible = (id: number) => !this.privacy.blocks(this.element(id));
     // rrweb does not record inside a blocked element, except inside a blocked frame.
+    const visible = (id: number) => {
+      const element = this.element(id);
+      return !element || element.ownerDocument === document || !this.privacy.blocks(element);
+    };
     data.adds = data.adds.filter((add) => visible(add.parentId));
     data.texts = data.texts.filter((text) => visible(text.id));
     data.attributes = data.attributes.filter((change) => visible(change.id));

@@ -18,6 +18,9 @@ const IGNORED = '.playhead-ignore,[data-playhead="ignore"]';
 /** Text that a user types without an input element. */
 const EDITABLE = '[contenteditable]:not([contenteditable="false"]),[role="textbox"]';
 
+/** Anything of the above: most elements have nothing of it, and asking once is enough to know. */
+const MARKED = `[data-private],.playhead-mask,[data-playhead],[contenteditable],[role="textbox"]`;
+
 /** Values of these never leave the page, whatever the mode: not even their length. */
 const SECRET_TYPES = /^(password|email|tel|hidden)$/;
 const SECRET_AUTOCOMPLETE = /(^|\s)(cc-|one-time-code|(current|new)-password|email|tel)/;
@@ -101,14 +104,18 @@ export class Privacy {
       return known;
     }
     const outer = this.rule(parentOf(element));
-    const rule: Rule = {
-      // An element that says both is masked.
-      mark: element.matches(MASK) ? 'mask' : element.matches(UNMASK) ? 'unmask' : outer.mark,
-      editable: outer.editable || element.matches(EDITABLE),
-    };
+    const rule = element.matches(MARKED) ? ownRule(element, outer) : outer;
     this.cache?.set(element, rule);
     return rule;
   }
+}
+
+function ownRule(element: Element, outer: Rule): Rule {
+  return {
+    // An element that says both is masked.
+    mark: element.matches(MASK) ? 'mask' : element.matches(UNMASK) ? 'unmask' : outer.mark,
+    editable: outer.editable || element.matches(EDITABLE),
+  };
 }
 
 /** Keeps white space, so that lines break where they broke. */

@@ -22,7 +22,8 @@ function optionsOf(script: HTMLScriptElement): Options {
 }
 
 const script = document.currentScript;
-if (!window.playhead) {
+// An element with the id "playhead" is found under this name too.
+if (typeof window.playhead?.start !== 'function') {
   window.playhead = createApi();
   // Without a key the page starts the recorder itself.
   if (script instanceof HTMLScriptElement && script.dataset.key) {

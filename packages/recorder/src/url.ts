@@ -7,6 +7,11 @@ const REMOVED = '*';
  * the scheme stays (`mailto:*`), except `data:`, `blob:` and `about:`, which a replay needs and which name nobody.
  */
 export function scrubUrl(raw: string, base: string = document.baseURI): string {
+  // Nearly all are like this, and parsing would cost more than all other rules together.
+  const plain = /^(https?:\/\/[^?#@\s\\]+)(?:\?([^#\s]*))?(?:#\S*)?$/.exec(raw);
+  if (plain) {
+    return plain[1] + scrubQuery(plain[2] ?? '');
+  }
   let url: URL;
   try {
     url = new URL(raw, base);
@@ -19,16 +24,16 @@ export function scrubUrl(raw: string, base: string = document.baseURI): string {
   if (!url.host && url.protocol !== 'file:') {
     return url.protocol + REMOVED;
   }
-  const query = url.search
-    .slice(1)
-    .split('&')
-    .filter(Boolean)
-    .map((pair) => {
-      const end = pair.indexOf('=');
-      return end < 0 ? REMOVED : pair.slice(0, end + 1) + REMOVED;
-    })
-    .join('&');
-  return url.protocol + '//' + url.host + url.pathname + (query && '?' + query);
+  return url.protocol + '//' + url.host + url.pathname + scrubQuery(url.search.slice(1));
+}
+
+function scrubQuery(query: string): string {
+  const pairs = query.split('&').filter(Boolean);
+  const scrubbed = pairs.map((pair) => {
+    const end = pair.indexOf('=');
+    return end < 0 ? REMOVED : pair.slice(0, end + 1) + REMOVED;
+  });
+  return scrubbed.length > 0 ? '?' + scrubbed.join('&') : '';
 }
 
 /** Scrubs the http(s) URLs inside a text; `:line:column` of a stack frame stays. */

@@ -51,7 +51,12 @@ async function deadline() {
 async function main(wanted) {
   const all = (await readdir(SCENARIOS)).sort();
   const names = wanted.length > 0 ? wanted : all;
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: ARGS,
+    // Playwright switches off what one of the scenarios is about.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  });
   let failed = 0;
   const waiting = [...names];
   const work = async () => {

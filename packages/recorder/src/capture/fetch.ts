@@ -74,36 +74,45 @@ function prepare(input: RequestInfo | URL, init: RequestInit | undefined, config
   if (config.isOwn(url)) {
     return undefined;
   }
+  const own = definedMembers(init);
+  const givenHeaders = own.headers ?? given?.headers;
   const request: StartedRequest = {
-    method: String(init?.method ?? given?.method ?? 'GET').toUpperCase(),
+    method: String(own.method ?? given?.method ?? 'GET').toUpperCase(),
     url,
     startedAt: config.now(),
-    bodyBytes: bodyBytes(init?.body),
+    bodyBytes: bodyBytes(own.body),
     initiator: 'fetch',
   };
-  const headers = new Headers(init?.headers ?? given?.headers);
-  if ((init?.mode ?? given?.mode) === 'no-cors' || !propagatesTo(url, config)) {
-    return { request: { ...request, ...parseTraceparent(headers.get('traceparent')) }, init };
+  if ((own.mode ?? given?.mode) === 'no-cors' || !propagatesTo(url, config)) {
+    return { request: { ...request, ...parseTraceparent(peekTraceparent(givenHeaders)) }, init };
   }
+  const headers = new Headers(givenHeaders);
   const ids = addHeaders(headers, config);
-  return { request: { ...request, ...ids }, init: { ...copyInit(init, given), headers } };
+  return { request: { ...request, ...ids }, init: { ...referrerOf(own, given), ...own, headers } };
 }
 
-function copyInit(init: RequestInit | undefined, given: Request | undefined): RequestInit {
+function definedMembers(init: RequestInit | undefined): RequestInit {
   const source = (init ?? {}) as Record<string, unknown>;
-  const copy: Record<string, unknown> = {};
-  for (const member of [...Object.keys(source), ...INIT_MEMBERS]) {
-    const value = source[member];
+  const members: Record<string, unknown> = {};
+  for (const name of [...Object.keys(source), ...INIT_MEMBERS]) {
+    const value = source[name];
     if (value !== undefined) {
-      copy[member] = value;
+      members[name] = value;
     }
   }
-  if (given && Object.keys(copy).length === 0) {
-    // A Request together with any RequestInit forgets its referrer, says the Fetch standard.
-    copy.referrer = given.referrer;
-    copy.referrerPolicy = given.referrerPolicy;
-  }
-  return copy;
+  return members;
+}
+
+/** A Request that is given together with any RequestInit forgets its referrer, says the Fetch standard. */
+function referrerOf(own: RequestInit, given: Request | undefined): RequestInit {
+  const alone = given && Object.keys(own).length === 0;
+  return alone ? { referrer: given.referrer, referrerPolicy: given.referrerPolicy } : {};
+}
+
+/** Reads a header of a request that goes out untouched: an iterator of headers must not be used up. */
+function peekTraceparent(headers: HeadersInit | undefined): string | null {
+  const usedUp = headers && Symbol.iterator in headers && !Array.isArray(headers) && !('get' in headers);
+  return usedUp ? null : new Headers(headers).get('traceparent');
 }
 
 function responseEnd(response: Response): { status?: number; responseBytes?: number } {

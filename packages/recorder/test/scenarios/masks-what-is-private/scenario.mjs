@@ -86,5 +86,9 @@ async function use(page) {
   await page.click('#private-button');
   await page.click('#blocked-button');
   await page.click('#text');
-  await page.evaluate(() => window.playhead.track('end'));
+  // Sends what is left.
+  await page.evaluate(() => {
+    window.playhead.track('end');
+    window.playhead.stop();
+  });
 }

@@ -20,7 +20,7 @@ export async function run({ page, site, api, collector }) {
     await sameOrigin(page, site, sessionId);
     await otherOrigins(page, api, listed, sessionId);
 
-    await collector.until((all) => all.custom('request').length === 15, 'all requests');
+    await collector.until((all) => all.custom('request').length === 17, 'all requests');
     const requests = collector.custom('request');
     const kept = requests.find(({ 'url.full': url }) => url.endsWith('/api/kept'));
     assert.equal(kept.trace_id, TRACE_ID, 'the trace id of the page is recorded');
@@ -130,24 +130,41 @@ async function otherOrigins(page, api, listed, sessionId) {
         unlisted: await fetch(unlistedOrigin + '/api/unlisted').then(status),
         query: await fetch(`${unlistedOrigin}/api/query?next=${encodeURIComponent(listedOrigin)}`).then(status),
         listed: await fetch(listedOrigin + '/api/listed', { headers: { 'x-own': '1' } }).then(status),
+        // Headers that can be read only once must still reach the server.
+        iterator: await fetch(unlistedOrigin + '/api/iterator', {
+          headers: new Map([['accept', 'text/iterator']]).entries(),
+        }).then(status),
+        listedIterator: await fetch(listedOrigin + '/api/iterator', {
+          headers: new Map([['x-own', 'iterator']]).entries(),
+        }).then(status),
         noCors: await fetch(listedOrigin + '/api/no-cors', { mode: 'no-cors' }).then(status),
       };
     },
     [api.origin, listed.origin]
   );
-  assert.deepEqual(results, { unlisted: 200, query: 200, listed: 200, noCors: 'opaque' });
+  assert.deepEqual(results, {
+    unlisted: 200,
+    query: 200,
+    listed: 200,
+    iterator: 200,
+    listedIterator: 200,
+    noCors: 'opaque',
+  });
   assert.deepEqual(
     api.requests.map(({ method, headers }) => [method, SESSION_HEADERS.filter((name) => headers[name])]),
     [
+      ['GET', []],
       ['GET', []],
       ['GET', []],
     ],
     'no header, and so no preflight, on an origin that is not listed'
   );
   const arrived = listed.requests.filter(({ method }) => method === 'GET');
+  assert.equal(api.requests[2].headers.accept, 'text/iterator');
+  assert.equal(arrived[1].headers['x-own'], 'iterator');
   assert.equal(arrived[0].headers['x-session-id'], sessionId);
   assert.deepEqual(
-    SESSION_HEADERS.filter((name) => arrived[1].headers[name]),
+    SESSION_HEADERS.filter((name) => arrived[2].headers[name]),
     []
   );
 }
