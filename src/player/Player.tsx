@@ -1,4 +1,4 @@
-import React, { type KeyboardEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import React, { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 
 import { cx } from '@emotion/css';
 import { useStyles2 } from '@grafana/ui';
@@ -11,7 +11,7 @@ import { MomentList } from './moments/MomentList';
 import type { RecordingSource } from './playback/api';
 import { sessionBounds } from './playback/Playback';
 import type { Playhead } from './playback/Playhead';
-import type { Status } from './playback/status';
+import { reduceStatus, type Status } from './playback/status';
 import { getPlayerStyles, NARROW_WIDTH } from './Player.styles';
 import { AddressBar } from './stage/AddressBar';
 import { Overlay } from './stage/Overlay';
@@ -19,6 +19,7 @@ import { Stage } from './stage/Stage';
 import { testIds } from './testIds';
 import { gapsOf } from './timeline/lanes';
 import { Timeline } from './timeline/Timeline';
+import { useElementSize } from './useElementSize';
 import { useFullScreen } from './useFullScreen';
 import { useReplayer } from './useReplayer';
 
@@ -54,17 +55,19 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
   const player = useRef<HTMLDivElement>(null);
   const [root, setRoot] = useState<HTMLElement>();
   const [refused, setRefused] = useState<Error>();
-  const [showsMoments, setShowsMoments] = useMomentsBesides(player);
+  const [choosesMoments, setChoosesMoments] = useState<boolean>();
+  const width = useElementSize(player)?.width ?? Infinity;
+  // Shown at first where there is room for them beside the picture.
+  const showsMoments = choosesMoments ?? width > NARROW_WIDTH;
   const fullScreen = useFullScreen(player);
   const replayer = useReplayer({ source, sessionId, at, windowId, root });
-  const { manifest, playhead } = replayer;
-  const state = refused
-    ? { ...replayer.state, status: 'error' as const, error: refused.message, canRetry: false }
-    : replayer.state;
+  const { playhead } = replayer;
+  const state = refused ? reduceStatus(replayer.state, { type: 'fail', error: refused }) : replayer.state;
+  const { manifest, windowId: shownWindow, foundGaps } = state;
   const { start, end } = useMemo(() => (manifest ? sessionBounds(manifest) : { start: 0, end: 0 }), [manifest]);
   const gaps = useMemo(
-    () => (manifest ? gapsOf(manifest, replayer.foundGaps, state.windowId) : []),
-    [manifest, replayer.foundGaps, state.windowId]
+    () => (manifest ? gapsOf(manifest, foundGaps, shownWindow) : []),
+    [manifest, foundGaps, shownWindow]
   );
   usePublishedTime(player, playhead, onTimeChange);
 
@@ -116,20 +119,12 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
               playhead={playhead}
               windowId={state.windowId}
               pinned={replayer.pinned}
-              size={replayer.size}
+              size={state.size}
               onPin={replayer.pin}
             />
           )}
-          <Stage size={replayer.size} onRoot={setRoot} onRefused={setRefused}>
-            <Overlay
-              state={state}
-              playhead={playhead}
-              gaps={gaps}
-              blocked={replayer.blocked}
-              skippedMs={replayer.skippedMs}
-              onRetry={replayer.retry}
-              onReplay={replayer.play}
-            />
+          <Stage size={state.size} onRoot={setRoot} onRefused={setRefused}>
+            <Overlay state={state} playhead={playhead} gaps={gaps} onRetry={replayer.retry} onReplay={replayer.play} />
           </Stage>
         </div>
         {manifest && showsMoments && (
@@ -163,7 +158,7 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
             onSeekBy={seekBy}
             onSpeed={replayer.setSpeed}
             onSkipInactivity={replayer.setSkipsInactivity}
-            onShowMoments={() => setShowsMoments(!showsMoments)}
+            onShowMoments={() => setChoosesMoments(!showsMoments)}
             onFullScreen={fullScreen.toggle}
           />
         </div>
@@ -175,13 +170,6 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
   );
 }
 
-/** The moments are shown at first where there is room for them beside the picture. */
-function useMomentsBesides(player: React.RefObject<HTMLElement>) {
-  const [shows, setShows] = useState(true);
-  useLayoutEffect(() => setShows((player.current?.clientWidth ?? 0) > NARROW_WIDTH), [player]);
-  return [shows, setShows] as const;
-}
-
 /** Writes the playhead where a test can read it and tells the caller, without rendering. */
 function usePublishedTime(
   player: React.RefObject<HTMLElement>,
@@ -189,7 +177,9 @@ function usePublishedTime(
   onTimeChange: ((timestamp: number) => void) | undefined
 ): void {
   const listener = useRef(onTimeChange);
-  listener.current = onTimeChange;
+  useEffect(() => {
+    listener.current = onTimeChange;
+  }, [onTimeChange]);
   useEffect(
     () =>
       playhead.subscribe(() => {

@@ -1,14 +1,3 @@
+export { type Manifest, PlaybackError, type RecordingSource } from './playback/api';
 export { createHttpSource } from './playback/httpSource';
-export {
-  type Gap,
-  type GapLine,
-  type LoadedSegment,
-  type Manifest,
-  type Moment,
-  PlaybackError,
-  type RecordedWindow,
-  type RecordingSource,
-  type SegmentInfo,
-  type SegmentRange,
-} from './playback/api';
-export { Player, type PlayerProps } from './Player';
+export { Player } from './Player';

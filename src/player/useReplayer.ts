@@ -1,11 +1,9 @@
-import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
+import { useEffect, useMemo, useReducer, useRef, useState } from 'react';
 
-import type { Gap, Manifest, RecordingSource } from './playback/api';
-import { PlaybackError } from './playback/api';
+import type { RecordingSource } from './playback/api';
 import { Playback } from './playback/Playback';
 import { Playhead } from './playback/Playhead';
 import { INITIAL_STATE, type PlayerState, reduceStatus } from './playback/status';
-import type { Size } from './replayer/Replay';
 
 export interface ReplayerProps {
   source: RecordingSource;
@@ -16,21 +14,17 @@ export interface ReplayerProps {
   root: HTMLElement | undefined;
 }
 
-export interface Replayer {
-  state: PlayerState;
-  manifest: Manifest | undefined;
-  playhead: Playhead;
-  /** Gaps that only showed when their segments were loaded, by window. */
-  foundGaps: Record<string, Gap[]>;
-  /** Size of the recorded viewport, CSS pixels. */
-  size: Size | undefined;
-  /** Something of another site was not loaded. */
-  blocked: boolean;
-  skippedMs: number;
+/** What the user has chosen; it outlives a change of the session. */
+interface Choices {
   speed: number;
   skipsInactivity: boolean;
-  /** The window chosen by hand; undefined follows the user's activity. */
+  /** The only window to show; undefined follows the user's activity. */
   pinned: string | undefined;
+}
+
+export interface Replayer extends Choices {
+  state: PlayerState;
+  playhead: Playhead;
   play: () => void;
   pause: () => void;
   seek: (ts: number) => void;
@@ -46,31 +40,25 @@ const SKIP_NOTICE_MS = 2_000;
 /** Loads a session's manifest, and creates and destroys what plays it. */
 export function useReplayer({ source, sessionId, at, windowId, root }: ReplayerProps): Replayer {
   const [state, dispatch] = useReducer(reduceStatus, INITIAL_STATE);
-  const [manifest, setManifest] = useState<Manifest>();
   const [attempt, setAttempt] = useState(0);
-  const [foundGaps, setFoundGaps] = useState<Record<string, Gap[]>>({});
-  const [size, setSize] = useState<Size>();
-  const [blocked, setBlocked] = useState(false);
-  const [skippedMs, setSkippedMs] = useState(0);
-  const [speed, setSpeed] = useState(1);
-  const [skipsInactivity, setSkipsInactivity] = useState(false);
-  const [pinned, setPinned] = useState(windowId);
+  const [choices, setChoices] = useState<Choices>({ speed: 1, skipsInactivity: false, pinned: windowId });
   const playhead = useMemo(() => new Playhead(), []);
   const playback = useRef<Playback>();
-  const beginning = useRef({ at, pinned, speed, skipsInactivity });
-  beginning.current = { at, pinned, speed, skipsInactivity };
+  const { manifest, skippedMs } = state;
+
+  // Read when a session begins; a change afterwards must not begin it anew.
+  const beginning = useRef({ at, choices });
+  useEffect(() => {
+    beginning.current = { at, choices };
+  }, [at, choices]);
 
   useEffect(() => {
     const controller = new AbortController();
-    setManifest(undefined);
-    setFoundGaps({});
-    setBlocked(false);
-    dispatch({ type: 'load' });
-    source.manifest(sessionId, controller.signal).then(setManifest, (error: unknown) => {
-      if (!controller.signal.aborted) {
-        dispatch(failure(error));
-      }
-    });
+    dispatch({ type: 'open' });
+    source.manifest(sessionId, controller.signal).then(
+      (loaded) => !controller.signal.aborted && dispatch({ type: 'manifest', manifest: loaded }),
+      (error: unknown) => !controller.signal.aborted && dispatch({ type: 'fail', error })
+    );
     return () => controller.abort();
   }, [source, sessionId, attempt]);
 
@@ -78,41 +66,33 @@ export function useReplayer({ source, sessionId, at, windowId, root }: ReplayerP
     if (!manifest || !root) {
       return;
     }
-    let current: Playback | undefined;
     let over = false;
-    const reducedMotion = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     const begin = async () => {
       const { Replay } = await import('./replayer/Replay');
       if (over) {
         return;
       }
-      current = new Playback({
+      const options = {
+        root,
+        mouseTail: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
+        onSize: (size: { width: number; height: number }) => dispatch({ type: 'size', size }),
+        onBlocked: () => dispatch({ type: 'blocked' }),
+      };
+      const begun = new Playback({
         source,
         sessionId,
         manifest,
         playhead,
         dispatch,
-        createReplay: (options) =>
-          new Replay({
-            ...options,
-            root,
-            mouseTail: !reducedMotion,
-            onSize: setSize,
-            onBlocked: () => setBlocked(true),
-          }),
-        onGap: (gapWindow, gap) => setFoundGaps((gaps) => withGap(gaps, gapWindow, gap)),
-        onSkip: setSkippedMs,
+        createReplay: (events) => new Replay({ ...options, events }),
       });
-      playback.current = current;
-      const { at: first, pinned: only, ...rest } = beginning.current;
-      current.setSpeed(rest.speed);
-      current.setSkipsInactivity(rest.skipsInactivity);
-      current.pin(only, first ?? current.start);
+      playback.current = begun;
+      start(begun, beginning.current);
     };
-    begin().catch((error: unknown) => !over && dispatch(failure(error)));
+    begin().catch((error: unknown) => !over && dispatch({ type: 'fail', error }));
     return () => {
       over = true;
-      current?.destroy();
+      playback.current?.destroy();
       playback.current = undefined;
     };
   }, [source, sessionId, manifest, root, playhead]);
@@ -130,56 +110,40 @@ export function useReplayer({ source, sessionId, at, windowId, root }: ReplayerP
   }, []);
 
   useEffect(() => {
-    if (skippedMs === 0) {
-      return;
+    if (skippedMs > 0) {
+      const timer = setTimeout(() => dispatch({ type: 'skip', skippedMs: 0 }), SKIP_NOTICE_MS);
+      return () => clearTimeout(timer);
     }
-    const timer = setTimeout(() => setSkippedMs(0), SKIP_NOTICE_MS);
-    return () => clearTimeout(timer);
+    return undefined;
   }, [skippedMs]);
 
-  return {
-    state,
-    manifest,
-    playhead,
-    foundGaps,
-    size,
-    blocked,
-    skippedMs,
-    speed,
-    skipsInactivity,
-    pinned,
-    play: useCallback(() => playback.current?.play(), []),
-    pause: useCallback(() => playback.current?.pause(), []),
-    seek: useCallback((ts: number) => playback.current?.seek(ts), []),
-    retry: useCallback(() => {
-      if (playback.current) {
-        playback.current.seek(playhead.timestamp());
-      } else {
-        setAttempt((count) => count + 1);
-      }
-    }, [playhead]),
-    setSpeed: useCallback((next: number) => {
-      setSpeed(next);
-      playback.current?.setSpeed(next);
-    }, []),
-    setSkipsInactivity: useCallback((skips: boolean) => {
-      setSkipsInactivity(skips);
-      playback.current?.setSkipsInactivity(skips);
-    }, []),
-    pin: useCallback((only: string | undefined) => {
-      setPinned(only);
-      playback.current?.pin(only);
-    }, []),
-  };
+  const controls = useMemo(
+    () => ({
+      play: () => playback.current?.play(),
+      pause: () => playback.current?.pause(),
+      seek: (ts: number) => playback.current?.seek(ts),
+      retry: () => (playback.current ? playback.current.seek(playhead.timestamp()) : setAttempt((count) => count + 1)),
+      setSpeed: (speed: number) => {
+        setChoices((others) => ({ ...others, speed }));
+        playback.current?.setSpeed(speed);
+      },
+      setSkipsInactivity: (skipsInactivity: boolean) => {
+        setChoices((others) => ({ ...others, skipsInactivity }));
+        playback.current?.setSkipsInactivity(skipsInactivity);
+      },
+      pin: (pinned: string | undefined) => {
+        setChoices((others) => ({ ...others, pinned }));
+        playback.current?.pin(pinned);
+      },
+    }),
+    [playhead]
+  );
+
+  return { state, playhead, ...choices, ...controls };
 }
 
-function failure(error: unknown) {
-  const refused = error instanceof PlaybackError && error.status >= 400 && error.status < 500;
-  const message = error instanceof Error ? error.message : String(error);
-  return { type: 'fail', error: message, canRetry: !refused } as const;
-}
-
-function withGap(gaps: Record<string, Gap[]>, windowId: string, gap: Gap): Record<string, Gap[]> {
-  const known = gaps[windowId] ?? [];
-  return known.some((other) => other.start === gap.start) ? gaps : { ...gaps, [windowId]: [...known, gap] };
+function start(playback: Playback, { at, choices }: { at: number | undefined; choices: Choices }): void {
+  playback.setSpeed(choices.speed);
+  playback.setSkipsInactivity(choices.skipsInactivity);
+  playback.pin(choices.pinned, at ?? playback.start);
 }

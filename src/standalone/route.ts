@@ -3,10 +3,11 @@ export type Route = { page: 'sessions' } | { page: 'session'; sessionId: string;
 
 export function readRoute({ pathname, search }: Pick<Location, 'pathname' | 'search'>): Route {
   const [place, id, ...rest] = pathname.split('/').filter((part) => part !== '');
-  if (place !== 'sessions' || !id || rest.length > 0) {
+  const sessionId = decode(id ?? '');
+  if (place !== 'sessions' || !sessionId || rest.length > 0) {
     return { page: 'sessions' };
   }
-  return { page: 'session', sessionId: decodeURIComponent(id), at: readInstant(new URLSearchParams(search).get('t')) };
+  return { page: 'session', sessionId, at: readInstant(new URLSearchParams(search).get('t')) };
 }
 
 /** The address that opens a session, at an instant (ms since the epoch) when there is one. */
@@ -18,6 +19,14 @@ export function sessionHref(sessionId: string, at?: number): string {
 /** Address of a path of the playback API. */
 export function apiUrl(path: string): string {
   return `/api/${path}`;
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined; // Somebody mistyped the address.
+  }
 }
 
 function readInstant(text: string | null): number | undefined {

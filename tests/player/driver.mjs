@@ -34,6 +34,14 @@ export class PlayerDriver {
     return status.jsonValue();
   }
 
+  /** ms since the player asked for the manifest: the page's own loading is not the player's. */
+  sinceManifest() {
+    return this.page.evaluate(() => {
+      const manifest = performance.getEntriesByType('resource').find(({ name }) => name.endsWith('/manifest'));
+      return performance.now() - manifest.startTime;
+    });
+  }
+
   /** Clicks the timeline at an instant: the driver's way to seek is the user's. */
   async seek(ts) {
     const slider = this.page.getByRole('slider', { name: 'Timeline' });

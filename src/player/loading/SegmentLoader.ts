@@ -1,9 +1,9 @@
 import type { GapLine, LoadedSegment, RecordedWindow, RecordingSource } from '../playback/api';
 
-import type { Positions } from './span';
+import type { Positions } from './positions';
 
 /** Raw text of segments kept for seeking back; about twice that in memory. */
-export const CACHE_BYTES = 24 * 1024 * 1024;
+const CACHE_BYTES = 24 * 1024 * 1024;
 
 /**
  * Loads segments of one session and keeps the newest of them. Lines are kept as text, not as objects, because rrweb

@@ -36,32 +36,22 @@ export function isFailedRequest(moment: Moment): boolean {
 
 /** The moment in a few words, without its time. */
 export function describeMoment(moment: Moment): string {
-  const { kind, name, text, url } = moment;
-  switch (kind) {
-    case 'page_load':
-      return pathOf(url) || 'Page load';
-    case 'navigation':
-      return pathOf(url) || joined('Navigation', name);
-    case 'click':
-      return text ? `“${text}”` : moment.selector || joined('Click', name);
-    case 'request':
-      return joined(name, pathOf(url));
-    case 'error':
-      return joined(name, text, ': ') || 'Error';
-    case 'console':
-      return text || joined('Console', name);
-    case 'visibility':
-      return name === 'hidden' ? 'Window hidden' : 'Window visible';
-    case 'long_frame':
-      return `Page froze for ${formatMs(moment.durationMs)}`;
-    case 'identify':
-      return joined('User', name);
-    case 'state':
-      return joined(joined('Recorder', name), text, ': ');
-    default:
-      return joined(name, text, ': ') || kind.replaceAll('_', ' ');
-  }
+  const words = WORDS[moment.kind]?.(moment) ?? joined(moment.name, moment.text, ': ');
+  return words || moment.kind.replaceAll('_', ' ');
 }
+
+const WORDS: Record<string, (moment: Moment) => string> = {
+  page_load: ({ url }) => pathOf(url),
+  navigation: ({ url, name }) => pathOf(url) || joined('navigation', name),
+  click: ({ text, selector, name }) => (text ? `“${text}”` : selector || joined('click', name)),
+  request: ({ name, url }) => joined(name, pathOf(url)),
+  error: ({ name, text }) => joined(name, text, ': '),
+  console: ({ text, name }) => text || joined('console', name),
+  visibility: ({ name }) => (name === 'hidden' ? 'Window hidden' : 'Window visible'),
+  long_frame: ({ durationMs }) => `Page froze for ${formatMs(durationMs)}`,
+  identify: ({ name }) => joined('User', name),
+  state: ({ name, text }) => joined(joined('Recorder', name), text, ': '),
+};
 
 /** What came of a request: its status, or why there is none. '' for other moments. */
 export function outcomeOf(moment: Moment): string {
@@ -78,7 +68,7 @@ export function formatMs(durationMs: number): string {
 }
 
 /** Path and query of an address; the text itself when it is none. */
-export function pathOf(url: string): string {
+function pathOf(url: string): string {
   try {
     const { pathname, search } = new URL(url);
     return pathname + search;

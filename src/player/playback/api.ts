@@ -92,7 +92,10 @@ export interface RecordingSource {
   segments(sessionId: string, range: SegmentRange, signal: AbortSignal): AsyncIterable<LoadedSegment | GapLine>;
 }
 
-/** An answer of the playback API that is not a recording; `status` is 0 when there was none or it was cut. */
+/**
+ * Why something cannot be played. `status` is the HTTP status of a refusal; 0 when there was no answer or it was cut,
+ * which may pass; UNPLAYABLE when what was recorded is the reason, which does not.
+ */
 export class PlaybackError extends Error {
   constructor(
     message: string,
@@ -102,3 +105,5 @@ export class PlaybackError extends Error {
     this.name = 'PlaybackError';
   }
 }
+
+export const UNPLAYABLE = -1;

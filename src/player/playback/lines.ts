@@ -1,34 +1,45 @@
 /** The lines of an NDJSON body as they arrive, without empty ones. Stopping early cancels the body. */
 export async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const reader = body.getReader();
-  const decoder = new TextDecoder();
-  // Pieces are joined once per line: an event of several MB arrives in hundreds of them.
-  let pieces: string[] = [];
+  const splitter = new LineSplitter();
   let finished = false;
   try {
     while (!finished) {
       const { done, value } = await reader.read();
       finished = done;
-      const text = done ? decoder.decode() : decoder.decode(value, { stream: true });
-      let start = 0;
-      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-        pieces.push(text.slice(start, end));
-        const line = pieces.join('');
-        pieces = [];
-        start = end + 1;
-        if (line !== '') {
-          yield line;
-        }
-      }
-      pieces.push(text.slice(start));
-    }
-    const last = pieces.join('');
-    if (last !== '') {
-      yield last;
+      yield* done ? splitter.end() : splitter.push(value);
     }
   } finally {
     if (!finished) {
       await reader.cancel().catch(() => undefined); // The connection is gone already: nothing is left to cancel.
     }
+  }
+}
+
+class LineSplitter {
+  private readonly decoder = new TextDecoder();
+  // Joined once per line: an event of several MB arrives in hundreds of pieces.
+  private pieces: string[] = [];
+
+  push(bytes: Uint8Array): string[] {
+    const [first, ...rest] = this.decoder.decode(bytes, { stream: true }).split('\n');
+    this.pieces.push(first);
+    const lines: string[] = [];
+    for (const piece of rest) {
+      lines.push(...this.take());
+      this.pieces.push(piece);
+    }
+    return lines;
+  }
+
+  end(): string[] {
+    this.pieces.push(this.decoder.decode());
+    return this.take();
+  }
+
+  private take(): string[] {
+    const line = this.pieces.join('');
+    this.pieces = [];
+    return line === '' ? [] : [line];
   }
 }

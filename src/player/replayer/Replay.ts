@@ -12,7 +12,6 @@ export interface ReplayOptions {
   root: HTMLElement;
   /** Prepared events in the order of time; the first two are the Meta and the full snapshot to begin with. */
   events: RecordedEvent[];
-  speed: number;
   mouseTail: boolean;
   onSize: (size: Size) => void;
   /** The frame's policy kept an image, a style, a font or a medium from being loaded. */
@@ -47,7 +46,6 @@ export class Replay {
     const events = [...options.events, end] as RrwebEvent[];
     this.replayer = new Replayer(events, {
       root: options.root,
-      speed: options.speed,
       mouseTail: options.mouseTail ? TAIL : false,
       // Focus would leave the player's controls and go into the recording.
       triggerFocus: false,

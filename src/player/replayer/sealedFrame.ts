@@ -3,7 +3,7 @@
  * call out, neither to the recorded site nor to the site around the player. The policy of this document is inherited
  * by the frame that rrweb makes inside it.
  */
-export const SEALED_POLICY = [
+const SEALED_POLICY = [
   "default-src 'none'",
   "script-src 'none'",
   "style-src 'unsafe-inline'",

@@ -14,14 +14,12 @@ interface Props {
   state: PlayerState;
   playhead: Playhead;
   gaps: Gap[];
-  blocked: boolean;
-  skippedMs: number;
   onRetry: () => void;
   onReplay: () => void;
 }
 
 /** What there is to say about the picture, over the picture. */
-export function Overlay({ state, playhead, gaps, blocked, skippedMs, onRetry, onReplay }: Props) {
+export function Overlay({ state, playhead, gaps, onRetry, onReplay }: Props) {
   const styles = useStyles2(getStyles);
   const gap = useSyncExternalStore(playhead.subscribe, () => gapAt(gaps, playhead.timestamp()));
   return (
@@ -33,10 +31,10 @@ export function Overlay({ state, playhead, gaps, blocked, skippedMs, onRetry, on
             incomplete.
           </p>
         )}
-        {blocked && <BlockedNotice />}
-        {skippedMs > 0 && (
+        {state.blocked && <BlockedNotice />}
+        {state.skippedMs > 0 && (
           <p className={styles.notice}>
-            <Icon name="forward" /> Skipped {formatDuration(skippedMs)} of inactivity
+            <Icon name="forward" /> Skipped {formatDuration(state.skippedMs)} of inactivity
           </p>
         )}
       </div>

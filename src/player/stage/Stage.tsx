@@ -1,4 +1,4 @@
-import React, { type ReactNode, useEffect, useRef, useState } from 'react';
+import React, { type ReactNode, useRef } from 'react';
 
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
@@ -7,6 +7,7 @@ import { useStyles2 } from '@grafana/ui';
 import { SEALED_DOCUMENT, SEALED_SANDBOX, sealedRoot } from '../replayer/sealedFrame';
 import type { Size } from '../replayer/Replay';
 import { testIds } from '../testIds';
+import { useElementSize } from '../useElementSize';
 
 interface Props {
   /** Size of the recorded viewport, CSS pixels. */
@@ -24,7 +25,7 @@ const UNKNOWN_SIZE: Size = { width: 1280, height: 720 };
 export function Stage({ size, onRoot, onRefused, children }: Props) {
   const styles = useStyles2(getStyles);
   const stage = useRef<HTMLDivElement>(null);
-  const room = useRoom(stage);
+  const room = useElementSize(stage) ?? UNKNOWN_SIZE;
   const { width, height } = size ?? UNKNOWN_SIZE;
   const scale = Math.min(room.width / width, room.height / height, 1);
 
@@ -56,22 +57,6 @@ export function Stage({ size, onRoot, onRefused, children }: Props) {
       {children}
     </div>
   );
-}
-
-function useRoom(element: React.RefObject<HTMLElement>): Size {
-  const [room, setRoom] = useState<Size>({ width: 0, height: 0 });
-  useEffect(() => {
-    if (!element.current) {
-      return;
-    }
-    const observer = new ResizeObserver(([entry]) => {
-      const { width, height } = entry.contentRect;
-      setRoom({ width, height });
-    });
-    observer.observe(element.current);
-    return () => observer.disconnect();
-  }, [element]);
-  return room;
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({

@@ -15,6 +15,7 @@ import { useStyles2, useTheme2 } from '@grafana/ui';
 import { formatDuration } from '../../shared/time';
 import type { Gap, Manifest } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
+import { useElementSize } from '../useElementSize';
 import { ACTIVITY_COLUMN, AXIS_HEIGHT, drawTimeline, LANE_HEIGHT, TIMELINE_HEIGHT } from './draw';
 import {
   activityOf,
@@ -55,7 +56,7 @@ export function Timeline({ manifest, start, end, gaps, playhead, onSeek }: Props
   const theme = useTheme2();
   const canvas = useRef<HTMLCanvasElement>(null);
   const track = useRef<HTMLDivElement>(null);
-  const width = useWidth(track);
+  const width = Math.floor(useElementSize(track)?.width ?? 0);
   const [hover, setHover] = useState<Hover>();
   const scale = useMemo(() => ({ start, end, width }), [start, end, width]);
   const ticks = useMemo(() => allTicks(manifest, scale), [manifest, scale]);
@@ -165,19 +166,6 @@ function Needle({ scale, playhead }: { scale: Scale; playhead: Playhead }) {
     return playhead.subscribe(place);
   }, [scale, playhead]);
   return <div ref={needle} className={styles.needle} />;
-}
-
-function useWidth(element: React.RefObject<HTMLElement>): number {
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    if (!element.current) {
-      return;
-    }
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
-    observer.observe(element.current);
-    return () => observer.disconnect();
-  }, [element]);
-  return width;
 }
 
 function allTicks(manifest: Manifest, scale: Scale): Record<LaneId, Tick[]> {

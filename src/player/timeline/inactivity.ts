@@ -1,11 +1,11 @@
 import type { Moment } from '../playback/api';
 
 /** A stretch without activity at least this long is jumped over. */
-export const INACTIVE_MS = 5_000;
+const INACTIVE_MS = 5_000;
 /** Shown after the last activity: what the page answers (a message that comes and goes) matters. */
-export const KEEP_AFTER_MS = 3_000;
+const KEEP_AFTER_MS = 3_000;
 /** Shown before the next activity. */
-export const KEEP_BEFORE_MS = 1_000;
+const KEEP_BEFORE_MS = 1_000;
 
 /** Moments that are something happening, as opposed to what the page or the recorder says about itself. */
 const QUIET_KINDS = ['visibility', 'state', 'identify', 'vital', 'long_frame', 'custom'];

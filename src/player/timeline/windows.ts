@@ -7,7 +7,7 @@ export interface WindowSwitch {
 }
 
 /** The first thing that can be shown of a window, or undefined when it has no full snapshot. */
-export function firstShown(window: RecordedWindow): number | undefined {
+function firstShown(window: RecordedWindow): number | undefined {
   const all = window.segments.flatMap((segment) => segment.fullSnapshots);
   return all.length > 0 ? Math.min(...all) : undefined;
 }

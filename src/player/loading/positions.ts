@@ -3,12 +3,12 @@ import type { RecordedWindow, SegmentInfo } from '../playback/api';
 /** Which segments to load. Nothing here loads anything: a window's segments in, positions in that list out. */
 
 /** Loaded beyond the target with the first request, so that play can begin at once. */
-export const OPENING_LEAD_MS = 5_000;
+const OPENING_LEAD_MS = 5_000;
 /** … but no more than this, whatever these seconds weigh. */
-export const OPENING_LEAD_BYTES = 1024 * 1024;
+const OPENING_LEAD_BYTES = 1024 * 1024;
 /** Prefetched ahead of the playhead, in ms of watching: multiplied by the speed. */
-export const AHEAD_MS = 30_000;
-export const AHEAD_BYTES = 4 * 1024 * 1024;
+const AHEAD_MS = 30_000;
+const AHEAD_BYTES = 4 * 1024 * 1024;
 
 export interface FullSnapshot {
   ts: number;
