@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -272,10 +271,4 @@ func packKeys(t testing.TB, b objectstore.Bucket) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// text makes addresses an environment variable.
-func (a storeAddresses) text() (string, error) {
-	b, err := json.Marshal(a)
-	return string(b), err
 }
