@@ -1,3 +1,8 @@
+import { cut } from './text';
+
+/** A longer label would make the server refuse every segment. */
+const LABEL_BYTES = 128;
+
 /** What is hidden before anything leaves the page. The strictest rule that applies wins. */
 export type PrivacyMode = 'mask-inputs' | 'mask-all' | 'mask-none';
 
@@ -66,7 +71,7 @@ export function resolveOptions(options: Options): Settings {
     privacyMode: mode === 'mask-inputs' || mode === 'mask-none' ? mode : 'mask-all',
     sampleRate: rate,
     traceOrigins: new Set((options.traceOrigins ?? []).map(parseOrigin)),
-    release: options.release,
-    environment: options.environment,
+    release: options.release && cut(options.release, LABEL_BYTES),
+    environment: options.environment && cut(options.environment, LABEL_BYTES),
   };
 }

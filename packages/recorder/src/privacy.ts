@@ -28,7 +28,7 @@ const SECRET_AUTOCOMPLETE = /(^|\s)(cc-|one-time-code|(current|new)-password|ema
 const AUTHORED_TYPES = /^(submit|button|reset|image|radio|checkbox)$/;
 
 /** Stands for a secret that is there, of whatever length. */
-export const SECRET = '******';
+const SECRET = '******';
 
 /**
  * What may be recorded of an element. The nearest ancestor that says `mask` or `unmask` decides, across shadow roots
@@ -124,7 +124,7 @@ export function maskText(text: string): string {
 }
 
 /** `Element.closest` that goes on from a shadow root to its host and from a frame's document to the frame. */
-export function closest(element: Element | null, selector: string): Element | null {
+function closest(element: Element | null, selector: string): Element | null {
   let from = element;
   while (from) {
     const found = from.closest(selector);

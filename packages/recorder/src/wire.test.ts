@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { utf8 } from './text';
 import { encodeSegment, parseProblemLine, parseReply, type Segment } from './wire';
 
@@ -56,5 +58,46 @@ describe('replies', () => {
       token: 't',
     });
     expect(parseProblemLine('{"status":422,"line":3}')).toBe(3);
+  });
+});
+
+describe('golden requests, which the server reads too', () => {
+  const folder = join(__dirname, '../../../testdata/wire');
+  const golden = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+
+  it.each(['accepted-browser.json', 'accepted-browser-gzip.json'])('%s is what the recorder writes', (name) => {
+    const lines: string[] = golden(name).lines;
+    const header = JSON.parse(lines[0] ?? '');
+    const written = encodeSegment(
+      {
+        context: {
+          session: { id: header.session_id, previousId: header.previous_id },
+          windowId: header.window_id,
+          pageId: header.page_id,
+          page: header.page,
+          user: header.user,
+          release: header.release,
+          environment: header.environment,
+        },
+        lines: lines.slice(1).map(utf8),
+        snapshot: false,
+        final: header.final,
+        skipped: 0,
+        seq: header.seq,
+      },
+      header.sent_at,
+      header.token
+    );
+    const [ours = '', ...events] = new TextDecoder().decode(written).split('\n');
+    // Only the recorder's own version is another one.
+    expect({ ...JSON.parse(ours), recorder: header.recorder }).toEqual(header);
+    expect(Object.keys(JSON.parse(ours).recorder)).toEqual(Object.keys(header.recorder));
+    expect(events).toEqual([...lines.slice(1), '']);
+  });
+
+  const refusals = readdirSync(folder).filter((name) => name.startsWith('refused-'));
+  it.each(refusals)('the answer of %s is understood', (name) => {
+    const { body } = golden(name).answer;
+    expect(parseProblemLine(JSON.stringify(body))).toBe(body?.line);
   });
 });

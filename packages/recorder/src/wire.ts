@@ -35,11 +35,7 @@ export interface Segment {
 
 /** Bytes of the events, newlines included. */
 export function segmentBytes(segment: Segment): number {
-  return linesBytes(segment.lines);
-}
-
-export function linesBytes(lines: Uint8Array[]): number {
-  return lines.reduce((sum, line) => sum + line.length + 1, 0);
+  return segment.lines.reduce((sum, line) => sum + line.length + 1, 0);
 }
 
 /** The body of a request before compression: header line, event lines. */
