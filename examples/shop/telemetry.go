@@ -71,6 +71,7 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 // itself, to plain log lines.
 type withTrace struct{ slog.Handler }
 
+// Handle implements slog.Handler.
 func (h withTrace) Handle(ctx context.Context, r slog.Record) error {
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		r.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
@@ -78,8 +79,10 @@ func (h withTrace) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
+// WithAttrs implements slog.Handler.
 func (h withTrace) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return withTrace{h.Handler.WithAttrs(attrs)}
 }
 
+// WithGroup implements slog.Handler.
 func (h withTrace) WithGroup(name string) slog.Handler { return withTrace{h.Handler.WithGroup(name)} }
