@@ -3,7 +3,6 @@ package ingest
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -63,7 +62,6 @@ func (s *Server) Handler() http.Handler {
 // serveSegments is POST /v1/segments.
 func (s *Server) serveSegments(w http.ResponseWriter, r *http.Request) {
 	received := s.now()
-	w.Header().Set("Cache-Control", "no-store")
 	accepted, err := s.receive(w, r, received)
 	s.metrics.seconds.Observe(s.now().Sub(received).Seconds())
 	if err != nil {
@@ -71,12 +69,14 @@ func (s *Server) serveSegments(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.metrics.requests.WithLabelValues("202").Inc()
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusAccepted)
-	if _, err := fmt.Fprintf(w, `{"accepted":%d}`, accepted); err != nil {
-		// The segment is durable; the recorder sends it again and it is a repeat.
-		s.log.Debug("answer upload", "error", err)
-	}
+	// Should the answer be lost, the recorder sends the segment again, which is
+	// a repeat.
+	s.serveJSON(w, http.StatusAccepted, reply{Accepted: accepted})
+}
+
+// reply is the answer to an accepted upload.
+type reply struct {
+	Accepted int `json:"accepted"` // events
 }
 
 // receive takes one upload and returns its number of events.
@@ -180,7 +180,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, body *[]byte) 
 		taken += n
 		var tooLarge *http.MaxBytesError
 		switch {
-		case readErr == io.EOF:
+		case errors.Is(readErr, io.EOF):
 			return nil
 		case errors.As(readErr, &tooLarge):
 			return errBodyBytes
@@ -239,6 +239,7 @@ func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers with a problem, counts it, and logs what is ours to repair.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Cache-Control", "no-store")
 	p := problemOf(err)
 	s.metrics.refused.WithLabelValues(p.reason).Inc()
 	if r.URL.Path == "/v1/segments" {

@@ -190,12 +190,10 @@ func (f failingReader) Read([]byte) (int, error) {
 
 func TestHundredBombsAtOnce(t *testing.T) {
 	s := newServer(t, testConfig(t), nil, nil, Options{})
-	zeros := make([]byte, 64<<20)
 	bombs := map[string][]byte{}
 	for _, how := range []string{"gzip", "zstd"} {
-		bombs[how] = compress(t, how, zeros)
+		bombs[how] = compress(t, how, make([]byte, 64<<20))
 	}
-	zeros = nil
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

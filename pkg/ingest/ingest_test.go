@@ -47,7 +47,7 @@ func testConfig(t testing.TB) Config {
 	return cfg
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // newServer opens a server that is closed with the test. Without Run it only
 // accepts.

@@ -221,7 +221,8 @@ func (p *pipeline) start(j *job) *job {
 // due returns how long until a queue becomes a pack; not above 0 is now.
 func (p *pipeline) due(q *queue, now int64) time.Duration {
 	head := q.waiting[0]
-	if q.bytes >= p.maxBytes || len(q.waiting) >= packSegments || head.number < p.flushTo {
+	// A clock that was set back must not keep segments waiting.
+	if now < head.since || q.bytes >= p.maxBytes || len(q.waiting) >= packSegments || head.number < p.flushTo {
 		return 0
 	}
 	return p.maxAge - time.Duration(now-head.since)*time.Millisecond

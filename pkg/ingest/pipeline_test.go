@@ -17,13 +17,6 @@ import (
 	"github.com/playhead/playhead/pkg/recording"
 )
 
-// atOnce makes pauses between attempts as short as can be.
-func atOnce(time.Duration) <-chan time.Time {
-	c := make(chan time.Time, 1)
-	c <- time.Time{}
-	return c
-}
-
 // soon lets a pipeline that waits for a store ask it a thousand times a second.
 func soon(time.Duration) <-chan time.Time { return time.After(time.Millisecond) }
 

@@ -95,15 +95,15 @@ func (f *faultyIndex) fail(before error) {
 	f.before = before
 }
 
-func (f *faultyIndex) state() (before error, lose bool) {
+func (f *faultyIndex) state() (lose bool, before error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.after--
-	return f.before, f.after >= 0
+	return f.after >= 0, f.before
 }
 
 func (f *faultyIndex) Write(ctx context.Context, b index.Batch) error {
-	before, lose := f.state()
+	lose, before := f.state()
 	if before != nil {
 		return before
 	}
@@ -208,11 +208,11 @@ func (o *oracle) check(t testing.TB, st *stores) {
 		}
 	}
 	for session := range sessions {
-		o.checkSession(t, ctx, st, session, packed)
+		o.checkSession(ctx, t, st, session, packed)
 	}
 }
 
-func (o *oracle) checkSession(t testing.TB, ctx context.Context, st *stores, session recording.SessionID, packed map[recording.SegmentID]recording.Location) {
+func (o *oracle) checkSession(ctx context.Context, t testing.TB, st *stores, session recording.SessionID, packed map[recording.SegmentID]recording.Location) {
 	t.Helper()
 	rows, err := st.index.Segments(ctx, testProject, session)
 	if err != nil {

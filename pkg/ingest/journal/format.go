@@ -35,17 +35,15 @@ var (
 // wrote.
 var ErrVersion = errors.New("unknown journal version")
 
-var (
-	errHeader = errors.New("no intact file header")
-	errRecord = errors.New("record does not match its checksum")
-)
+var errHeader = errors.New("no intact file header")
 
 // salt is random per file and part of every checksum. Frames hold bytes that
 // strangers chose; without the salt a frame could contain the bytes of a valid
 // record, and reading on after damage would take it for one of ours.
 type salt [saltSize]byte
 
-func appendHeader(dst []byte, s salt) []byte {
+func fileHeader(s salt) []byte {
+	dst := make([]byte, 0, headerSize)
 	for range headerSize / headerCopySize {
 		start := len(dst)
 		dst = append(dst, magic[:]...)

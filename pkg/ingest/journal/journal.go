@@ -339,7 +339,7 @@ func (j *Journal) rotate() error {
 	if f.File, err = j.opts.Create(f.path); err != nil {
 		return fmt.Errorf("create journal file: %w", err)
 	}
-	_, err = f.WriteAt(appendHeader(nil, f.salt), 0)
+	_, err = f.WriteAt(fileHeader(f.salt), 0)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -32,7 +31,7 @@ var group = Group{Project: project, Class: recording.ClassNormal}
 func options(dir string) Options {
 	return Options{
 		Dir: dir, MaxBytes: 1 << 30, FileBytes: 1 << 20, MaxSegments: 1000,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -384,7 +383,7 @@ func TestClosedJournal(t *testing.T) {
 func written(t *testing.T, dir string, build func(add func(kind, ...[]byte) Position)) (path string, spans []region) {
 	t.Helper()
 	s := salt{1, 2, 3}
-	data := appendHeader(nil, s)
+	data := fileHeader(s)
 	build(func(k kind, parts ...[]byte) Position {
 		start := len(data)
 		data = appendRecord(data, s, k, parts...)
@@ -606,7 +605,7 @@ func TestSealsThatCannotBeKept(t *testing.T) {
 
 func TestNewerVersionIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	data := appendHeader(nil, salt{})
+	data := fileHeader(salt{})
 	for at := 0; at < headerSize; at += headerCopySize {
 		c := data[at : at+headerCopySize]
 		c[4] = 2
@@ -652,7 +651,7 @@ func TestVersion1StaysReadable(t *testing.T) {
 // header is either in an intact record or reported as damage.
 func FuzzScan(f *testing.F) {
 	s := salt{1, 2, 3}
-	whole := appendRecord(appendRecord(appendHeader(nil, s), s, kindSegment, []byte("\x02\x00\x00\x00{}frame")), s, kindDone, make([]byte, 16))
+	whole := appendRecord(appendRecord(fileHeader(s), s, kindSegment, []byte("\x02\x00\x00\x00{}frame")), s, kindDone, make([]byte, 16))
 	f.Add(whole)
 	f.Add(whole[:len(whole)-3])
 	f.Add(append(bytes.Clone(whole), 1, 2, 3))

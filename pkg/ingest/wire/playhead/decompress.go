@@ -110,7 +110,7 @@ func (d *Decompressor) gunzip(dst, body []byte) ([]byte, error) {
 		switch {
 		case len(dst) > most:
 			return dst, tooLarge(limit)
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return dst, nil
 		case err != nil:
 			return dst, notCompressed(Gzip)
