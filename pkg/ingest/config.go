@@ -116,7 +116,8 @@ type Journal struct {
 	Dir string `yaml:"dir"`
 
 	// MaxBytes bounds the folder: when the stores are away for so long that
-	// it is reached, the server answers 503. Default 4GiB.
+	// it is reached, the server answers 503. The seals of packs, 12 bytes a
+	// segment, come on top. Default 4GiB.
 	MaxBytes Bytes `yaml:"max_bytes"`
 
 	// FileBytes is the size at which a new file is begun. Default 64MiB.
