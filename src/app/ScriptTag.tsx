@@ -42,7 +42,7 @@ export function ScriptTag() {
 }
 
 function scriptTag(address: string, key: string): string {
-  return `<script src="${escape(address.replace(/\/+$/, ''))}/playhead.js" data-key="${escape(key)}" async></script>`;
+  return `<script src="${escape(address.replace(/\/+$/, ''))}/playhead.js" data-key="${escape(key)}" crossorigin="anonymous" async></script>`;
 }
 
 function escape(text: string): string {
