@@ -46,9 +46,9 @@ func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*se
 	return v, nil
 }
 
-// run serves until ctx is done, then finishes requests, stores what was
-// accepted and returns. The order matters: nothing new comes in while the
-// pipeline drains.
+// run serves until ctx is done. Then ingest stops first: what it accepted is
+// stored, and whoever comes meanwhile, a load balancer's check too, hears that
+// the server is stopping. The listeners close last.
 func (v *service) run(ctx context.Context) error {
 	group, serving := errgroup.WithContext(ctx)
 	servers := []*http.Server{ingest.NewHTTPServer(v.ingest.Handler())}
@@ -58,23 +58,22 @@ func (v *service) run(ctx context.Context) error {
 		servers = append(servers, page)
 		group.Go(func() error { return serve(page, v.page) })
 	}
-	pipeline, stopPipeline := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopPipeline()
-	group.Go(func() error { return v.ingest.Run(pipeline) })
+	group.Go(func() error {
+		errs := []error{v.ingest.Run(serving)}
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.config.Ingest.Flush.Grace)
+		defer cancel()
+		for _, s := range servers {
+			errs = append(errs, s.Shutdown(ending))
+		}
+		return errors.Join(errs...)
+	})
 	group.Go(func() error {
 		select {
 		case err := <-v.stores.failed():
 			return fmt.Errorf("a store ended by itself: %w", err)
 		case <-serving.Done():
+			return nil
 		}
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.config.Ingest.Flush.Grace)
-		defer cancel()
-		var errs []error
-		for _, s := range servers {
-			errs = append(errs, s.Shutdown(ending))
-		}
-		stopPipeline()
-		return errors.Join(errs...)
 	})
 	return group.Wait()
 }
