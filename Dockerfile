@@ -7,9 +7,6 @@ COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
 RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx
 WORKDIR /src
-COPY package.json package-lock.json .npmrc ./
-COPY packages/recorder/package.json packages/recorder/
-RUN npm ci --omit=optional
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
