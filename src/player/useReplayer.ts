@@ -43,7 +43,7 @@ export function useReplayer({ source, sessionId, at, windowId, root }: ReplayerP
   const [attempt, setAttempt] = useState(0);
   const [choices, setChoices] = useState<Choices>({ speed: 1, skipsInactivity: false, pinned: windowId });
   const playhead = useMemo(() => new Playhead(), []);
-  const playback = useRef<Playback>();
+  const playback = useRef<Playback | undefined>(undefined);
   const { manifest, skippedMs } = state;
 
   // Read when a session begins; a change afterwards must not begin it anew.

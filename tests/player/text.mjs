@@ -1,7 +1,7 @@
 // The text of a document as a reader would find it, whether the page is real or replayed. Runs in the browser, so it
 // uses nothing from outside of itself.
 export function textOf(root) {
-  const skipped = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'TITLE', 'HEAD']);
+  const skipped = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'TITLE', 'HEAD', 'IFRAME']);
   const parts = [];
   const walk = (node) => {
     if (node.nodeType === 3) {

@@ -35,7 +35,7 @@ export function Controls(props: Props) {
   const { status, wantsToPlay, playhead, linkTo } = props;
   const isPlaying = status === 'playing' || wantsToPlay;
   return (
-    <div className={styles.controls} role="toolbar" aria-label="Playback">
+    <div className={styles.controls} role="group" aria-label="Playback">
       <Button
         variant="primary"
         icon={isPlaying ? 'pause' : 'play'}

@@ -36,6 +36,8 @@ describe('keyIsTaken', () => {
     ['<button data-target></button>', ' ', true],
     ['<button data-target></button>', 'ArrowLeft', false],
     ['<div role="slider" data-target></div>', ' ', false],
+    ['<ul><li><button data-target></button></li></ul>', 'ArrowDown', true],
+    ['<div role="slider" data-target></div>', 'ArrowDown', false],
   ])('%s %s: %s', (html, pressed, expected) => {
     expect(keyIsTaken(pressed, target(html))).toBe(expected);
   });

@@ -39,7 +39,7 @@ export function keyCommand({ key, shiftKey, ctrlKey, metaKey, altKey }: Key): Ke
 
 /**
  * Whether the key belongs to what has the focus: letters to a field, the space bar to a button, arrows to a choice or
- * a scrolled list.
+ * the list of moments.
  */
 export function keyIsTaken(key: string, target: HTMLElement): boolean {
   if (target.closest('textarea, select, [contenteditable="true"]')) {
@@ -48,6 +48,9 @@ export function keyIsTaken(key: string, target: HTMLElement): boolean {
   const input = target.closest('input');
   if (input) {
     return !['checkbox', 'radio', 'button'].includes(input.type) || key !== 'f';
+  }
+  if (key === 'ArrowUp' || key === 'ArrowDown') {
+    return target.closest('ul') !== null;
   }
   return key === ' ' && target.closest('button, a, [role="switch"]') !== null;
 }

@@ -75,7 +75,7 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
     }),
     time: css({
       flex: 'none',
-      minWidth: 36,
+      minWidth: 44,
       textAlign: 'right',
       color: theme.colors.text.secondary,
       fontVariantNumeric: 'tabular-nums',

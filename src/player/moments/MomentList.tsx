@@ -3,10 +3,10 @@ import React, { useEffect, useMemo, useRef, useState, useSyncExternalStore } fro
 import { cx } from '@emotion/css';
 import { ClipboardButton, Icon, Input, useStyles2 } from '@grafana/ui';
 
-import { formatDuration } from '../../shared/time';
 import type { Moment } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
 import { testIds } from '../testIds';
+import { formatOffset } from '../time';
 import { firstAfter } from '../timeline/inactivity';
 import {
   describeMoment,
@@ -118,7 +118,7 @@ function Rows({ rows, start, playhead, onSeek }: RowsProps) {
             key={first + index}
             moment={moment}
             top={(first + index) * ROW_HEIGHT}
-            offset={formatDuration(moment.ts - start)}
+            offset={formatOffset(moment.ts - start)}
             isCurrent={first + index === current}
             onSeek={onSeek}
           />

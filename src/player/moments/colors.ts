@@ -3,10 +3,10 @@ import type { GrafanaTheme2 } from '@grafana/data';
 import type { MomentGroup } from './describe';
 
 /** One colour per group, the same in the timeline and in the list. */
-export function momentColors({ visualization }: GrafanaTheme2): Record<MomentGroup | 'activity', string> {
+export function momentColors({ colors, visualization }: GrafanaTheme2): Record<MomentGroup | 'activity', string> {
   const named = (name: string) => visualization.getColorByName(name);
   return {
-    activity: named('super-light-blue'),
+    activity: colors.text.disabled,
     navigation: named('green'),
     click: named('purple'),
     request: named('blue'),

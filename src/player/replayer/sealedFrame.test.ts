@@ -4,7 +4,9 @@ function frameOf(html: string, sandbox = SEALED_SANDBOX): HTMLIFrameElement {
   const frame = document.createElement('iframe');
   frame.setAttribute('sandbox', sandbox);
   document.body.append(frame);
-  frame.contentDocument?.write(html);
+  if (frame.contentDocument) {
+    frame.contentDocument.documentElement.innerHTML = html;
+  }
   return frame;
 }
 

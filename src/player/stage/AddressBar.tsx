@@ -84,10 +84,10 @@ const getStyles = (theme: GrafanaTheme2) => ({
     padding: theme.spacing(0.5, 1),
     borderBottom: `1px solid ${theme.colors.border.weak}`,
     fontSize: theme.typography.bodySmall.fontSize,
-    '@container (max-width: 520px)': { flexWrap: 'wrap' },
+    flexWrap: 'wrap',
   }),
   url: css({
-    flex: 1,
+    flex: '1 1 160px',
     minWidth: 0,
     display: 'flex',
     alignItems: 'center',

@@ -15,6 +15,7 @@ import { useStyles2, useTheme2 } from '@grafana/ui';
 import { formatDuration } from '../../shared/time';
 import type { Gap, Manifest } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
+import { formatOffset } from '../time';
 import { useElementSize } from '../useElementSize';
 import { ACTIVITY_COLUMN, AXIS_HEIGHT, drawTimeline, LANE_HEIGHT, TIMELINE_HEIGHT } from './draw';
 import {
@@ -107,7 +108,7 @@ export function Timeline({ manifest, start, end, gaps, playhead, onSeek }: Props
             <>
               <div className={styles.hoverLine} style={{ transform: `translateX(${hover.x}px)` }} />
               <div className={styles.tooltip} style={tooltipPlace(hover.x, width)}>
-                <span className={styles.tooltipTime}>{formatDuration(hover.ts - start)}</span>
+                <span className={styles.tooltipTime}>{formatOffset(hover.ts - start)}</span>
                 {hover.text && <span className={styles.tooltipText}>{hover.text}</span>}
               </div>
             </>
