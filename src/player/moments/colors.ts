@@ -6,7 +6,7 @@ import type { MomentGroup } from './describe';
 export function momentColors({ colors, visualization }: GrafanaTheme2): Record<MomentGroup | 'activity', string> {
   const named = (name: string) => visualization.getColorByName(name);
   return {
-    activity: colors.text.disabled,
+    activity: colors.border.strong,
     navigation: named('green'),
     click: named('purple'),
     request: named('blue'),

@@ -126,7 +126,11 @@ function canRetry(error: unknown): boolean {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof PlaybackError) {
+    return error.message;
+  }
+  // A browser's own words, such as "network error", say too little alone.
+  return `The recording could not be loaded: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function withGap(gaps: Record<string, Gap[]>, windowId: string, gap: Gap): Record<string, Gap[]> {

@@ -55,7 +55,7 @@ function useUrl(manifest: Manifest, windowId: string, playhead: Playhead): strin
     () =>
       manifest.moments.filter(
         ({ kind, url, windowId: id }) =>
-          id === windowId && url !== '' && (kind === 'page_load' || kind === 'navigation')
+          (id === windowId || windowId === '') && url !== '' && (kind === 'page_load' || kind === 'navigation')
       ),
     [manifest, windowId]
   );
