@@ -40,9 +40,9 @@ function Page({ mode, onToggleMode }: { mode: ColorMode; onToggleMode: () => voi
             <a className={styles.link} href="/">
               Sessions
             </a>
-            <span className={styles.crumb} aria-current="page">
+            <h1 className={styles.crumb} aria-current="page">
               {route.sessionId}
-            </span>
+            </h1>
           </nav>
         )}
         <IconButton
@@ -154,7 +154,13 @@ const getStyles = (theme: GrafanaTheme2) => ({
     '&:hover': { color: theme.colors.text.primary, textDecoration: 'underline' },
     '&::after': { content: '"/"', marginLeft: theme.spacing(1), color: theme.colors.text.disabled },
   }),
-  crumb: css({ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }),
+  crumb: css({
+    fontSize: 'inherit',
+    fontWeight: 'inherit',
+    overflow: 'hidden',
+    textOverflow: 'ellipsis',
+    whiteSpace: 'nowrap',
+  }),
   mode: css({ marginLeft: 'auto' }),
   player: css({ flex: 1, minHeight: 0, padding: theme.spacing(1) }),
   sessions: css({

@@ -72,7 +72,11 @@ export function aheadPositions(
 
 /** Up to which instant everything is loaded: the start of the first segment that is not, or Infinity. */
 export function loadedUntil(window: RecordedWindow, loadedTo: number): number {
-  return Math.min(Infinity, ...window.segments.slice(loadedTo + 1).map((segment) => segment.start));
+  let until = Infinity;
+  for (let position = loadedTo + 1; position < window.segments.length; position++) {
+    until = Math.min(until, window.segments[position].start);
+  }
+  return until;
 }
 
 /** Segments may overlap in time: the last one that has events at or before ts, not the first that has later ones. */

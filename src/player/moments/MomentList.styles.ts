@@ -56,7 +56,12 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
       paddingRight: theme.spacing(0.5),
       '&:hover': { background: theme.colors.action.hover },
     }),
-    current: css({ background: theme.colors.action.selected, borderLeftColor: theme.colors.primary.main }),
+    current: css({
+      background: theme.colors.action.selected,
+      borderLeftColor: theme.colors.primary.main,
+      // Secondary text is too pale on this background.
+      '& span': { color: theme.colors.text.primary },
+    }),
     seek: css({
       flex: 1,
       minWidth: 0,
@@ -90,7 +95,11 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
       color: theme.colors.text.secondary,
       fontVariantNumeric: 'tabular-nums',
     }),
-    failed: css({ background: theme.colors.error.transparent, color: theme.colors.error.text }),
+    failed: css({
+      background: 'none',
+      boxShadow: `inset 0 0 0 1px ${theme.colors.error.border}`,
+      color: theme.colors.error.text,
+    }),
     duration: css({
       flex: 'none',
       minWidth: 48,
