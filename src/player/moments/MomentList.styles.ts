@@ -6,6 +6,8 @@ import { momentColors } from './colors';
 /** Rows are placed by their number, so all are equally high. CSS pixels. */
 export const ROW_HEIGHT = 32;
 
+const QUIET = '--playhead-quiet';
+
 export function getMomentListStyles(theme: GrafanaTheme2) {
   const colors = momentColors(theme);
   return {
@@ -53,6 +55,7 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
       display: 'flex',
       alignItems: 'center',
       borderLeft: '3px solid transparent',
+      [QUIET]: theme.colors.text.secondary,
       paddingRight: theme.spacing(0.5),
       '&:hover': { background: theme.colors.action.hover },
     }),
@@ -60,7 +63,7 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
       background: theme.colors.action.selected,
       borderLeftColor: theme.colors.primary.main,
       // Secondary text is too pale on this background.
-      '& span': { color: theme.colors.text.primary },
+      [QUIET]: theme.colors.text.primary,
     }),
     seek: css({
       flex: 1,
@@ -82,7 +85,7 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
       flex: 'none',
       minWidth: 44,
       textAlign: 'right',
-      color: theme.colors.text.secondary,
+      color: `var(${QUIET})`,
       fontVariantNumeric: 'tabular-nums',
     }),
     text: css({ flex: 1, minWidth: 0, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }),
@@ -92,7 +95,7 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
       padding: theme.spacing(0, 0.5),
       borderRadius: theme.shape.radius.default,
       background: theme.colors.background.secondary,
-      color: theme.colors.text.secondary,
+      color: `var(${QUIET})`,
       fontVariantNumeric: 'tabular-nums',
     }),
     failed: css({
@@ -104,7 +107,7 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
       flex: 'none',
       minWidth: 48,
       textAlign: 'right',
-      color: theme.colors.text.secondary,
+      color: `var(${QUIET})`,
       fontVariantNumeric: 'tabular-nums',
     }),
     copy: css({ flex: 'none', padding: theme.spacing(0, 0.5) }),
