@@ -4,6 +4,9 @@ import type { GrafanaTheme2 } from '@grafana/data';
 /** Up to this width, in CSS pixels, the moments are below the picture instead of beside it. */
 export const NARROW_WIDTH = 760;
 
+/** Below this height, in CSS pixels, the player shows the picture, one row of the timeline and the controls. */
+export const LOW_HEIGHT = 480;
+
 const NARROW = `@container (max-width: ${NARROW_WIDTH}px)`;
 
 export function getPlayerStyles(theme: GrafanaTheme2) {

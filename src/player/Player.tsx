@@ -12,7 +12,7 @@ import type { RecordingSource } from './playback/api';
 import { sessionBounds } from './playback/Playback';
 import type { Playhead } from './playback/Playhead';
 import { reduceStatus, type Status } from './playback/status';
-import { getPlayerStyles, NARROW_WIDTH } from './Player.styles';
+import { getPlayerStyles, LOW_HEIGHT, NARROW_WIDTH } from './Player.styles';
 import { AddressBar } from './stage/AddressBar';
 import { Overlay } from './stage/Overlay';
 import { Stage } from './stage/Stage';
@@ -56,9 +56,11 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
   const [root, setRoot] = useState<HTMLElement>();
   const [refused, setRefused] = useState<Error>();
   const [choosesMoments, setChoosesMoments] = useState<boolean>();
-  const width = useElementSize(player)?.width ?? Infinity;
+  const size = useElementSize(player) ?? { width: Infinity, height: Infinity };
+  // Explore gives a panel 400 px: the picture comes first then.
+  const isLow = size.height < LOW_HEIGHT;
   // Shown at first where there is room for them beside the picture.
-  const showsMoments = choosesMoments ?? width > NARROW_WIDTH;
+  const showsMoments = choosesMoments ?? (size.width > NARROW_WIDTH && !isLow);
   const fullScreen = useFullScreen(player);
   const replayer = useReplayer({ source, sessionId, at, windowId, root });
   const { playhead } = replayer;
@@ -113,7 +115,7 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
     >
       <div className={styles.body}>
         <div className={styles.main}>
-          {manifest && (
+          {manifest && (!isLow || manifest.windows.length > 1) && (
             <AddressBar
               manifest={manifest}
               playhead={playhead}
@@ -141,6 +143,7 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
             end={end}
             gaps={gaps}
             playhead={playhead}
+            folded={isLow}
             onSeek={replayer.seek}
           />
           <Controls

@@ -17,7 +17,16 @@ import type { Gap, Manifest } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
 import { formatOffset } from '../time';
 import { useElementSize } from '../useElementSize';
-import { ACTIVITY_COLUMN, AXIS_HEIGHT, drawTimeline, LANE_HEIGHT, TIMELINE_HEIGHT } from './draw';
+import {
+  ACTIVITY_COLUMN,
+  drawTimeline,
+  FOLDED,
+  LANE_HEIGHT,
+  lanesHeight,
+  type Rows,
+  timelineHeight,
+  UNFOLDED,
+} from './draw';
 import {
   activityOf,
   describeGap,
@@ -39,6 +48,8 @@ interface Props {
   end: number;
   gaps: Gap[];
   playhead: Playhead;
+  /** All lanes on one row. */
+  folded: boolean;
   onSeek: (ts: number) => void;
 }
 
@@ -52,8 +63,9 @@ interface Hover {
 const REACH = 4;
 
 /** The seek bar: lanes with what happened, to be clicked, dragged or moved along with the keyboard. */
-export function Timeline({ manifest, start, end, gaps, playhead, onSeek }: Props) {
-  const styles = useStyles2(getStyles);
+export function Timeline({ manifest, start, end, gaps, playhead, folded, onSeek }: Props) {
+  const rows = folded ? FOLDED : UNFOLDED;
+  const styles = useStyles2(getStyles, rows);
   const theme = useTheme2();
   const canvas = useRef<HTMLCanvasElement>(null);
   const track = useRef<HTMLDivElement>(null);
@@ -65,9 +77,9 @@ export function Timeline({ manifest, start, end, gaps, playhead, onSeek }: Props
   useEffect(() => {
     if (canvas.current && width > 0) {
       const activity = activityOf(manifest, scale, ACTIVITY_COLUMN);
-      drawTimeline(canvas.current, { scale, ticks, activity, gaps, theme });
+      drawTimeline(canvas.current, { rows, scale, ticks, activity, gaps, theme });
     }
-  }, [manifest, scale, ticks, gaps, theme, width]);
+  }, [manifest, rows, scale, ticks, gaps, theme, width]);
 
   const pointAt = (event: PointerEvent) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -75,7 +87,7 @@ export function Timeline({ manifest, start, end, gaps, playhead, onSeek }: Props
   };
   const move = (event: PointerEvent<HTMLDivElement>) => {
     const { x, y } = pointAt(event);
-    setHover(hoverAt(x, y, scale, ticks, gaps));
+    setHover(hoverAt(x, lanesAt(y, rows), scale, ticks, gaps));
     if (event.buttons === 1) {
       onSeek(timeAt(x, scale));
     }
@@ -83,18 +95,20 @@ export function Timeline({ manifest, start, end, gaps, playhead, onSeek }: Props
   const press = (event: PointerEvent<HTMLDivElement>) => {
     const { x, y } = pointAt(event);
     event.currentTarget.setPointerCapture(event.pointerId);
-    onSeek(tickAt(x, y, ticks)?.moments[0].ts ?? timeAt(x, scale));
+    onSeek(tickAt(x, lanesAt(y, rows), ticks)?.moments[0].ts ?? timeAt(x, scale));
   };
 
   return (
     <div className={styles.timeline}>
-      <div className={styles.labels} aria-hidden>
-        {LANES.map(({ id, label }) => (
-          <span key={id} className={styles.label}>
-            {label}
-          </span>
-        ))}
-      </div>
+      {!folded && (
+        <div className={styles.labels} aria-hidden>
+          {LANES.map(({ id, label }) => (
+            <span key={id} className={styles.label}>
+              {label}
+            </span>
+          ))}
+        </div>
+      )}
       <Slider start={start} end={end} playhead={playhead} onSeek={onSeek} className={styles.track}>
         <div
           ref={track}
@@ -113,7 +127,7 @@ export function Timeline({ manifest, start, end, gaps, playhead, onSeek }: Props
               </div>
             </>
           )}
-          <Needle scale={scale} playhead={playhead} />
+          <Needle className={styles.needle} scale={scale} playhead={playhead} />
         </div>
       </Slider>
     </div>
@@ -153,8 +167,7 @@ function Slider({ start, end, playhead, onSeek, className, children }: SliderPro
 }
 
 /** Moves without rendering. */
-function Needle({ scale, playhead }: { scale: Scale; playhead: Playhead }) {
-  const styles = useStyles2(getStyles);
+function Needle({ className, scale, playhead }: { className: string; scale: Scale; playhead: Playhead }) {
   const needle = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const place = () => {
@@ -166,7 +179,7 @@ function Needle({ scale, playhead }: { scale: Scale; playhead: Playhead }) {
     place();
     return playhead.subscribe(place);
   }, [scale, playhead]);
-  return <div ref={needle} className={styles.needle} />;
+  return <div ref={needle} className={className} />;
 }
 
 function allTicks(manifest: Manifest, scale: Scale): Record<LaneId, Tick[]> {
@@ -180,13 +193,15 @@ function allTicks(manifest: Manifest, scale: Scale): Record<LaneId, Tick[]> {
   };
 }
 
-function tickAt(x: number, y: number, ticks: Record<LaneId, Tick[]>): Tick | undefined {
-  const lane = LANES[Math.floor(y / LANE_HEIGHT)];
-  return lane && nearestTick(ticks[lane.id], x, REACH);
+const lanesAt = (y: number, rows: Rows): LaneId[] => rows[Math.floor(y / LANE_HEIGHT)] ?? [];
+
+/** The tick pointed at; of several lanes on a row, the one drawn on top. */
+function tickAt(x: number, lanes: LaneId[], ticks: Record<LaneId, Tick[]>): Tick | undefined {
+  return lanes.flatMap((lane) => nearestTick(ticks[lane], x, REACH) ?? []).at(-1);
 }
 
-function hoverAt(x: number, y: number, scale: Scale, ticks: Record<LaneId, Tick[]>, gaps: Gap[]): Hover {
-  const tick = tickAt(x, y, ticks);
+function hoverAt(x: number, lanes: LaneId[], scale: Scale, ticks: Record<LaneId, Tick[]>, gaps: Gap[]): Hover {
+  const tick = tickAt(x, lanes, ticks);
   const ts = tick ? tick.moments[0].ts : timeAt(x, scale);
   const gap = gapAt(gaps, ts);
   const text = tick ? describeTick(tick) : gap ? describeGap(gap) : '';
@@ -198,7 +213,7 @@ function tooltipPlace(x: number, width: number): React.CSSProperties {
   return x > width / 2 ? { right: width - x } : { left: x };
 }
 
-const getStyles = (theme: GrafanaTheme2) => ({
+const getStyles = (theme: GrafanaTheme2, rows: Rows) => ({
   timeline: css({ display: 'flex', padding: theme.spacing(1, 1.5, 0.5), gap: theme.spacing(1), userSelect: 'none' }),
   labels: css({ flex: 'none', width: 56, '@container (max-width: 520px)': { display: 'none' } }),
   label: css({
@@ -214,14 +229,14 @@ const getStyles = (theme: GrafanaTheme2) => ({
     borderRadius: theme.shape.radius.default,
     '&:focus-visible': { outline: `2px solid ${theme.colors.primary.main}`, outlineOffset: 2 },
   }),
-  surface: css({ position: 'relative', height: TIMELINE_HEIGHT, cursor: 'pointer', touchAction: 'none' }),
-  canvas: css({ display: 'block', width: '100%', height: TIMELINE_HEIGHT }),
+  surface: css({ position: 'relative', height: timelineHeight(rows), cursor: 'pointer', touchAction: 'none' }),
+  canvas: css({ display: 'block', width: '100%', height: timelineHeight(rows) }),
   needle: css({
     position: 'absolute',
     top: -2,
     left: -1,
     width: 2,
-    height: TIMELINE_HEIGHT - AXIS_HEIGHT + 4,
+    height: lanesHeight(rows) + 4,
     background: theme.colors.text.maxContrast,
     borderRadius: 1,
     pointerEvents: 'none',
@@ -241,13 +256,13 @@ const getStyles = (theme: GrafanaTheme2) => ({
     top: 0,
     left: 0,
     width: 1,
-    height: TIMELINE_HEIGHT - AXIS_HEIGHT,
+    height: lanesHeight(rows),
     background: theme.colors.border.strong,
     pointerEvents: 'none',
   }),
   tooltip: css({
     position: 'absolute',
-    bottom: TIMELINE_HEIGHT + 6,
+    bottom: timelineHeight(rows) + 6,
     zIndex: theme.zIndex.tooltip,
     display: 'flex',
     gap: theme.spacing(1),

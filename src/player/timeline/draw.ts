@@ -8,13 +8,25 @@ import { LANES, type LaneId, positionOf, type Scale, type Tick } from './lanes';
 
 export const LANE_HEIGHT = 14;
 export const AXIS_HEIGHT = 18;
-export const TIMELINE_HEIGHT = LANES.length * LANE_HEIGHT + AXIS_HEIGHT;
 export const ACTIVITY_COLUMN = 3;
 
 const LABEL_SPACING = 72;
 const TICK_WIDTH = 2;
 
+/** Which lanes share a row, top to bottom. */
+export type Rows = LaneId[][];
+
+/** Every lane has its own row. */
+export const UNFOLDED: Rows = LANES.map(({ id }) => [id]);
+
+/** All lanes lie on one row, for a player with little height; errors are drawn last, on top. */
+export const FOLDED: Rows = [LANES.map(({ id }) => id)];
+
+export const lanesHeight = (rows: Rows) => rows.length * LANE_HEIGHT;
+export const timelineHeight = (rows: Rows) => lanesHeight(rows) + AXIS_HEIGHT;
+
 export interface Drawing {
+  rows: Rows;
   scale: Scale;
   ticks: Record<LaneId, Tick[]>;
   activity: number[];
@@ -30,7 +42,7 @@ export function drawTimeline(canvas: HTMLCanvasElement, drawing: Drawing): void 
   }
   const ratio = window.devicePixelRatio || 1;
   canvas.width = Math.round(drawing.scale.width * ratio);
-  canvas.height = Math.round(TIMELINE_HEIGHT * ratio);
+  canvas.height = Math.round(timelineHeight(drawing.rows) * ratio);
   context.scale(ratio, ratio);
   drawLanes(context, drawing);
   drawActivity(context, drawing);
@@ -39,9 +51,9 @@ export function drawTimeline(canvas: HTMLCanvasElement, drawing: Drawing): void 
   drawAxis(context, drawing);
 }
 
-function drawLanes(context: CanvasRenderingContext2D, { scale, theme }: Drawing): void {
+function drawLanes(context: CanvasRenderingContext2D, { rows, scale, theme }: Drawing): void {
   context.fillStyle = theme.colors.border.weak;
-  LANES.forEach((_, index) => context.fillRect(0, (index + 1) * LANE_HEIGHT - 1, scale.width, 1));
+  rows.forEach((_, index) => context.fillRect(0, (index + 1) * LANE_HEIGHT - 1, scale.width, 1));
 }
 
 function drawActivity(context: CanvasRenderingContext2D, { activity, theme }: Drawing): void {
@@ -52,18 +64,20 @@ function drawActivity(context: CanvasRenderingContext2D, { activity, theme }: Dr
   });
 }
 
-function drawTicks(context: CanvasRenderingContext2D, { ticks, theme }: Drawing): void {
+function drawTicks(context: CanvasRenderingContext2D, { rows, ticks, theme }: Drawing): void {
   const colors = momentColors(theme);
-  LANES.forEach(({ id }, index) => {
-    for (const tick of ticks[id]) {
-      context.fillStyle = tick.failed ? colors.error : colors[id];
-      context.fillRect(tick.x - TICK_WIDTH / 2, index * LANE_HEIGHT + 3, TICK_WIDTH, LANE_HEIGHT - 6);
+  rows.forEach((lanes, index) => {
+    for (const id of lanes) {
+      for (const tick of ticks[id]) {
+        context.fillStyle = tick.failed ? colors.error : colors[id];
+        context.fillRect(tick.x - TICK_WIDTH / 2, index * LANE_HEIGHT + 3, TICK_WIDTH, LANE_HEIGHT - 6);
+      }
     }
   });
 }
 
-function drawGaps(context: CanvasRenderingContext2D, { gaps, scale, theme }: Drawing): void {
-  const height = LANES.length * LANE_HEIGHT;
+function drawGaps(context: CanvasRenderingContext2D, { rows, gaps, scale, theme }: Drawing): void {
+  const height = lanesHeight(rows);
   for (const gap of gaps) {
     const x = positionOf(gap.start, scale);
     const width = Math.max(4, positionOf(gap.end, scale) - x);
@@ -87,7 +101,7 @@ function drawGaps(context: CanvasRenderingContext2D, { gaps, scale, theme }: Dra
   }
 }
 
-function drawAxis(context: CanvasRenderingContext2D, { scale, theme }: Drawing): void {
+function drawAxis(context: CanvasRenderingContext2D, { rows, scale, theme }: Drawing): void {
   context.font = `11px ${theme.typography.fontFamily}`;
   context.textBaseline = 'bottom';
   for (const offset of axisOffsets(scale.end - scale.start, scale.width, LABEL_SPACING)) {
@@ -95,8 +109,8 @@ function drawAxis(context: CanvasRenderingContext2D, { scale, theme }: Drawing):
     const label = formatDuration(offset);
     const width = context.measureText(label).width;
     context.fillStyle = theme.colors.border.medium;
-    context.fillRect(Math.min(x, scale.width - 1), LANES.length * LANE_HEIGHT, 1, 4);
+    context.fillRect(Math.min(x, scale.width - 1), lanesHeight(rows), 1, 4);
     context.fillStyle = theme.colors.text.secondary;
-    context.fillText(label, Math.min(scale.width - width, Math.max(0, x - width / 2)), TIMELINE_HEIGHT);
+    context.fillText(label, Math.min(scale.width - width, Math.max(0, x - width / 2)), timelineHeight(rows));
   }
 }
