@@ -7,7 +7,7 @@ import { axisOffsets } from './axis';
 import { LANES, type LaneId, positionOf, type Scale, type Tick } from './lanes';
 
 export const LANE_HEIGHT = 14;
-export const AXIS_HEIGHT = 18;
+const AXIS_HEIGHT = 18;
 export const ACTIVITY_COLUMN = 3;
 
 const LABEL_SPACING = 72;
