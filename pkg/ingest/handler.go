@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -62,12 +63,18 @@ func (s *Server) Handler() http.Handler {
 // serveSegments is POST /v1/segments.
 func (s *Server) serveSegments(w http.ResponseWriter, r *http.Request) {
 	received := s.now()
-	accepted, err := s.receive(w, r, received)
+	accepted := 0
+	who, err := s.authenticate(w, r)
+	if err == nil {
+		accepted, err = s.receive(w, r, who, received)
+	}
 	s.metrics.seconds.Observe(s.now().Sub(received).Seconds())
 	if err != nil {
+		s.metrics.answered(who, problemOf(err).Status)
 		s.refuse(w, r, err)
 		return
 	}
+	s.metrics.answered(who, http.StatusAccepted)
 	s.metrics.requests.WithLabelValues("202").Inc()
 	// Should the answer be lost, the recorder sends the segment again, which is
 	// a repeat.
@@ -80,11 +87,7 @@ type reply struct {
 }
 
 // receive takes one upload and returns its number of events.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request, received time.Time) (int, error) {
-	who, err := s.authenticate(w, r)
-	if err != nil {
-		return 0, err
-	}
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential, received time.Time) (int, error) {
 	encoding, err := bodyEncoding(r)
 	if err != nil {
 		return 0, err
@@ -114,10 +117,19 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, received time.T
 	})
 }
 
-// authenticate finds the key and checks the origin. Only then the answer may
-// be read by the page.
+// authenticate finds the key and checks the origin. A credential that comes
+// with an error is one that was found and may not be used.
+//
+// Pages of every origin that some key names may read the answer, a refusal
+// too: to a recorder that may not, 401 looks like a broken network, and it
+// would try for ever.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*credential, error) {
 	w.Header().Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if s.keys.origins[strings.ToLower(origin)] {
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
+	}
 	key := r.URL.Query().Get("key")
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		scheme, token, _ := strings.Cut(auth, " ")
@@ -127,17 +139,10 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*credenti
 		key = token
 	}
 	who, err := s.keys.find(key)
-	if err != nil {
-		return nil, err
+	if err == nil && origin != "" && !who.allows(origin) {
+		err = errOrigin
 	}
-	if origin := r.Header.Get("Origin"); origin != "" {
-		if !who.allows(origin) {
-			return nil, errOrigin
-		}
-		w.Header().Set("Access-Control-Allow-Origin", origin)
-		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
-	}
-	return who, nil
+	return who, err
 }
 
 // bodyEncoding reads the type and the encoding, in either spelling.
@@ -184,6 +189,8 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, body *[]byte) 
 			return nil
 		case errors.As(readErr, &tooLarge):
 			return errBodyBytes
+		case errors.Is(readErr, os.ErrDeadlineExceeded):
+			return errSlow
 		case readErr != nil:
 			return errBody
 		}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -422,5 +423,83 @@ func TestSlowClientsAreClosed(t *testing.T) {
 	}
 	if _, err := io.ReadAll(c); err != nil {
 		t.Errorf("the connection stays open: %v", err)
+	}
+}
+
+// TestSlowBodiesAreSentAgain: a segment that did not arrive in time is not a
+// bad one, so the answer is not 400, upon which a recorder drops it.
+func TestSlowBodiesAreSentAgain(t *testing.T) {
+	s := newServer(t, testConfig(t), nil, nil, Options{})
+	server := NewHTTPServer(s.Handler())
+	server.ReadTimeout = 100 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(l) }()
+	defer server.Close()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const head = "POST /v1/segments HTTP/1.1\r\nHost: ingest\r\nAuthorization: Bearer " + testKey +
+		"\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n"
+	if _, err := io.WriteString(c, head+headerLine("session-1", 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("answer %d, want 408", response.StatusCode)
+	}
+}
+
+// TestRefusalsAreReadable: a page can tell a revoked key or one of another
+// site from a broken network, so that its recorder stops.
+func TestRefusalsAreReadable(t *testing.T) {
+	cfg := testConfig(t)
+	const other = "https://other.example.com"
+	cfg.Projects[0].Keys[1].Origins = []string{other}
+	s := newServer(t, cfg, nil, nil, Options{})
+	f := func(key, origin string, status int) {
+		t.Helper()
+		r := request(upload("session-1", 0))
+		r.Header.Set("Authorization", "Bearer "+key)
+		r.Header.Set("Origin", origin)
+		w := serve(s, r)
+		if w.Code != status || w.Header().Get("Access-Control-Allow-Origin") != origin {
+			t.Errorf("key %s: %d, readable by %q; want %d by %s", key, w.Code, w.Header().Get("Access-Control-Allow-Origin"), status, origin)
+		}
+	}
+	f(revokedKey, other, http.StatusUnauthorized)
+	f("pk_unknown_0123456789", other, http.StatusUnauthorized)
+	f("pk_unknown_0123456789", testOrigin, http.StatusUnauthorized)
+	f(testKey, other, http.StatusForbidden)
+}
+
+// TestRequestsAreCountedByKey: an operator sees which keys are used, a revoked
+// one too, by their names.
+func TestRequestsAreCountedByKey(t *testing.T) {
+	s := newServer(t, testConfig(t), nil, nil, Options{})
+	post(t, s, "session-1", 0)
+	for range 2 {
+		r := request(upload("session-1", 1))
+		r.Header.Set("Authorization", "Bearer "+revokedKey)
+		serve(s, r)
+	}
+	for line, want := range map[string]string{
+		`playhead_ingest_key_requests_total{code="202",key="golden",project="shop"}`:  "1",
+		`playhead_ingest_key_requests_total{code="401",key="revoked",project="shop"}`: "2",
+	} {
+		if got := metric(t, s, line); got != want {
+			t.Errorf("%s is %q, want %s", line, got, want)
+		}
 	}
 }

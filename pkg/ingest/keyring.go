@@ -24,6 +24,7 @@ type project struct {
 // credential is what a valid write key gives.
 type credential struct {
 	project *project
+	name    string
 	origins map[string]bool
 	revoked bool
 	quota   *bucket // nil: no bound
@@ -33,7 +34,7 @@ type credential struct {
 // that the time a look-up takes says nothing about keys that exist.
 type keyring struct {
 	byHash  map[[sha256.Size]byte]*credential
-	origins map[string]bool // allowed for any key that is not revoked
+	origins map[string]bool // of all keys, revoked ones too
 }
 
 func newKeyring(projects []Project, bodyBytes Bytes, now time.Time) (*keyring, map[recording.ProjectID]*project, error) {
@@ -43,16 +44,13 @@ func newKeyring(projects []Project, bodyBytes Bytes, now time.Time) (*keyring, m
 		known := &project{id: p.ID, scrub: p.Scrub == nil || *p.Scrub}
 		byID[p.ID] = known
 		for _, k := range p.Keys {
-			c := &credential{project: known, origins: map[string]bool{}, revoked: k.Revoked, quota: newBucket(k.Quota, bodyBytes, now)}
+			c := &credential{project: known, name: k.Name, origins: map[string]bool{}, revoked: k.Revoked, quota: newBucket(k.Quota, bodyBytes, now)}
 			for _, o := range k.Origins {
 				origin, err := parseOrigin(o)
 				if err != nil {
 					return nil, nil, err
 				}
-				c.origins[origin] = true
-				if !k.Revoked {
-					r.origins[origin] = true
-				}
+				c.origins[origin], r.origins[origin] = true, true
 			}
 			r.byHash[sha256.Sum256([]byte(k.Key))] = c
 		}
@@ -60,11 +58,12 @@ func newKeyring(projects []Project, bodyBytes Bytes, now time.Time) (*keyring, m
 	return r, byID, nil
 }
 
-// find returns the credential of a key, or errKey.
+// find returns the credential of a key; with errKey when the key is revoked,
+// nil and errKey when there is no such key.
 func (r *keyring) find(key string) (*credential, error) {
 	c, ok := r.byHash[sha256.Sum256([]byte(key))]
 	if !ok || c.revoked {
-		return nil, errKey
+		return c, errKey
 	}
 	return c, nil
 }

@@ -1,16 +1,19 @@
 package ingest
 
 import (
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/playhead/playhead/pkg/ingest/journal"
 	"github.com/playhead/playhead/pkg/scrub"
 )
 
-// metrics are what an operator watches. Labels are words of this program,
-// never ids, keys or URLs.
+// metrics are what an operator watches. Labels are words of this program and
+// names of the configuration, never ids of recordings, keys or URLs.
 type metrics struct {
 	requests  *prometheus.CounterVec
+	byKey     *prometheus.CounterVec
 	seconds   prometheus.Histogram
 	refused   *prometheus.CounterVec
 	segments  prometheus.Counter
@@ -50,8 +53,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		collectors = append(collectors, c)
 		return c
 	}
-	vector := func(name, help, label string) *prometheus.CounterVec {
-		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "playhead_ingest_" + name, Help: help}, []string{label})
+	vector := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "playhead_ingest_" + name, Help: help}, labels)
 		collectors = append(collectors, c)
 		return c
 	}
@@ -62,6 +65,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	}
 	m := &metrics{
 		requests:  vector("requests_total", "Requests to /v1/segments by status code.", "code"),
+		byKey:     vector("key_requests_total", "Requests to /v1/segments with a configured write key, by its project and name and by status code.", "project", "key", "code"),
 		seconds:   histogram("request_seconds", "Time from the head of a request for /v1/segments to its answer.", requestBuckets),
 		refused:   vector("refused_total", "Refused uploads by reason.", "reason"),
 		segments:  counter("segments_total", "Segments accepted, without repeats."),
@@ -114,6 +118,13 @@ func watchJournal(r prometheus.Registerer, stats func() journal.Stats) error {
 		}
 	}
 	return nil
+}
+
+// answered counts a request by its write key; nil is a key that nobody knows.
+func (m *metrics) answered(who *credential, status int) {
+	if who != nil {
+		m.byKey.WithLabelValues(string(who.project.id), who.name, strconv.Itoa(status)).Inc()
+	}
 }
 
 func (m *metrics) commit(c journal.Commit) {

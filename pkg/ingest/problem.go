@@ -20,6 +20,7 @@ var (
 	errContentType = errors.New("the content type must be application/x-ndjson or text/plain")
 	errBodyBytes   = errors.New("the body is larger than body_bytes allows")
 	errBody        = errors.New("the body ended early")
+	errSlow        = errors.New("the body did not arrive in time")
 	errMethod      = errors.New("the method is not allowed")
 	errNoRoute     = errors.New("there is nothing here")
 )
@@ -72,6 +73,8 @@ func problemOf(err error) problem {
 		{errContentType, problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type", reason: "content_type"}},
 		{errBodyBytes, problem{Status: http.StatusRequestEntityTooLarge, Limit: "body_bytes", reason: "body_bytes"}},
 		{errBody, problem{Status: http.StatusBadRequest, reason: "body"}},
+		// Not 400, which says that the segment itself is bad and must be dropped.
+		{errSlow, problem{Status: http.StatusRequestTimeout, reason: "slow"}},
 		{errOverloaded, problem{Status: http.StatusServiceUnavailable, reason: "overloaded", retry: retryStopping}},
 		{errStopping, problem{Status: http.StatusServiceUnavailable, reason: "stopping", retry: retryStopping}},
 		{journal.ErrClosed, problem{Status: http.StatusServiceUnavailable, reason: "stopping", retry: retryStopping}},
