@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"os"
@@ -105,6 +106,7 @@ func TestFailedFsyncIsNeverAcknowledged(t *testing.T) {
 	d := newDisk()
 	away := &faultyIndex{before: errors.New("connection refused")}
 	s := newServer(t, testConfig(t), nil, away, Options{create: d.create})
+	post(t, s, "session-0", 0)
 	d.hold()
 	answers := make(chan int, 2)
 	for range 2 { // the second waits for the first, and must hear of its end
@@ -120,6 +122,9 @@ func TestFailedFsyncIsNeverAcknowledged(t *testing.T) {
 		}
 	}
 	d.fail(nil)
+	if err := s.Flush(deadline(t)); err == nil || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("flush: %v", err)
+	}
 	if w := serve(s, request(upload("session-1", 1))); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("after the failure: %d", w.Code)
 	}

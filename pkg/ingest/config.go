@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/playhead/playhead/pkg/recording"
 )
@@ -46,7 +47,8 @@ type Project struct {
 
 // Key is a write key.
 type Key struct {
-	// Name tells keys apart in logs and metrics, where the key never appears.
+	// Name tells a project's keys apart in metrics, where the key itself never
+	// appears.
 	Name string `yaml:"name"`
 
 	// Key is the secret itself, 16 to 256 characters without spaces.
@@ -188,6 +190,7 @@ func (c *Config) validateProjects() []error {
 			errs = append(errs, fmt.Errorf("%s.id: %q is used twice", at, p.ID))
 		}
 		projects[p.ID] = true
+		names := map[string]bool{}
 		for k := range p.Keys {
 			key := &p.Keys[k]
 			at := fmt.Sprintf("%s.keys[%d]", at, k)
@@ -195,6 +198,10 @@ func (c *Config) validateProjects() []error {
 				errs = append(errs, fmt.Errorf("%s.key: the same key is used twice", at))
 			}
 			keys[key.Key] = true
+			if names[key.Name] {
+				errs = append(errs, fmt.Errorf("%s.name: %q is used twice", at, key.Name))
+			}
+			names[key.Name] = true
 			errs = append(errs, key.validate(at, c.Limits.BodyBytes)...)
 		}
 	}
@@ -235,11 +242,12 @@ func (l *Limits) validate() []error {
 			errs = append(errs, fmt.Errorf("limits.%s: must be between %d and %d", name, low, high))
 		}
 	}
-	within("body_bytes", int64(l.BodyBytes), 1<<10, 256<<20)
-	within("decompressed_bytes", int64(l.DecompressedBytes), int64(l.BodyBytes), 256<<20)
+	within("body_bytes", int64(l.BodyBytes), 1<<10, recording.MaxSegmentBytes)
+	within("decompressed_bytes", int64(l.DecompressedBytes), int64(l.BodyBytes), recording.MaxSegmentBytes)
 	within("decompression_ratio", int64(l.DecompressionRatio), 1, 100_000)
 	within("events", int64(l.Events), 1, 1_000_000)
-	within("event_bytes", int64(l.EventBytes), 1<<10, int64(l.DecompressedBytes))
+	// A segment of one event has a newline too.
+	within("event_bytes", int64(l.EventBytes), 1<<10, min(int64(l.DecompressedBytes), recording.MaxSegmentBytes-1))
 	// Validation recurses once per level.
 	within("depth", int64(l.Depth), 8, 10_000)
 	return errs
@@ -291,7 +299,17 @@ func parseOrigin(s string) (string, error) {
 		return "", errors.New("must be scheme://host[:port] with http or https")
 	}
 	if origin := u.Scheme + "://" + u.Host; origin != s {
-		return "", errors.New("must be scheme://host[:port] and nothing after it")
+		return "", errors.New("must be scheme://host[:port], the scheme in lower case, and nothing after it")
+	}
+	// Browsers send none of these, so that the origin would never match.
+	if strings.Contains(u.Host, "*") {
+		return "", errors.New("must name one host: there are no wildcards")
+	}
+	if (u.Scheme == "http" && u.Port() == "80") || (u.Scheme == "https" && u.Port() == "443") {
+		return "", errors.New("must not name the default port, which browsers leave out")
+	}
+	if strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return "", errors.New("must name the host in ASCII, as browsers do: xn--…")
 	}
 	return strings.ToLower(s), nil
 }
@@ -311,7 +329,8 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || n > 1<<62>>shift {
-		return errors.New("must be a number of bytes, such as 2097152 or 2MiB")
+		// The value tells where in the file: the decoder does not.
+		return fmt.Errorf("%q must be a number of bytes, such as 2097152 or 2MiB", text)
 	}
 	*b = Bytes(n << shift)
 	return nil

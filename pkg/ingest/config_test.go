@@ -7,6 +7,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/playhead/playhead/pkg/recording"
 )
 
 func TestConfigFromYAML(t *testing.T) {
@@ -71,6 +73,7 @@ func TestConfigMistakes(t *testing.T) {
 		"projects[0].keys[0].name":              func(c *Config) { c.Projects[0].Keys[0].Name = "" },
 		"projects[0].keys[0].key":               func(c *Config) { c.Projects[0].Keys[0].Key = "short-secret" },
 		"projects[0].keys[1].key":               func(c *Config) { c.Projects[0].Keys[1].Key = testKey },
+		"projects[0].keys[1].name":              func(c *Config) { c.Projects[0].Keys[1].Name = "golden" },
 		"projects[0].keys[0].origins[0]":        func(c *Config) { c.Projects[0].Keys[0].Origins[0] = "https://shop.example.com/" },
 		"projects[0].keys[1].origins[0]":        func(c *Config) { c.Projects[0].Keys[1].Origins[0] = "*" },
 		"projects[0].keys[0].quota.burst_bytes": func(c *Config) { c.Projects[0].Keys[0].Quota = Quota{BytesPerSecond: 1, BurstBytes: 1000} },
@@ -114,5 +117,41 @@ func TestBytes(t *testing.T) {
 		if err := got.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is read as %d", text, got)
 		}
+	}
+}
+
+// TestOriginSpellings: those that browsers never send are refused: they would match nothing.
+func TestOriginSpellings(t *testing.T) {
+	for _, origin := range []string{
+		"https://shop.example.com", "http://localhost:3000", "https://shop.example.com:80", "http://127.0.0.1:8090", "http://[::1]:8090", "https://xn--mnchen-3ya.example",
+	} {
+		if _, err := parseOrigin(origin); err != nil {
+			t.Errorf("%s: %v", origin, err)
+		}
+	}
+	for _, origin := range []string{
+		"", "*", "null", "shop.example.com", "ftp://shop.example.com", "https://shop.example.com/", "https://u@shop.example.com", "HTTPS://shop.example.com",
+		"https://*.example.com", "https://shop.example.com:443", "http://shop.example.com:80", "https://m\u00fcnchen.example",
+	} {
+		if _, err := parseOrigin(origin); err == nil {
+			t.Errorf("%q is accepted", origin)
+		}
+	}
+}
+
+// What is accepted must be playable: readers take no larger segment.
+func TestLimitsOfReaders(t *testing.T) {
+	c := testConfig(t)
+	c.Limits.DecompressedBytes = recording.MaxSegmentBytes + 1
+	if err := c.Validate(); err == nil {
+		t.Error("segments that no reader takes can be accepted")
+	}
+	c.Limits.DecompressedBytes, c.Limits.EventBytes = recording.MaxSegmentBytes, recording.MaxSegmentBytes
+	if err := c.Validate(); err == nil {
+		t.Error("an imported event can make a segment that no reader takes")
+	}
+	c.Limits.EventBytes--
+	if err := c.Validate(); err != nil {
+		t.Error(err)
 	}
 }

@@ -246,7 +246,8 @@ func (p *pipeline) cut(q *queue) []journal.Entry {
 	return entries
 }
 
-// flush waits until every segment that is queued now is stored.
+// flush waits until every segment that is queued now is stored. It returns the
+// journal's error when that failed: nothing more is stored then.
 func (p *pipeline) flush(ctx context.Context) error {
 	p.mu.Lock()
 	upTo := p.next
@@ -262,6 +263,8 @@ func (p *pipeline) flush(ctx context.Context) error {
 		}
 		select {
 		case <-progress:
+		case <-p.packer.journal.Failed():
+			return p.packer.journal.Err()
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -78,7 +78,7 @@ func (r *retrier) do(ctx context.Context, store string, f func(context.Context) 
 
 func (r *retrier) failed(store string, err error, wait time.Duration) {
 	r.metrics.storeFailures.WithLabelValues(store).Inc()
-	r.log.Warn("store does not answer; trying again", "store", store, "wait", wait, "error", err)
+	r.log.Warn("store does not answer; trying again", "store", store, "wait", wait.String(), "error", err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, ok := r.states[store]; ok && s.OK {

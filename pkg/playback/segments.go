@@ -23,10 +23,9 @@ const (
 	// The most that is read at once for several segments: what a request
 	// holds in memory, besides one decoded segment.
 	maxReadBytes = 4 << 20
-	// The largest frame, and the largest decoded segment, that is taken into
-	// memory: four times what the wire allows by default, which imported
-	// recordings may exceed.
-	maxSegmentBytes = 64 << 20
+	// The largest frame that is taken into memory: one of a segment that does
+	// not compress, with the headers of its blocks.
+	maxFrameBytes = recording.MaxSegmentBytes + 64<<10
 )
 
 // Why a segment that the index knows is not in the answer.
@@ -212,7 +211,7 @@ func (r *Reader) read(ctx context.Context, group []recording.StoredSegment, buf 
 	first, last := group[0], group[len(group)-1]
 	length := last.Offset + last.Length - first.Offset
 	frames := make([][]byte, len(group))
-	if project, _, _, err := segment.ParsePackKey(first.Object); err != nil || project != r.project || length > maxSegmentBytes {
+	if project, _, _, err := segment.ParsePackKey(first.Object); err != nil || project != r.project || length > maxFrameBytes {
 		return frames, nil //nolint:nilerr // a row that points elsewhere is a corrupt segment, not a store that fails
 	}
 	body, err := r.bucket.Get(ctx, first.Object, first.Offset, length)
@@ -241,7 +240,7 @@ func decode(s recording.StoredSegment, frame []byte) ([]byte, error) {
 	if frame == nil {
 		return nil, fmt.Errorf("no frame of %d bytes there: %w", s.Length, segment.ErrCorrupt)
 	}
-	events, err := segment.Decode(nil, frame, min(s.RawBytes, maxSegmentBytes))
+	events, err := segment.Decode(nil, frame, min(s.RawBytes, recording.MaxSegmentBytes))
 	if err != nil {
 		return nil, err
 	}

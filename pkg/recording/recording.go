@@ -50,6 +50,11 @@ type Recorder struct {
 	Name, Version, RRWeb string
 }
 
+// MaxSegmentBytes is the most that the events of one segment may have,
+// uncompressed: what ingest can be configured to accept and what every reader
+// takes into memory. It is 256 times what the browser recorder sends.
+const MaxSegmentBytes = 64 << 20
+
 // Segment describes the ordered events of one page that were uploaded, are
 // stored and will be loaded together. All times are server time in ms since
 // the epoch: an event's own timestamp plus ClockOffsetMs.

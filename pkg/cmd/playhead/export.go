@@ -12,10 +12,6 @@ import (
 	"github.com/playhead/playhead/pkg/segment"
 )
 
-// maxSegmentBytes bounds what one stored segment may decompress to: the most
-// that limits.decompressed_bytes can be set to.
-const maxSegmentBytes = 256 << 20
-
 func runExport(ctx context.Context, c *call) (err error) {
 	sc := c.onStores()
 	words, err := c.parse()
@@ -71,5 +67,5 @@ func readSegment(ctx context.Context, s *stores, stored recording.StoredSegment)
 	if err != nil {
 		return nil, err
 	}
-	return segment.Decode(nil, frame, maxSegmentBytes)
+	return segment.Decode(nil, frame, recording.MaxSegmentBytes)
 }
