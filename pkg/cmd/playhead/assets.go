@@ -4,7 +4,9 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,11 +24,26 @@ var assets embed.FS
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // standalone serves the page at / and the playback API at /api/.
-func standalone(reader *playback.Reader) *http.Server {
+func standalone(reader *playback.Reader, hosts []string) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", http.StripPrefix("/api", reader.Handler()))
 	mux.Handle("/", page())
-	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+	return &http.Server{Handler: onlyFor(hosts, mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+}
+
+// onlyFor refuses requests that name another host than this machine or one of
+// hosts. Any site that somebody on this machine visits can let its own name
+// point to 127.0.0.1 (DNS rebinding); its scripts could then read recordings.
+func onlyFor(hosts []string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u := url.URL{Host: r.Host}
+		named := func(host string) bool { return strings.EqualFold(host, u.Hostname()) }
+		if !isLoopback(strings.ToLower(u.Hostname())) && !slices.ContainsFunc(hosts, named) {
+			http.Error(w, "this page is not served under that name (standalone.hosts)", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // page serves files, and index.html for every path that is an address within

@@ -2,18 +2,20 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"github.com/playhead/playhead/pkg/index/clickhouse"
 	"github.com/playhead/playhead/pkg/ingest"
@@ -44,6 +46,9 @@ type standaloneConfig struct {
 	Listen string `yaml:"listen"`
 	// Project is the one whose recordings the page shows.
 	Project recording.ProjectID `yaml:"project"`
+	// Hosts are the names, without port, by which an authenticating proxy asks
+	// for the page, when it passes on the name that the browser used.
+	Hosts []string `yaml:"hosts"`
 }
 
 func defaultConfig() config {
@@ -60,8 +65,7 @@ func loadConfig(path string) (config, error) {
 	if err != nil {
 		return c, fmt.Errorf("read configuration: %w", err)
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
-	if err := decoder.DecodeContext(context.Background(), &c); err != nil && !errors.Is(err, io.EOF) {
+	if err := c.decode(data); err != nil {
 		return c, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
 	}
 	c.completePaths()
@@ -69,6 +73,20 @@ func loadConfig(path string) (config, error) {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+func (c *config) decode(data []byte) error {
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(file.Docs) > 1:
+		return errors.New("holds more than one YAML document")
+	case len(file.Docs) == 0 || file.Docs[0].Body == nil || file.Docs[0].Body.Type() == ast.CommentType:
+		return nil // the decoder would empty c
+	}
+	return yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(c)
 }
 
 func (c *config) completePaths() {
@@ -79,11 +97,11 @@ func (c *config) completePaths() {
 
 func (c *config) validate() error {
 	var errs []error
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		errs = append(errs, fmt.Errorf("listen: must be host:port"))
+	if _, err := hostOf(c.Listen); err != nil {
+		errs = append(errs, within("listen", err))
 	}
 	if c.Standalone.Listen != "" {
-		errs = append(errs, c.Standalone.validate())
+		errs = append(errs, c.Standalone.validate(c.Ingest.Projects))
 	}
 	if c.ClickHouse != nil {
 		errs = append(errs, within("clickhouse", c.ClickHouse.Validate()))
@@ -95,18 +113,35 @@ func (c *config) validate() error {
 	return errors.Join(errs...)
 }
 
-func (s standaloneConfig) validate() error {
-	host, _, err := net.SplitHostPort(s.Listen)
+func (s standaloneConfig) validate(projects []ingest.Project) error {
+	host, err := hostOf(s.Listen)
 	if err != nil {
-		return errors.New("standalone.listen: must be host:port")
+		return within("standalone.listen", err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !isLoopback(host) {
 		return errors.New("standalone.listen: must be a loopback address; the page has no log-in, so put an authenticating proxy in front of it")
 	}
-	if _, err := recording.ParseProjectID(string(s.Project)); err != nil {
-		return within("standalone", err)
+	if !slices.ContainsFunc(projects, func(p ingest.Project) bool { return p.ID == s.Project }) {
+		return errors.New("standalone.project: must be one of projects")
 	}
 	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// hostOf returns the host of an address to listen on.
+func hostOf(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return "", errors.New("must be host:port, the port a number up to 65535")
+	}
+	return host, nil
 }
 
 func within(field string, err error) error {
@@ -128,6 +163,13 @@ func (c *call) storeFlags() *storeFlags {
 }
 
 func (s *storeFlags) apply(c *config) error {
+	if err := s.replace(c); err != nil {
+		return err
+	}
+	return c.validate()
+}
+
+func (s *storeFlags) replace(c *config) error {
 	if s.clickhouse != "" {
 		u, err := url.Parse(s.clickhouse)
 		if err != nil || u.Host == "" {

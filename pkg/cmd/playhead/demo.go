@@ -52,7 +52,7 @@ func runDemo(ctx context.Context, c *call) (err error) {
 	plugin := c.flags.String("plugin", "dist", "`FOLDER` of the built plugin, for Grafana")
 	provisioning := c.flags.String("provisioning", "provisioning", "`FOLDER` of Grafana's provisioning files")
 	seed := c.flags.Bool("seed", true, "store recordings of the three scenarios first")
-	if _, err := c.parse(); err != nil {
+	if err := c.parseNoWords(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(*dir, 0o750); err != nil {

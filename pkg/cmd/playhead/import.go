@@ -225,7 +225,10 @@ type fileSegment struct {
 // The ids come from the content, so importing a file twice stores it once.
 func readRecording(r io.Reader, limits ingest.Limits) (*recordingFile, error) {
 	decoder := json.NewDecoder(r)
-	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
+	switch token, err := decoder.Token(); {
+	case err != nil:
+		return nil, fmt.Errorf("not a JSON array of rrweb events: %w", err)
+	case token != json.Delim('['):
 		return nil, errors.New("not a JSON array of rrweb events")
 	}
 	var (
@@ -258,6 +261,9 @@ func readRecording(r io.Reader, limits ingest.Limits) (*recordingFile, error) {
 	}
 	if _, err := decoder.Token(); err != nil {
 		return nil, fmt.Errorf("end of the array: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the array of events")
 	}
 	if out.events == 0 {
 		return nil, errors.New("no events")

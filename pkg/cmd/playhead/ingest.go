@@ -10,7 +10,7 @@ func runIngest(ctx context.Context, c *call) (err error) {
 	path := c.flags.String("config", "playhead.yaml", "configuration `FILE`")
 	check := c.flags.Bool("check-config", false, "check the configuration and exit")
 	flags := c.storeFlags()
-	if _, err := c.parse(); err != nil {
+	if err := c.parseNoWords(); err != nil {
 		return err
 	}
 	cfg, err := loadConfig(*path)
@@ -44,7 +44,7 @@ func runIngest(ctx context.Context, c *call) (err error) {
 func runMigrate(ctx context.Context, c *call) (err error) {
 	path := c.flags.String("config", "playhead.yaml", "configuration `FILE`")
 	flags := c.storeFlags()
-	if _, err := c.parse(); err != nil {
+	if err := c.parseNoWords(); err != nil {
 		return err
 	}
 	cfg, err := loadConfig(*path)

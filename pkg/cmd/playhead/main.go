@@ -106,6 +106,16 @@ func usage() string {
 	return b.String()
 }
 
+// parseNoWords reads the flags of a command that takes nothing else: a word,
+// such as the configuration without --config, must not be ignored.
+func (c *call) parseNoWords() error {
+	words, err := c.parse()
+	if err == nil && len(words) > 0 {
+		err = &usageError{fmt.Sprintf("%q is not expected here", words[0])}
+	}
+	return err
+}
+
 // parse reads the flags and returns the words behind them.
 func (c *call) parse() ([]string, error) {
 	if err := c.flags.Parse(c.args); err != nil {

@@ -135,9 +135,10 @@ func sameEvents(a, b io.Reader) error {
 			return fmt.Errorf("one has %d events, the other more", n)
 		}
 		if !more {
-			// The closing bracket, or why the export broke off.
-			_, err := right.Token()
-			return err
+			// The closing brackets, or why the export broke off.
+			_, leftErr := left.Token()
+			_, rightErr := right.Token()
+			return errors.Join(leftErr, rightErr)
 		}
 		var x, y any
 		if err := errors.Join(left.Decode(&x), right.Decode(&y)); err != nil {

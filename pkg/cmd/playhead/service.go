@@ -54,7 +54,7 @@ func (v *service) run(ctx context.Context) error {
 	servers := []*http.Server{ingest.NewHTTPServer(v.ingest.Handler())}
 	group.Go(func() error { return serve(servers[0], v.listener) })
 	if v.page != nil {
-		page := standalone(playback.New(playback.Config{Project: v.config.Standalone.Project, Bucket: v.stores.bucket, Index: v.stores.index, Log: v.log}))
+		page := standalone(playback.New(playback.Config{Project: v.config.Standalone.Project, Bucket: v.stores.bucket, Index: v.stores.index, Log: v.log}), v.config.Standalone.Hosts)
 		servers = append(servers, page)
 		group.Go(func() error { return serve(page, v.page) })
 	}
