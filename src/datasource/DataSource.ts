@@ -17,8 +17,9 @@ export class DataSource extends DataSourceWithBackend<PlayheadQuery, DataSourceO
     return defaultQuery;
   }
 
+  // Asked before variables are replaced: a dashboard's empty $session is no session, not an error.
   filterQuery(query: PlayheadQuery): boolean {
-    return isRunnable(query);
+    return isRunnable(interpolate(query, (text) => getTemplateSrv().replace(text)));
   }
 
   applyTemplateVariables(query: PlayheadQuery, scopedVars: ScopedVars): PlayheadQuery {
