@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/playhead/playhead/pkg/ingest"
+	"github.com/playhead/playhead/pkg/ingest/journal"
 	"github.com/playhead/playhead/pkg/ingest/wire/playhead"
 	"github.com/playhead/playhead/pkg/recording"
 	"github.com/playhead/playhead/pkg/rrweb"
@@ -128,7 +129,7 @@ type imported struct {
 type importer struct {
 	server  *ingest.Server
 	limits  ingest.Limits
-	journal string
+	dir     string // of its journal
 	stop    context.CancelFunc
 	stopped chan error
 }
@@ -137,17 +138,17 @@ func newImporter(ctx context.Context, c config, s *stores, log *slog.Logger) (*i
 	if err := os.MkdirAll(c.DataDir, 0o750); err != nil {
 		return nil, fmt.Errorf("make data_dir: %w", err)
 	}
-	journal, err := os.MkdirTemp(c.DataDir, "import-*")
+	dir, err := os.MkdirTemp(c.DataDir, "import-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a journal for the import: %w", err)
 	}
-	c.Ingest.Journal.Dir = journal
+	c.Ingest.Journal.Dir = dir
 	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log})
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(journal))
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	i := &importer{server: server, limits: c.Ingest.Limits, journal: journal, stop: stop, stopped: make(chan error, 1)}
+	i := &importer{server: server, limits: c.Ingest.Limits, dir: dir, stop: stop, stopped: make(chan error, 1)}
 	go func() { i.stopped <- server.Run(running) }()
 	return i, nil
 }
@@ -158,13 +159,13 @@ func (i *importer) close(ctx context.Context) error {
 	flushed := i.server.Flush(ctx)
 	i.stop()
 	if err := errors.Join(flushed, <-i.stopped); err != nil {
-		return fmt.Errorf("store the import (what is missing is in %s): %w", i.journal, err)
+		return fmt.Errorf("store the import (what is missing is in %s): %w", i.dir, err)
 	}
-	return os.RemoveAll(i.journal)
+	return os.RemoveAll(i.dir)
 }
 
-// file imports one recording. Nothing of a refused recording is stored: it is
-// read whole before its first segment is accepted.
+// file imports one recording. It is read whole before its first segment is
+// accepted, so that nothing of a recording with a bad event is stored.
 func (i *importer) file(ctx context.Context, project recording.ProjectID, path string, origin recording.Origin) imported {
 	result := imported{File: path}
 	refuse := func(err error) imported {
@@ -195,12 +196,25 @@ func (i *importer) store(ctx context.Context, project recording.ProjectID, r *re
 		// Ingest adds to the events' times what it takes the sender's clock to
 		// be behind.
 		header := playhead.Header{Session: r.session, Window: r.window, Page: s.page, Seq: s.seq, Origin: origin, SentAtMs: time.Now().Add(-shift).UnixMilli()}
-		err := i.server.Accept(ctx, project, ingest.Upload{Header: header, Events: s.ndjson})
+		err := i.accept(ctx, project, ingest.Upload{Header: header, Events: s.ndjson})
 		if err != nil {
 			return fmt.Errorf("segment %d: %w", s.seq, err)
 		}
 	}
 	return nil
+}
+
+// accept waits for the stores when the journal is full: files are read faster
+// than they store.
+func (i *importer) accept(ctx context.Context, project recording.ProjectID, up ingest.Upload) error {
+	err := i.server.Accept(ctx, project, up)
+	if !errors.Is(err, journal.ErrFull) {
+		return err
+	}
+	if err := i.server.Flush(ctx); err != nil {
+		return err
+	}
+	return i.server.Accept(ctx, project, up)
 }
 
 // recordingFile is a recording cut into segments.
