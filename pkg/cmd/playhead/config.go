@@ -151,25 +151,35 @@ func within(field string, err error) error {
 	return fmt.Errorf("%s: %w", field, err)
 }
 
-// storeFlags are --clickhouse and --s3, which replace the addresses of the
-// configuration.
-type storeFlags struct{ clickhouse, s3 string }
+// configFlags are --config, and --clickhouse and --s3, which replace the
+// addresses of the file.
+type configFlags struct{ file, clickhouse, s3 string }
 
-func (c *call) storeFlags() *storeFlags {
-	var s storeFlags
+func (c *call) configFlags() *configFlags {
+	var s configFlags
+	c.flags.StringVar(&s.file, "config", "playhead.yaml", "configuration `FILE`")
 	c.flags.StringVar(&s.clickhouse, "clickhouse", "", "ClickHouse as `URL`: http://user@host:8123/database or clickhouse://user@host:9000/database; the password comes from PLAYHEAD_CLICKHOUSE_PASSWORD")
 	c.flags.StringVar(&s.s3, "s3", "", "object storage as `URL`: https://key@host:port/bucket; the secret key comes from PLAYHEAD_S3_SECRET_KEY")
 	return &s
 }
 
-func (s *storeFlags) apply(c *config) error {
+// load reads the file and applies the other flags.
+func (s *configFlags) load() (config, error) {
+	c, err := loadConfig(s.file)
+	if err != nil {
+		return c, err
+	}
+	return c, s.apply(&c)
+}
+
+func (s *configFlags) apply(c *config) error {
 	if err := s.replace(c); err != nil {
 		return err
 	}
 	return c.validate()
 }
 
-func (s *storeFlags) replace(c *config) error {
+func (s *configFlags) replace(c *config) error {
 	if s.clickhouse != "" {
 		u, err := url.Parse(s.clickhouse)
 		if err != nil || u.Host == "" {

@@ -29,27 +29,22 @@ const segmentBytes = 256 << 10
 // storesCall is a command that works on the stores and on one project.
 type storesCall struct {
 	*call
-	config  *string
+	config  *configFlags
 	project *string
-	stores  *storeFlags
 }
 
 func (c *call) onStores() storesCall {
 	return storesCall{
 		call:    c,
-		config:  c.flags.String("config", "playhead.yaml", "configuration `FILE`"),
+		config:  c.configFlags(),
 		project: c.flags.String("project", "", "project `ID`; needed when the configuration has several"),
-		stores:  c.storeFlags(),
 	}
 }
 
 // open reads the configuration, chooses the project and connects.
 func (c storesCall) open(ctx context.Context) (config, recording.ProjectID, *stores, *slog.Logger, error) {
-	cfg, err := loadConfig(*c.config)
+	cfg, err := c.config.load()
 	if err != nil {
-		return cfg, "", nil, nil, err
-	}
-	if err := c.stores.apply(&cfg); err != nil {
 		return cfg, "", nil, nil, err
 	}
 	project, err := chooseProject(cfg, *c.project)

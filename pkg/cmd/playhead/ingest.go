@@ -7,21 +7,17 @@ import (
 )
 
 func runIngest(ctx context.Context, c *call) (err error) {
-	path := c.flags.String("config", "playhead.yaml", "configuration `FILE`")
 	check := c.flags.Bool("check-config", false, "check the configuration and exit")
-	flags := c.storeFlags()
+	flags := c.configFlags()
 	if err := c.parseNoWords(); err != nil {
 		return err
 	}
-	cfg, err := loadConfig(*path)
+	cfg, err := flags.load()
 	if err != nil {
 		return err
 	}
-	if err := flags.apply(&cfg); err != nil {
-		return err
-	}
 	if *check {
-		fmt.Fprintln(c.stdout, *path, "is good")
+		fmt.Fprintln(c.stdout, flags.file, "is good")
 		return nil
 	}
 	log := newLog(c.stderr, cfg.Log)
@@ -42,16 +38,12 @@ func runIngest(ctx context.Context, c *call) (err error) {
 }
 
 func runMigrate(ctx context.Context, c *call) (err error) {
-	path := c.flags.String("config", "playhead.yaml", "configuration `FILE`")
-	flags := c.storeFlags()
+	flags := c.configFlags()
 	if err := c.parseNoWords(); err != nil {
 		return err
 	}
-	cfg, err := loadConfig(*path)
+	cfg, err := flags.load()
 	if err != nil {
-		return err
-	}
-	if err := flags.apply(&cfg); err != nil {
 		return err
 	}
 	s, err := openStores(ctx, cfg, true, newLog(c.stderr, cfg.Log))
