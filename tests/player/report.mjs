@@ -24,8 +24,8 @@ export class Report {
   }
 
   finish() {
-    this.measure('player.tests', this.passed + this.failed, 'tests');
-    this.measure('player.tests_failed', this.failed, 'tests');
+    this.measure('player.tests', this.passed + this.failed, 'count');
+    this.measure('player.tests_failed', this.failed, 'count');
     return this.failed === 0 ? 0 : 1;
   }
 }
