@@ -54,7 +54,7 @@ func Test(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := roundtrip(ctx, corpusFolder()); err != nil {
+	if err := corpusRoundtrip(ctx); err != nil {
 		return err
 	}
 	if err := run(ctx, os.Stdout, smoke); err != nil {
@@ -75,11 +75,11 @@ func Smoke(ctx context.Context) error {
 // compares the events. Without a folder: the corpus.
 func Roundtrip(ctx context.Context) error {
 	mg.SerialCtxDeps(ctx, Dependencies, BuildGo)
-	folder := corpusFolder()
-	if args := argumentsAfter("roundtrip"); len(args) > 0 {
-		folder = args[0]
+	args := argumentsAfter("roundtrip")
+	if len(args) == 0 {
+		return corpusRoundtrip(ctx)
 	}
-	if err := roundtrip(ctx, folder); err != nil {
+	if err := run(ctx, os.Stdout, playhead, "roundtrip", args[0]); err != nil {
 		return err
 	}
 	// mage would take the folder for the next target.
@@ -87,7 +87,8 @@ func Roundtrip(ctx context.Context) error {
 	return nil
 }
 
-func roundtrip(ctx context.Context, folder string) error {
+func corpusRoundtrip(ctx context.Context) error {
+	folder := corpusFolder()
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
 		fmt.Fprintf(os.Stderr, "roundtrip skipped: no corpus at %s (set PLAYHEAD_CORPUS)\n", folder)
 		return nil
