@@ -110,6 +110,19 @@ const tests = {
     const page = await open(context, explore({ queryType: 'replay', sessionId: session.session_id }), 'explore', shown);
     await plays(page);
   },
+  'a session in a table links to its replay': async (context, session) => {
+    const page = await open(context, explore({ queryType: 'sessions', query: session.session_id }), 'explore-sessions', (p) =>
+      p.getByText(session.session_id).last().waitFor()
+    );
+    await page.getByRole('table').getByText(session.session_id).first().click();
+    // Two links: a menu of Grafana's, whose entries have no role.
+    const link = page.locator('a[href*="/a/playhead-replay-app/sessions/"]').filter({ hasText: /^Replay$/ });
+    const opened = context.waitForEvent('page', { timeout: 5000 }).catch(() => page);
+    await link.click();
+    const target = await opened;
+    await target.waitForURL(`**/a/playhead-replay-app/sessions/${session.session_id}**`);
+    await shown(target);
+  },
   'Explore takes a bare session id, as a Loki derived field sends it': async (context, session) => {
     await open(context, explore({ query: session.session_id }), 'explore-bare', shown);
   },
