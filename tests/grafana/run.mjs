@@ -59,12 +59,21 @@ async function shown(page) {
 async function plays(page) {
   const before = Number(await player(page).getAttribute('data-timestamp'));
   await player(page).getByRole('button', { name: 'Play', exact: true }).click();
-  await page.waitForFunction((from) => Number(document.querySelector('[data-timestamp]').dataset.timestamp) > from, before);
+  await page.waitForFunction(
+    (from) => Number(document.querySelector('[data-timestamp]').dataset.timestamp) > from,
+    before
+  );
 }
 
 const explore = (query) =>
   `/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(
-    JSON.stringify({ phd: { datasource: 'playhead', queries: [{ refId: 'A', datasource: { type: 'playhead-replay-datasource', uid: 'playhead' }, ...query }], range: { from: 'now-1h', to: 'now' } } })
+    JSON.stringify({
+      phd: {
+        datasource: 'playhead',
+        queries: [{ refId: 'A', datasource: { type: 'playhead-replay-datasource', uid: 'playhead' }, ...query }],
+        range: { from: 'now-1h', to: 'now' },
+      },
+    })
   )}`;
 
 async function replayableSession() {
@@ -85,12 +94,16 @@ const tests = {
     check(health.status === 'OK', health.message);
   },
   'the settings page says so': async (context) => {
-    const page = await open(context, '/connections/datasources/edit/playhead', 'settings', (p) => p.getByRole('button', { name: /^(Save & test|Test)$/ }).waitFor());
+    const page = await open(context, '/connections/datasources/edit/playhead', 'settings', (p) =>
+      p.getByRole('button', { name: /^(Save & test|Test)$/ }).waitFor()
+    );
     await page.getByRole('button', { name: /^(Save & test|Test)$/ }).click();
     await page.getByTestId('data-testid Alert success').first().waitFor();
   },
   'the app lists the sessions': async (context) => {
-    const page = await open(context, '/a/playhead-replay-app/sessions', 'sessions', (p) => p.getByRole('row').nth(1).waitFor());
+    const page = await open(context, '/a/playhead-replay-app/sessions', 'sessions', (p) =>
+      p.getByRole('row').nth(1).waitFor()
+    );
     check((await page.getByRole('row').count()) > 1, 'no rows');
   },
   'the app plays a session': async (context, session) => {
@@ -99,8 +112,16 @@ const tests = {
   },
   'the app opens a session at an instant': async (context, session) => {
     const at = Math.floor((session.start + session.end) / 2);
-    const page = await open(context, `/a/playhead-replay-app/sessions/${session.session_id}?t=${at}`, 'session-at', shown);
-    check(Number(await player(page).getAttribute('data-timestamp')) === at, 'the player is not at the instant of the address');
+    const page = await open(
+      context,
+      `/a/playhead-replay-app/sessions/${session.session_id}?t=${at}`,
+      'session-at',
+      shown
+    );
+    check(
+      Number(await player(page).getAttribute('data-timestamp')) === at,
+      'the player is not at the instant of the address'
+    );
   },
   'a dashboard plays a session': async (context, session) => {
     const page = await open(context, `/d/playhead-sessions?var-session=${session.session_id}`, 'dashboard', shown);
@@ -111,8 +132,11 @@ const tests = {
     await plays(page);
   },
   'a session in a table links to its replay': async (context, session) => {
-    const page = await open(context, explore({ queryType: 'sessions', query: session.session_id }), 'explore-sessions', (p) =>
-      p.getByText(session.session_id).last().waitFor()
+    const page = await open(
+      context,
+      explore({ queryType: 'sessions', query: session.session_id }),
+      'explore-sessions',
+      (p) => p.getByText(session.session_id).last().waitFor()
     );
     await page.getByRole('table').getByText(session.session_id).first().click();
     // Two links: a menu of Grafana's, whose entries have no role.
@@ -133,7 +157,15 @@ if (screenshots) {
 }
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
 });
 let failed = 0;
 try {
