@@ -94,7 +94,12 @@ type StoredSegment struct {
 	Segment
 	Class Class
 	Location
+	Dictionary DictionaryID // that the frame was made with; empty: none
 }
+
+// DictionaryID names a dictionary by its content: the SHA-256 of it, 64 hex
+// digits in lower case.
+type DictionaryID string
 
 // Moment is one thing that happened at an instant; a tick on the timeline.
 // Its identity is its segment and the place of its event in it, so that
