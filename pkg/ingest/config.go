@@ -40,6 +40,13 @@ type Project struct {
 	// asterisks before anything is stored. Default true.
 	Scrub *bool `yaml:"scrub"`
 
+	// ScrubJournal does it before a segment reaches the journal, too, and so
+	// before it is acknowledged, which then costs more processor time. Without
+	// it the journal, a folder of this server, holds what browsers sent, as
+	// they sent it, for the seconds until it is stored, or as long as the
+	// stores are away. Default false; needs Scrub.
+	ScrubJournal bool `yaml:"scrub_journal"`
+
 	// Keys are the write keys. They can only write; they appear in the pages
 	// that are recorded.
 	Keys []Key `yaml:"keys"`
@@ -90,11 +97,11 @@ type Quota struct {
 
 // Limits bound one request.
 type Limits struct {
-	// BodyBytes is the size of a body as sent. Default 2MiB.
+	// BodyBytes is the size of a body as sent. Default 8MiB.
 	BodyBytes Bytes `yaml:"body_bytes"`
 
 	// DecompressedBytes is the size of a body after decompression. Default
-	// 16MiB.
+	// 32MiB.
 	DecompressedBytes Bytes `yaml:"decompressed_bytes"`
 
 	// DecompressionRatio is how much larger a body may become by
@@ -104,7 +111,7 @@ type Limits struct {
 	// Events is the number of events in a segment. Default 10000.
 	Events int `yaml:"events"`
 
-	// EventBytes is the size of one event. Default 8MiB.
+	// EventBytes is the size of one event; a full snapshot is one. Default 24MiB.
 	EventBytes Bytes `yaml:"event_bytes"`
 
 	// Depth is the nesting of one event's JSON. Default 128.
@@ -155,8 +162,8 @@ type Flush struct {
 func DefaultConfig() Config {
 	return Config{
 		Limits: Limits{
-			BodyBytes: 2 << 20, DecompressedBytes: 16 << 20, DecompressionRatio: 200,
-			Events: 10_000, EventBytes: 8 << 20, Depth: 128,
+			BodyBytes: 8 << 20, DecompressedBytes: 32 << 20, DecompressionRatio: 200,
+			Events: 10_000, EventBytes: 24 << 20, Depth: 128,
 		},
 		Journal: Journal{
 			Dir: "journal", MaxBytes: 4 << 30, FileBytes: 64 << 20, MaxSegments: 1_000_000,
@@ -190,6 +197,9 @@ func (c *Config) validateProjects() []error {
 			errs = append(errs, fmt.Errorf("%s.id: %q is used twice", at, p.ID))
 		}
 		projects[p.ID] = true
+		if p.ScrubJournal && p.Scrub != nil && !*p.Scrub {
+			errs = append(errs, fmt.Errorf("%s.scrub_journal: needs scrub", at))
+		}
 		names := map[string]bool{}
 		for k := range p.Keys {
 			key := &p.Keys[k]

@@ -68,8 +68,11 @@ func TestDefaultConfigIsValid(t *testing.T) {
 // message repeats a key.
 func TestConfigMistakes(t *testing.T) {
 	cases := map[string]func(*Config){
-		"projects[0].id":                        func(c *Config) { c.Projects[0].ID = "Shop" },
-		"projects[1].id":                        func(c *Config) { c.Projects = append(c.Projects, Project{ID: testProject}) },
+		"projects[0].id": func(c *Config) { c.Projects[0].ID = "Shop" },
+		"projects[1].id": func(c *Config) { c.Projects = append(c.Projects, Project{ID: testProject}) },
+		"projects[0].scrub_journal": func(c *Config) {
+			c.Projects[0].Scrub, c.Projects[0].ScrubJournal = new(bool), true
+		},
 		"projects[0].keys[0].name":              func(c *Config) { c.Projects[0].Keys[0].Name = "" },
 		"projects[0].keys[0].key":               func(c *Config) { c.Projects[0].Keys[0].Key = "short-secret" },
 		"projects[0].keys[1].key":               func(c *Config) { c.Projects[0].Keys[1].Key = testKey },
@@ -81,7 +84,7 @@ func TestConfigMistakes(t *testing.T) {
 		"limits.decompressed_bytes":             func(c *Config) { c.Limits.DecompressedBytes = 1 << 20 },
 		"limits.decompression_ratio":            func(c *Config) { c.Limits.DecompressionRatio = 0 },
 		"limits.events":                         func(c *Config) { c.Limits.Events = 0 },
-		"limits.event_bytes":                    func(c *Config) { c.Limits.EventBytes = 32 << 20 },
+		"limits.event_bytes":                    func(c *Config) { c.Limits.EventBytes = 64 << 20 },
 		"limits.depth":                          func(c *Config) { c.Limits.Depth = 1 << 20 },
 		"journal.dir":                           func(c *Config) { c.Journal.Dir = "" },
 		"journal.max_bytes":                     func(c *Config) { c.Journal.MaxBytes = 100 << 20 },

@@ -27,7 +27,7 @@ const (
 )
 
 // NewHTTPServer returns a server whose time-outs and sizes bound what slow or
-// endless clients cost. A request has 30 s, which is 2 MiB at 0.6 Mbit/s.
+// endless clients cost. A request has 30 s, which is 8 MiB at 2.2 Mbit/s.
 func NewHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,

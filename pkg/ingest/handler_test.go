@@ -175,7 +175,7 @@ func mixed(n int) string {
 func TestDeclaredLengthIsRefusedUnread(t *testing.T) {
 	s := newServer(t, testConfig(t), nil, nil, Options{})
 	r := request("")
-	r.ContentLength = 2<<20 + 1
+	r.ContentLength = int64(s.cfg.Limits.BodyBytes) + 1
 	r.Body = io.NopCloser(failingReader{t})
 	if a := decodeAnswer(t, serve(s, r)); a.Status != 413 || a.Limit != "body_bytes" {
 		t.Errorf("answer %+v", a)

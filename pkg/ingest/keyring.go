@@ -17,8 +17,9 @@ var (
 
 // project is what the hot path needs to know of a configured project.
 type project struct {
-	id    recording.ProjectID
-	scrub bool
+	id           recording.ProjectID
+	scrub        bool
+	scrubJournal bool // before the journal already
 }
 
 // credential is what a valid write key gives.
@@ -41,7 +42,7 @@ func newKeyring(projects []Project, bodyBytes Bytes, now time.Time) (*keyring, m
 	r := &keyring{byHash: map[[sha256.Size]byte]*credential{}, origins: map[string]bool{}}
 	byID := map[recording.ProjectID]*project{}
 	for _, p := range projects {
-		known := &project{id: p.ID, scrub: p.Scrub == nil || *p.Scrub}
+		known := &project{id: p.ID, scrub: p.Scrub == nil || *p.Scrub, scrubJournal: p.ScrubJournal}
 		byID[p.ID] = known
 		for _, k := range p.Keys {
 			c := &credential{project: known, name: k.Name, origins: map[string]bool{}, revoked: k.Revoked, quota: newBucket(k.Quota, bodyBytes, now)}
