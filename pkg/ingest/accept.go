@@ -130,7 +130,7 @@ func (s *Server) encode(p *project, seg *recording.Segment, up *playhead.Upload,
 	for _, t := range up.Events.FullSnapshots {
 		seg.FullSnapshots = append(seg.FullSnapshots, t+seg.ClockOffsetMs)
 	}
-	*frame = segment.Encode((*frame)[:0], ndjson)
+	*frame = segment.Encode((*frame)[:0], ndjson, segment.EncodeOptions{})
 }
 
 func describe(p *project, up *playhead.Upload, received time.Time, userAgent string) *recording.Segment {

@@ -233,7 +233,7 @@ func storedEvents(t *testing.T, pack []byte) string {
 		t.Fatal(err)
 	}
 	e := footer.Entries[0]
-	events, err := segment.Decode(nil, pack[e.Offset:e.Offset+e.Length], e.RawBytes)
+	events, err := segment.Decode(nil, pack[e.Offset:e.Offset+e.Length], e.RawBytes, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -184,9 +184,9 @@ func (p *packer) make(j *job, segments []loaded) (*made, error) {
 	for i, l := range segments {
 		var derived []recording.Moment
 		var err error
-		if raw, err = segment.Decode(raw[:0], l.frame, l.seg.RawBytes); err == nil {
+		if raw, err = segment.Decode(raw[:0], l.frame, l.seg.RawBytes, nil); err == nil {
 			derived = p.derive(&l.seg, raw)
-			err = pack.Add(l.seg, l.frame)
+			err = pack.Add(l.seg, l.frame, "")
 		}
 		switch {
 		case errors.Is(err, segment.ErrFull) && len(m.entries) > 0:

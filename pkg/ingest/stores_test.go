@@ -187,7 +187,7 @@ func (o *oracle) check(t testing.TB, st *stores) {
 				t.Errorf("%v is stored twice: %v and %v", e.SegmentID, first, e.Location)
 			}
 			packed[e.SegmentID] = e.Location
-			events, err := segment.Decode(nil, data[e.Offset:e.Offset+e.Length], e.RawBytes)
+			events, err := segment.Decode(nil, data[e.Offset:e.Offset+e.Length], e.RawBytes, nil)
 			if err != nil {
 				t.Errorf("%v: %v", e.SegmentID, err)
 			}

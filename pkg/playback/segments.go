@@ -240,7 +240,7 @@ func decode(s recording.StoredSegment, frame []byte) ([]byte, error) {
 	if frame == nil {
 		return nil, fmt.Errorf("no frame of %d bytes there: %w", s.Length, segment.ErrCorrupt)
 	}
-	events, err := segment.Decode(nil, frame, min(s.RawBytes, recording.MaxSegmentBytes))
+	events, err := segment.Decode(nil, frame, min(s.RawBytes, recording.MaxSegmentBytes), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type footerLine struct {
 	Offset          int64             `json:"offset"`
 	Length          int64             `json:"length"`
 	CRC32C          uint32            `json:"crc32c"`
+	Dictionary      string            `json:"dictionary,omitempty"`
 	StartMs         int64             `json:"start_ms"`
 	EndMs           int64             `json:"end_ms"`
 	ClockOffsetMs   int64             `json:"clock_offset_ms"`
@@ -72,6 +73,7 @@ func lineOf(e Entry) footerLine {
 		Offset:          e.Offset,
 		Length:          e.Length,
 		CRC32C:          e.CRC32C,
+		Dictionary:      string(e.Dictionary),
 		StartMs:         e.StartMs,
 		EndMs:           e.EndMs,
 		ClockOffsetMs:   e.ClockOffsetMs,
@@ -132,8 +134,9 @@ func (l footerLine) entry(f *Footer, key string) Entry {
 				},
 				URLs: l.URLs,
 			},
-			Class:    f.Class,
-			Location: recording.Location{Object: key, Offset: l.Offset, Length: l.Length},
+			Class:      f.Class,
+			Location:   recording.Location{Object: key, Offset: l.Offset, Length: l.Length},
+			Dictionary: recording.DictionaryID(l.Dictionary),
 		},
 		CRC32C: l.CRC32C,
 	}
@@ -180,6 +183,9 @@ func parseFooter(lines []byte, footerOffset int64) (*Footer, error) {
 		}
 		if e.Offset != next || e.Length <= 0 || e.Length > footerOffset-next || e.RawBytes < 0 {
 			return nil, fmt.Errorf("%w: footer line %d: frame of %d bytes at %d", ErrCorrupt, len(f.Entries)+2, e.Length, e.Offset)
+		}
+		if _, err := frameIDNamed(e.Dictionary); err != nil {
+			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(f.Entries)+2, err)
 		}
 		if _, repeated := ids[e.SegmentID]; repeated {
 			return nil, fmt.Errorf("%w: footer line %d: repeated segment", ErrCorrupt, len(f.Entries)+2)

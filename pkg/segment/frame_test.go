@@ -28,12 +28,12 @@ func TestFrameRoundTrip(t *testing.T) {
 	}
 	for name, ndjson := range tests {
 		t.Run(name, func(t *testing.T) {
-			frame := segment.Encode([]byte("before"), ndjson)
+			frame := segment.Encode([]byte("before"), ndjson, segment.EncodeOptions{})
 			frame, ok := bytes.CutPrefix(frame, []byte("before"))
 			if !ok {
 				t.Fatal("Encode does not append")
 			}
-			got, err := segment.Decode([]byte("before"), frame, len(ndjson))
+			got, err := segment.Decode([]byte("before"), frame, len(ndjson), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,17 +51,17 @@ func TestEncodeIsDeterministicAndConcurrent(t *testing.T) {
 	}
 	var want [][]byte
 	for _, in := range inputs {
-		want = append(want, segment.Encode(nil, in))
+		want = append(want, segment.Encode(nil, in, segment.EncodeOptions{}))
 	}
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
 			for round := range 8 {
 				i := (g*5 + round*3) % len(inputs)
-				if !bytes.Equal(segment.Encode(nil, inputs[i]), want[i]) {
+				if !bytes.Equal(segment.Encode(nil, inputs[i], segment.EncodeOptions{}), want[i]) {
 					t.Errorf("input %d: another frame the second time", i)
 				}
-				if _, err := segment.Decode(nil, want[i], len(inputs[i])); err != nil {
+				if _, err := segment.Decode(nil, want[i], len(inputs[i]), nil); err != nil {
 					t.Error(err)
 				}
 			}
@@ -72,16 +72,16 @@ func TestEncodeIsDeterministicAndConcurrent(t *testing.T) {
 
 func TestDecodeRefusesLargeContentBeforeAllocating(t *testing.T) {
 	const size = 8 << 20
-	bomb := segment.Encode(nil, make([]byte, size))
+	bomb := segment.Encode(nil, make([]byte, size), segment.EncodeOptions{})
 	for _, limit := range []int{size - 1, 0, -1} {
-		if _, err := segment.Decode(nil, bomb, limit); !errors.Is(err, segment.ErrTooLarge) {
+		if _, err := segment.Decode(nil, bomb, limit, nil); !errors.Is(err, segment.ErrTooLarge) {
 			t.Errorf("limit %d: %v", limit, err)
 		}
 	}
 	allocated := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := segment.Decode(nil, bomb, size-1); err == nil {
+			if _, err := segment.Decode(nil, bomb, size-1, nil); err == nil {
 				b.Fatal("accepted")
 			}
 		}
@@ -93,8 +93,7 @@ func TestDecodeRefusesLargeContentBeforeAllocating(t *testing.T) {
 
 func TestDecodeRefusesWhatEncodeDoesNotWrite(t *testing.T) {
 	content := []byte(strings.Repeat("0123456789", 1000))
-	frame := segment.Encode(nil, content)
-	dictionary := encodeWith(t, content, zstd.WithEncoderDictRaw(7, content))
+	frame := segment.Encode(nil, content, segment.EncodeOptions{})
 	skippable := append(binary.LittleEndian.AppendUint32([]byte{0x50, 0x2a, 0x4d, 0x18}, 4), "skip"...)
 
 	tests := map[string][]byte{
@@ -105,7 +104,6 @@ func TestDecodeRefusesWhatEncodeDoesNotWrite(t *testing.T) {
 		"skippable frame":       skippable,
 		"skippable frame first": append(bytes.Clone(skippable), frame...),
 		"no checksum":           encodeWith(t, content, zstd.WithEncoderCRC(false)),
-		"dictionary":            dictionary,
 		"no content size":       streamed(t, content),
 		"size is a lie":         lyingFrame(math.MaxUint64),
 		"size is a small lie":   lyingFrame(1 << 20),
@@ -113,26 +111,60 @@ func TestDecodeRefusesWhatEncodeDoesNotWrite(t *testing.T) {
 	}
 	for name, frame := range tests {
 		t.Run(name, func(t *testing.T) {
-			if _, err := segment.Decode(nil, frame, decodedLimit); !errors.Is(err, segment.ErrCorrupt) {
+			if _, err := segment.Decode(nil, frame, decodedLimit, nil); !errors.Is(err, segment.ErrCorrupt) {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
 }
 
+func TestFramesOfADictionary(t *testing.T) {
+	common := strings.Repeat("0123456789 common ", 1000)
+	d, other := dictionaryOf(t, common), dictionaryOf(t, common+"!")
+	for _, size := range []int{0, 1, 100, 10_000, 1 << 20, 3 << 20} {
+		content := []byte(strings.Repeat(common[:100]+"differs", size/107+1)[:size])
+		frame := segment.Encode(nil, content, segment.EncodeOptions{Dictionary: d})
+		got, err := segment.Decode([]byte("before"), frame, size, d)
+		if err != nil || string(got) != "before"+string(content) {
+			t.Fatalf("%d bytes: content differs (%v)", size, err)
+		}
+		if size == 0 {
+			continue // an empty frame needs nothing
+		}
+		for name, wrong := range map[string]*segment.Dictionary{"none": nil, "another": other} {
+			if _, err := segment.Decode(nil, frame, size, wrong); !errors.Is(err, segment.ErrDictionary) {
+				t.Errorf("%d bytes, dictionary %s: %v", size, name, err)
+			}
+		}
+		plain := segment.Encode(nil, content, segment.EncodeOptions{Fast: true})
+		if got, err := segment.Decode(nil, plain, size, d); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes: a frame without dictionary is refused: %v", size, err)
+		}
+	}
+}
+
+func dictionaryOf(t testing.TB, content string) *segment.Dictionary {
+	t.Helper()
+	d, err := segment.NewDictionary([]byte(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func TestDecodeNoticesEveryFlippedBitAndTornEnd(t *testing.T) {
 	content := []byte(strings.Repeat(`{"type":3,"data":{"source":1}}`, 20) + "tail")
-	frame := segment.Encode(nil, content)
+	frame := segment.Encode(nil, content, segment.EncodeOptions{})
 	for i := range len(frame) * 8 {
 		damaged := bytes.Clone(frame)
 		damaged[i/8] ^= 1 << (i % 8)
-		got, err := segment.Decode(nil, damaged, decodedLimit)
+		got, err := segment.Decode(nil, damaged, decodedLimit, nil)
 		if err == nil && !bytes.Equal(got, content) {
 			t.Errorf("bit %d: other content accepted", i)
 		}
 	}
 	for n := range len(frame) {
-		if _, err := segment.Decode(nil, frame[:n], decodedLimit); !errors.Is(err, segment.ErrCorrupt) {
+		if _, err := segment.Decode(nil, frame[:n], decodedLimit, nil); !errors.Is(err, segment.ErrCorrupt) {
 			t.Errorf("first %d bytes: %v", n, err)
 		}
 	}
@@ -174,13 +206,13 @@ func lyingFrame(size uint64) []byte {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(segment.Encode(nil, []byte(`{"type":0,"timestamp":1}`)))
-	f.Add(segment.Encode(nil, bytes.Repeat([]byte("abcdefgh"), 100)))
+	f.Add(segment.Encode(nil, []byte(`{"type":0,"timestamp":1}`), segment.EncodeOptions{}))
+	f.Add(segment.Encode(nil, bytes.Repeat([]byte("abcdefgh"), 100), segment.EncodeOptions{}))
 	f.Add(lyingFrame(1 << 40))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		const limit = 1 << 20
-		got, err := segment.Decode(nil, frame, limit)
+		got, err := segment.Decode(nil, frame, limit, nil)
 		if err != nil {
 			if !errors.Is(err, segment.ErrCorrupt) && !errors.Is(err, segment.ErrTooLarge) {
 				t.Fatalf("error of no kind: %v", err)
@@ -190,7 +222,7 @@ func FuzzDecode(f *testing.F) {
 		if len(got) > limit {
 			t.Fatalf("%d bytes, limit %d", len(got), limit)
 		}
-		again, err := segment.Decode(nil, segment.Encode(nil, got), len(got))
+		again, err := segment.Decode(nil, segment.Encode(nil, got, segment.EncodeOptions{}), len(got), nil)
 		if err != nil || !bytes.Equal(again, got) {
 			t.Fatalf("content does not survive: %v", err)
 		}
@@ -226,7 +258,7 @@ func BenchmarkEncode(b *testing.B) {
 	for b.Loop() {
 		stored = 0
 		for _, ndjson := range cut {
-			frame = segment.Encode(frame[:0], ndjson)
+			frame = segment.Encode(frame[:0], ndjson, segment.EncodeOptions{})
 			stored += int64(len(frame))
 		}
 	}
@@ -238,13 +270,13 @@ func BenchmarkDecode(b *testing.B) {
 	b.SetBytes(size)
 	var frames [][]byte
 	for _, ndjson := range cut {
-		frames = append(frames, segment.Encode(nil, ndjson))
+		frames = append(frames, segment.Encode(nil, ndjson, segment.EncodeOptions{}))
 	}
 	var out []byte
 	for b.Loop() {
 		for _, frame := range frames {
 			var err error
-			if out, err = segment.Decode(out[:0], frame, decodedLimit); err != nil {
+			if out, err = segment.Decode(out[:0], frame, decodedLimit, nil); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -76,7 +76,7 @@ func readGolden(t *testing.T, data []byte) golden {
 		if err := e.Verify(frame); err != nil {
 			t.Fatal(err)
 		}
-		events, err := segment.Decode(nil, frame, e.RawBytes)
+		events, err := segment.Decode(nil, frame, e.RawBytes, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,20 +58,22 @@ func NewPack(project recording.ProjectID, class recording.Class, id ulid.ULID) *
 	}
 }
 
-// Add appends a segment and a copy of its frame. It refuses, with ErrRefused,
-// a segment of another project, one that is in the pack already, one whose ids
+// Add appends a segment and a copy of its frame, which was made with the named
+// dictionary; an empty name says without one. It refuses, with ErrRefused, a
+// segment of another project, one that is in the pack already, one whose ids
 // could not be read back, and a frame that is not one whole frame of
-// s.RawBytes bytes; with ErrFull, one for which the footer has no room. A
-// refused segment leaves the pack as it was.
-func (p *Pack) Add(s recording.Segment, frame []byte) error {
-	if err := p.check(s, frame); err != nil {
+// s.RawBytes bytes made with that dictionary; with ErrFull, one for which the
+// footer has no room. A refused segment leaves the pack as it was.
+func (p *Pack) Add(s recording.Segment, frame []byte, dictionary recording.DictionaryID) error {
+	if err := p.check(s, frame, dictionary); err != nil {
 		return fmt.Errorf("add segment %d of window %q: %w", s.Seq, s.Window, err)
 	}
 	e := Entry{
 		StoredSegment: recording.StoredSegment{
-			Segment:  s,
-			Class:    p.class,
-			Location: recording.Location{Object: p.key, Offset: int64(len(p.data)), Length: int64(len(frame))},
+			Segment:    s,
+			Class:      p.class,
+			Location:   recording.Location{Object: p.key, Offset: int64(len(p.data)), Length: int64(len(frame))},
+			Dictionary: dictionary,
 		},
 		CRC32C: crc32.Checksum(frame, castagnoli),
 	}
@@ -89,7 +91,7 @@ func (p *Pack) Add(s recording.Segment, frame []byte) error {
 	return nil
 }
 
-func (p *Pack) check(s recording.Segment, frame []byte) error {
+func (p *Pack) check(s recording.Segment, frame []byte, dictionary recording.DictionaryID) error {
 	if s.Project != p.project {
 		return fmt.Errorf("%w: project %q in a pack of %q", ErrRefused, s.Project, p.project)
 	}
@@ -99,12 +101,19 @@ func (p *Pack) check(s recording.Segment, frame []byte) error {
 	if err := checkIDs(s); err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	size, err := contentSize(frame)
+	c, err := checkFrame(frame)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	if size != s.RawBytes {
-		return fmt.Errorf("%w: frame of %d bytes for a segment of %d", ErrRefused, size, s.RawBytes)
+	if c.size != s.RawBytes {
+		return fmt.Errorf("%w: frame of %d bytes for a segment of %d", ErrRefused, c.size, s.RawBytes)
+	}
+	frameID, err := frameIDNamed(dictionary)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if c.dictionary != frameID {
+		return fmt.Errorf("%w: frame made with another dictionary", ErrRefused)
 	}
 	return nil
 }
@@ -132,7 +141,7 @@ func (p *Pack) Bytes() (data []byte, stored []recording.StoredSegment, err error
 	if err != nil {
 		return nil, nil, fmt.Errorf("close pack: %w", err)
 	}
-	footer := Encode(nil, append(append(header, '\n'), p.lines...))
+	footer := Encode(nil, append(append(header, '\n'), p.lines...), EncodeOptions{})
 
 	data = make([]byte, 0, len(p.data)+len(footer)+trailerBytes)
 	data = append(append(data, p.data...), footer...)
@@ -217,7 +226,7 @@ func readFooter(r io.ReaderAt, size int64) (*Footer, error) {
 	if crc32.Checksum(footer, castagnoli) != t.checksum {
 		return nil, fmt.Errorf("%w: checksum of the footer", ErrCorrupt)
 	}
-	lines, err := Decode(nil, footer, MaxFooterBytes)
+	lines, err := Decode(nil, footer, MaxFooterBytes, nil)
 	if err != nil {
 		return nil, err
 	}

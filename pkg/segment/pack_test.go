@@ -70,7 +70,7 @@ func packOf(t testing.TB, segments ...recording.Segment) ([]byte, []recording.St
 	t.Helper()
 	p := segment.NewPack("shop", recording.ClassNormal, packID)
 	for _, s := range segments {
-		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq))); err != nil {
+		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), segment.EncodeOptions{}), ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,7 +111,7 @@ func TestPackExplainsItself(t *testing.T) {
 		if err := e.Verify(frame); err != nil {
 			t.Error(err)
 		}
-		ndjson, err := segment.Decode(nil, frame, e.RawBytes)
+		ndjson, err := segment.Decode(nil, frame, e.RawBytes, nil)
 		if err != nil || !bytes.Equal(ndjson, ndjsonOf(e.Seq)) {
 			t.Errorf("entry %d: other events (%v)", i, err)
 		}
@@ -147,7 +147,7 @@ func notZero(t *testing.T, path string, v reflect.Value) {
 
 func TestPackIsDeterministic(t *testing.T) {
 	first, _ := packOf(t, fullSegment(0), segmentOf(1), segmentOf(2))
-	segment.Encode(nil, bytes.Repeat([]byte("other work in between"), 10_000))
+	segment.Encode(nil, bytes.Repeat([]byte("other work in between"), 10_000), segment.EncodeOptions{})
 	second, _ := packOf(t, fullSegment(0), segmentOf(1), segmentOf(2))
 	if !bytes.Equal(first, second) {
 		t.Error("the same segments gave other bytes")
@@ -157,7 +157,7 @@ func TestPackIsDeterministic(t *testing.T) {
 func TestPackGoesOnAfterBytes(t *testing.T) {
 	p := segment.NewPack("shop", recording.ClassNormal, packID)
 	for seq := range uint32(3) {
-		if err := p.Add(segmentOf(seq), segment.Encode(nil, ndjsonOf(seq))); err != nil {
+		if err := p.Add(segmentOf(seq), segment.Encode(nil, ndjsonOf(seq), segment.EncodeOptions{}), ""); err != nil {
 			t.Fatal(err)
 		}
 		data, _, err := p.Bytes()
@@ -171,7 +171,7 @@ func TestPackGoesOnAfterBytes(t *testing.T) {
 }
 
 func TestAddRefuses(t *testing.T) {
-	frame := segment.Encode(nil, ndjsonOf(1))
+	frame := segment.Encode(nil, ndjsonOf(1), segment.EncodeOptions{})
 	change := func(f func(*recording.Segment)) recording.Segment {
 		s := segmentOf(1)
 		f(&s)
@@ -182,7 +182,7 @@ func TestAddRefuses(t *testing.T) {
 		frame []byte
 	}{
 		"another project":  {change(func(s *recording.Segment) { s.Project = "other" }), frame},
-		"a repeat":         {segmentOf(0), segment.Encode(nil, ndjsonOf(0))},
+		"a repeat":         {segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{})},
 		"a session id":     {change(func(s *recording.Segment) { s.Session = "a/b/c/d/e" }), frame},
 		"a window id":      {change(func(s *recording.Segment) { s.Window = "" }), frame},
 		"a page id":        {change(func(s *recording.Segment) { s.Page = "short" }), frame},
@@ -195,10 +195,10 @@ func TestAddRefuses(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := segment.NewPack("shop", recording.ClassNormal, packID)
-			if err := p.Add(segmentOf(0), segment.Encode(nil, ndjsonOf(0))); err != nil {
+			if err := p.Add(segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{}), ""); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Add(tt.s, tt.frame); !errors.Is(err, segment.ErrRefused) {
+			if err := p.Add(tt.s, tt.frame, ""); !errors.Is(err, segment.ErrRefused) {
 				t.Fatalf("got %v", err)
 			}
 			data, _, err := p.Bytes()
@@ -214,12 +214,12 @@ func TestAddRefuses(t *testing.T) {
 
 func TestAddRefusesMoreThanAFooterHolds(t *testing.T) {
 	p := segment.NewPack("shop", recording.ClassNormal, packID)
-	frame := segment.Encode(nil, ndjsonOf(0))
+	frame := segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{})
 	s := segmentOf(0)
 	s.URLs = []string{strings.Repeat("u", 4<<20)}
 	var err error
 	for err == nil && s.Seq < 20 {
-		err = p.Add(s, frame)
+		err = p.Add(s, frame, "")
 		s.Seq++
 	}
 	if !errors.Is(err, segment.ErrFull) {
@@ -238,7 +238,7 @@ func TestAddRefusesMoreThanAFooterHolds(t *testing.T) {
 func TestBytesRefusesPacksWithoutAKey(t *testing.T) {
 	for _, class := range []recording.Class{"", "a/b", "Normal"} {
 		p := segment.NewPack("shop", class, packID)
-		if err := p.Add(segmentOf(0), segment.Encode(nil, ndjsonOf(0))); err != nil {
+		if err := p.Add(segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{}), ""); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := p.Bytes(); !errors.Is(err, segment.ErrKey) {
@@ -382,7 +382,7 @@ func TestReadFooterRefusesFalseLines(t *testing.T) {
 // bytes of frames.
 func packWithFooter(lines []byte) []byte {
 	data := append([]byte("PHPACK\x00\x01"), make([]byte, 100)...)
-	footer := segment.Encode(nil, lines)
+	footer := segment.Encode(nil, lines, segment.EncodeOptions{})
 	offset := uint64(len(data))
 	data = append(data, footer...)
 	data = binary.LittleEndian.AppendUint64(data, offset)
@@ -431,7 +431,7 @@ func checkFooter(t *testing.T, data []byte) {
 		// Must not panic; a fuzzed frame need not be right.
 		frame := data[e.Offset : e.Offset+e.Length]
 		if e.Verify(frame) == nil {
-			_, _ = segment.Decode(nil, frame, 1<<20)
+			_, _ = segment.Decode(nil, frame, 1<<20, nil)
 		}
 	}
 }

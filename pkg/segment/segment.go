@@ -21,8 +21,13 @@ var (
 	// program.
 	ErrVersion = errors.New("pack version is not known")
 
-	// ErrKey is returned, wrapped, when a key is not the key of a pack.
-	ErrKey = errors.New("not a pack key")
+	// ErrDictionary is returned, wrapped, when a frame was made with another
+	// dictionary than its reader has.
+	ErrDictionary = errors.New("frame needs another dictionary")
+
+	// ErrKey is returned, wrapped, when a key is not of the kind that was
+	// asked for.
+	ErrKey = errors.New("not a key of this kind")
 
 	// ErrRefused is returned, wrapped, when a segment does not fit a pack.
 	ErrRefused = errors.New("segment refused")

@@ -67,5 +67,5 @@ func readSegment(ctx context.Context, s *stores, stored recording.StoredSegment)
 	if err != nil {
 		return nil, err
 	}
-	return segment.Decode(nil, frame, recording.MaxSegmentBytes)
+	return segment.Decode(nil, frame, recording.MaxSegmentBytes, nil)
 }

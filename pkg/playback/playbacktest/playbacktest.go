@@ -95,7 +95,7 @@ func (s *Stores) Write(t testing.TB, segments []Segment, moments []recording.Mom
 	for _, one := range segments {
 		one.Events = len(one.Lines)
 		one.RawBytes = len(one.NDJSON())
-		if err := pack.Add(one.Segment, segment.Encode(nil, one.NDJSON())); err != nil {
+		if err := pack.Add(one.Segment, segment.Encode(nil, one.NDJSON(), segment.EncodeOptions{}), ""); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,122 @@
+package segment
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// MaxDictionaryBytes bounds a dictionary: a frame refers no further back than
+// its window.
+const MaxDictionaryBytes = windowBytes
+
+// Dictionary is content that frames may refer to as if it came before theirs.
+// It never changes and is safe for concurrent use.
+type Dictionary struct {
+	content []byte
+	id      recording.DictionaryID
+	frameID uint32
+}
+
+// NewDictionary returns the dictionary with a copy of content, of 8 to
+// MaxDictionaryBytes bytes.
+func NewDictionary(content []byte) (*Dictionary, error) {
+	if len(content) < 8 || len(content) > MaxDictionaryBytes {
+		return nil, fmt.Errorf("make dictionary: %d bytes, want 8 to %d", len(content), MaxDictionaryBytes)
+	}
+	sum := sha256.Sum256(content)
+	return &Dictionary{
+		content: append([]byte(nil), content...),
+		id:      recording.DictionaryID(hex.EncodeToString(sum[:])),
+		frameID: frameIDOf(sum[:]),
+	}, nil
+}
+
+// ID names the dictionary by its content.
+func (d *Dictionary) ID() recording.DictionaryID { return d.id }
+
+// Size returns the bytes of the content.
+func (d *Dictionary) Size() int { return len(d.content) }
+
+var dictionaryIDPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// frameIDOf makes the dictionary id of a frame's header from a SHA-256. RFC
+// 8878, section 6.1 reserves the ids below 32 768 and from 2^31 on.
+func frameIDOf(sum []byte) uint32 {
+	const first, end = 1 << 15, 1 << 31
+	return first + binary.BigEndian.Uint32(sum)%(end-first)
+}
+
+// frameIDNamed returns the id that frames made with the named dictionary carry;
+// 0 for no name.
+func frameIDNamed(id recording.DictionaryID) (uint32, error) {
+	if id == "" {
+		return 0, nil
+	}
+	if !dictionaryIDPattern.MatchString(string(id)) {
+		return 0, &recording.FieldError{Field: "dictionary", Limit: dictionaryIDPattern.String()}
+	}
+	sum, err := hex.DecodeString(string(id))
+	if err != nil {
+		return 0, err
+	}
+	return frameIDOf(sum), nil
+}
+
+// maxIdleCoders bounds the memory that encoders, and decoders, of dictionaries
+// keep between calls: an encoder has about 2.5 MiB.
+const maxIdleCoders = 8
+
+// dictionaryEncoders and dictionaryDecoders keep the tables that a coder made
+// of a dictionary, which cost more than a small segment.
+var (
+	dictionaryEncoders = coders[*zstd.Encoder]{make: func(d *Dictionary) *zstd.Encoder {
+		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+			zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(d.frameID, d.content))
+	}}
+	dictionaryDecoders = coders[*zstd.Decoder]{make: func(d *Dictionary) *zstd.Decoder {
+		return newDecoder(zstd.WithDecoderConcurrency(1), zstd.WithDecoderDictRaw(d.frameID, d.content))
+	}}
+)
+
+// coders lends encoders or decoders, each to one caller at a time.
+type coders[T any] struct {
+	make func(*Dictionary) T
+
+	mu   sync.Mutex
+	idle []coder[T] // least recently used first
+}
+
+type coder[T any] struct {
+	id  recording.DictionaryID
+	use T
+}
+
+func (c *coders[T]) take(d *Dictionary) coder[T] {
+	c.mu.Lock()
+	for i := len(c.idle) - 1; i >= 0; i-- {
+		if found := c.idle[i]; found.id == d.id {
+			c.idle = append(c.idle[:i], c.idle[i+1:]...)
+			c.mu.Unlock()
+			return found
+		}
+	}
+	c.mu.Unlock()
+	return coder[T]{id: d.id, use: c.make(d)}
+}
+
+func (c *coders[T]) giveBack(used coder[T]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.idle) == maxIdleCoders {
+		c.idle = append(c.idle[:0], c.idle[1:]...)
+	}
+	c.idle = append(c.idle, used)
+}
