@@ -46,6 +46,8 @@ var allowed = map[string][]string{
 	"examples/shop":              {},
 	"examples/shop/cmd/shop":     {"examples/shop"},
 	"tests/architecture":         {},
+	"tests/traffic":              {"pkg/recording", "pkg/rrweb"},
+	"tests/bench":                {"pkg/", "tests/traffic"},
 	"tests/smoke":                {"pkg/plugin/plugintest"},
 	"pkg/plugin/plugintest":      {},
 }
