@@ -39,7 +39,7 @@ type Upload struct {
 // project. The error is a *playhead.Refusal when the upload is at fault,
 // journal.ErrFull, wrapped, when it may be tried again later.
 func (s *Server) Accept(ctx context.Context, id recording.ProjectID, up Upload) error {
-	p, ok := s.projects[id]
+	p, ok := s.project(id)
 	if !ok {
 		return fmt.Errorf("accept segment: %w: %s", ErrUnknownProject, id)
 	}

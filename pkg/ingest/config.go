@@ -19,6 +19,9 @@ type Config struct {
 	// Projects says who may send, and from where.
 	Projects []Project `yaml:"projects"`
 
+	// SessionTokens says what session tokens are made with.
+	SessionTokens SessionTokens `yaml:"session_tokens"`
+
 	// Limits bound one request; beyond them it is refused (docs/format/wire-v1.md).
 	Limits Limits `yaml:"limits"`
 
@@ -47,9 +50,31 @@ type Project struct {
 	// stores are away. Default false; needs Scrub.
 	ScrubJournal bool `yaml:"scrub_journal"`
 
+	// SessionTokens is TokensRequired (default) or TokensOff.
+	SessionTokens TokenPolicy `yaml:"session_tokens"`
+
 	// Keys are the write keys. They can only write; they appear in the pages
 	// that are recorded.
 	Keys []Key `yaml:"keys"`
+}
+
+// TokenPolicy says whether uploads must carry the token of their session.
+type TokenPolicy string
+
+// The policies. TokensOff lets whoever knows a write key and the id of a
+// session add to that session.
+const (
+	TokensRequired TokenPolicy = "required"
+	TokensOff      TokenPolicy = "off"
+)
+
+// SessionTokens says what session tokens are made with.
+type SessionTokens struct {
+	// SecretFile holds a secret per line: tokens are made with the first and
+	// accepted from each. It is written when it is absent. Servers that stand
+	// behind one address need the same content. Empty: a secret that ends with
+	// the process.
+	SecretFile string `yaml:"secret_file"`
 }
 
 // Key is a write key.
@@ -93,6 +118,10 @@ type Quota struct {
 	// BurstBytes is what may come at once. At least limits.body_bytes; default
 	// ten seconds' worth, and at least limits.body_bytes.
 	BurstBytes Bytes `yaml:"burst_bytes"`
+
+	// UploadsAtOnce bounds the uploads under way, so that one key cannot take
+	// all the memory and connections. Default 512.
+	UploadsAtOnce int `yaml:"uploads_at_once"`
 }
 
 // Limits bound one request.
@@ -200,6 +229,11 @@ func (c *Config) validateProjects() []error {
 		if p.ScrubJournal && p.Scrub != nil && !*p.Scrub {
 			errs = append(errs, fmt.Errorf("%s.scrub_journal: needs scrub", at))
 		}
+		switch p.SessionTokens {
+		case "", TokensRequired, TokensOff:
+		default:
+			errs = append(errs, fmt.Errorf("%s.session_tokens: must be %s or %s", at, TokensRequired, TokensOff))
+		}
 		names := map[string]bool{}
 		for k := range p.Keys {
 			key := &p.Keys[k]
@@ -238,6 +272,9 @@ func (k *Key) validate(at string, bodyBytes Bytes) []error {
 	// A body larger than the burst could be sent again for ever.
 	if q.BurstBytes != 0 && q.BurstBytes < bodyBytes {
 		errs = append(errs, fmt.Errorf("%s.quota.burst_bytes: must be at least limits.body_bytes (%d)", at, bodyBytes))
+	}
+	if q.UploadsAtOnce < 0 {
+		errs = append(errs, fmt.Errorf("%s.quota.uploads_at_once: must not be negative", at))
 	}
 	if q.BurstBytes != 0 && q.BytesPerSecond == 0 {
 		errs = append(errs, fmt.Errorf("%s.quota.burst_bytes: needs bytes_per_second", at))

@@ -92,19 +92,28 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential
 	if err != nil {
 		return 0, err
 	}
+	if r.ContentLength > int64(s.cfg.Limits.BodyBytes) {
+		return 0, errBodyBytes
+	}
+	// Before a byte is read: who is beyond its quota costs no more than a head.
+	spent := r.ContentLength
+	if spent < 0 {
+		spent = int64(s.cfg.Limits.BodyBytes)
+	}
+	if err := who.quota.begin(spent, received); err != nil {
+		return 0, err
+	}
+	body := s.bodies.get()
+	defer s.bodies.put(body)
+	defer func() { who.quota.end(spent - int64(len(*body))) }()
 	if err := s.uploads.begin(); err != nil {
 		return 0, err
 	}
 	defer s.uploads.end()
-	body := s.bodies.get()
-	defer s.bodies.put(body)
 	if err := s.readBody(w, r, body); err != nil {
 		return 0, err
 	}
 	defer s.budget.free(len(*body))
-	if wait, ok := who.quota.take(len(*body), s.now()); !ok {
-		return 0, &quotaError{wait: wait}
-	}
 	return s.accept(r.Context(), who.project, received, userAgent(r), func(raw *[]byte) (playhead.Upload, error) {
 		content, err := s.inflate.Decompress(*raw, *body, encoding)
 		if encoding != playhead.Identity {
@@ -126,7 +135,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*credential, error) {
 	w.Header().Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
-	if s.keys.origins[strings.ToLower(origin)] {
+	if s.keys.Load().origins[strings.ToLower(origin)] {
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
 	}
@@ -138,7 +147,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*credenti
 		}
 		key = token
 	}
-	who, err := s.keys.find(key)
+	who, err := s.keys.Load().find(key)
 	if err == nil && origin != "" && !who.allows(origin) {
 		err = errOrigin
 	}
@@ -161,9 +170,6 @@ func bodyEncoding(r *http.Request) (playhead.Encoding, error) {
 // readBody reads the body as sent into *body. Memory grows with what arrives.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, body *[]byte) (err error) {
 	limit := int64(s.cfg.Limits.BodyBytes)
-	if r.ContentLength > limit {
-		return errBodyBytes
-	}
 	taken := 0
 	defer func() {
 		if err != nil {
@@ -224,9 +230,9 @@ func userAgent(r *http.Request) string {
 func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request) {
 	w.Header().Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
-	allowed := s.keys.origins[strings.ToLower(origin)]
+	allowed := s.keys.Load().origins[strings.ToLower(origin)]
 	if key := r.URL.Query().Get("key"); key != "" {
-		who, err := s.keys.find(key)
+		who, err := s.keys.Load().find(key)
 		if err != nil {
 			s.refuse(w, r, err)
 			return

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/playhead/playhead/pkg/recording"
@@ -20,6 +19,7 @@ type project struct {
 	id           recording.ProjectID
 	scrub        bool
 	scrubJournal bool // before the journal already
+	tokens       bool // uploads must carry the token of their session
 }
 
 // credential is what a valid write key gives.
@@ -28,35 +28,50 @@ type credential struct {
 	name    string
 	origins map[string]bool
 	revoked bool
-	quota   *bucket // nil: no bound
+	quota   *quota
 }
 
-// keyring finds credentials by key. Keys are looked up by their SHA-256, so
-// that the time a look-up takes says nothing about keys that exist.
+// keyring finds projects, and credentials by key. It never changes: reading
+// the configuration again makes another one. Keys are looked up by their
+// SHA-256, so that the time a look-up takes says nothing about keys that exist.
 type keyring struct {
-	byHash  map[[sha256.Size]byte]*credential
-	origins map[string]bool // of all keys, revoked ones too
+	projects map[recording.ProjectID]*project
+	byHash   map[[sha256.Size]byte]*credential
+	origins  map[string]bool // of all keys, revoked ones too
 }
 
-func newKeyring(projects []Project, bodyBytes Bytes, now time.Time) (*keyring, map[recording.ProjectID]*project, error) {
-	r := &keyring{byHash: map[[sha256.Size]byte]*credential{}, origins: map[string]bool{}}
-	byID := map[recording.ProjectID]*project{}
-	for _, p := range projects {
-		known := &project{id: p.ID, scrub: p.Scrub == nil || *p.Scrub, scrubJournal: p.ScrubJournal}
-		byID[p.ID] = known
+// newKeyring makes a keyring of a valid configuration. What a key has used of
+// its quota is taken over from the keyring before; nil: there was none.
+func newKeyring(cfg *Config, before *keyring, now time.Time) (*keyring, error) {
+	r := &keyring{projects: map[recording.ProjectID]*project{}, byHash: map[[sha256.Size]byte]*credential{}, origins: map[string]bool{}}
+	for _, p := range cfg.Projects {
+		known := &project{id: p.ID, scrub: p.Scrub == nil || *p.Scrub, scrubJournal: p.ScrubJournal, tokens: p.SessionTokens != TokensOff}
+		r.projects[p.ID] = known
 		for _, k := range p.Keys {
-			c := &credential{project: known, name: k.Name, origins: map[string]bool{}, revoked: k.Revoked, quota: newBucket(k.Quota, bodyBytes, now)}
+			hash := sha256.Sum256([]byte(k.Key))
+			c := &credential{project: known, name: k.Name, origins: map[string]bool{}, revoked: k.Revoked, quota: before.quota(hash)}
+			c.quota.set(k.Quota, cfg.Limits.BodyBytes, now)
 			for _, o := range k.Origins {
 				origin, err := parseOrigin(o)
 				if err != nil {
-					return nil, nil, err
+					return nil, err
 				}
 				c.origins[origin], r.origins[origin] = true, true
 			}
-			r.byHash[sha256.Sum256([]byte(k.Key))] = c
+			r.byHash[hash] = c
 		}
 	}
-	return r, byID, nil
+	return r, nil
+}
+
+// quota returns the quota of a key, an empty one if the key is not known.
+func (r *keyring) quota(hash [sha256.Size]byte) *quota {
+	if r != nil {
+		if c := r.byHash[hash]; c != nil {
+			return c.quota
+		}
+	}
+	return &quota{}
 }
 
 // find returns the credential of a key; with errKey when the key is revoked,
@@ -71,43 +86,3 @@ func (r *keyring) find(key string) (*credential, error) {
 
 // allows says whether a page of the origin may use the key.
 func (c *credential) allows(origin string) bool { return c.origins[strings.ToLower(origin)] }
-
-// bucket is a token bucket over bytes. It refills continuously: a caller that
-// asks many times a second gets neither more nor less than the rate.
-type bucket struct {
-	rate  float64 // bytes per second
-	burst float64
-
-	mu     sync.Mutex
-	tokens float64
-	at     time.Time
-}
-
-func newBucket(q Quota, bodyBytes Bytes, now time.Time) *bucket {
-	if q.BytesPerSecond == 0 {
-		return nil
-	}
-	burst := q.BurstBytes
-	if burst == 0 {
-		burst = max(10*q.BytesPerSecond, bodyBytes)
-	}
-	return &bucket{rate: float64(q.BytesPerSecond), burst: float64(burst), tokens: float64(burst), at: now}
-}
-
-// take spends n bytes, or says how long until they can be spent.
-func (b *bucket) take(n int, now time.Time) (wait time.Duration, ok bool) {
-	if b == nil {
-		return 0, true
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if passed := now.Sub(b.at); passed > 0 {
-		b.tokens = min(b.burst, b.tokens+passed.Seconds()*b.rate)
-		b.at = now
-	}
-	if missing := float64(n) - b.tokens; missing > 0 {
-		return time.Duration(missing / b.rate * float64(time.Second)), false
-	}
-	b.tokens -= float64(n)
-	return 0, true
-}

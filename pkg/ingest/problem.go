@@ -25,11 +25,6 @@ var (
 	errNoRoute     = errors.New("there is nothing here")
 )
 
-// quotaError is the refusal of a key that sends too much.
-type quotaError struct{ wait time.Duration }
-
-func (e *quotaError) Error() string { return "the quota of the write key is used up" }
-
 // The times after which a refused recorder may try again. A full journal
 // empties when a store returns; a stopping server is replaced by another.
 const (

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,8 +57,8 @@ type Server struct {
 	registry *prometheus.Registry
 	recorder *recorderScript
 
-	keys     *keyring
-	projects map[recording.ProjectID]*project
+	keys     atomic.Pointer[keyring]
+	reload   sync.Mutex // held while keys is replaced
 	limits   playhead.Limits
 	inflate  *playhead.Decompressor
 	metrics  *metrics
@@ -93,10 +94,11 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		bodies:  newBuffers(keepBody), raws: newBuffers(keepRaw), frames: newBuffers(keepFrame),
 		budget: budget{limit: bodiesAtOnce * int64(cfg.Limits.BodyBytes)},
 	}
-	var err error
-	if s.keys, s.projects, err = newKeyring(cfg.Projects, cfg.Limits.BodyBytes, opts.Now()); err != nil {
+	keys, err := newKeyring(&cfg, nil, opts.Now())
+	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	s.keys.Store(keys)
 	if s.inflate, err = playhead.NewDecompressor(s.limits); err != nil {
 		return nil, err
 	}
@@ -107,6 +109,32 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		return nil, err
 	}
 	return s, nil
+}
+
+// Reload replaces the projects with their keys, origins, quotas and
+// revocations. It is effective when it returns: uploads that are under way end
+// as they began, the next ones are judged anew. What keys have used of their
+// quotas stays used. With an error nothing has changed.
+func (s *Server) Reload(projects []Project) error {
+	cfg := s.cfg
+	cfg.Projects = projects
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	keys, err := newKeyring(&cfg, s.keys.Load(), s.now())
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	s.keys.Store(keys)
+	return nil
+}
+
+// project returns a configured project.
+func (s *Server) project(id recording.ProjectID) (*project, bool) {
+	p, ok := s.keys.Load().projects[id]
+	return p, ok
 }
 
 func (o Options) withDefaults() Options {
