@@ -38,6 +38,15 @@ func PackKey(project recording.ProjectID, class recording.Class, id ulid.ULID) s
 	return strings.Join([]string{keyVersion, string(project), string(class), hour, id.String() + keySuffix}, "/")
 }
 
+// ProjectPrefix returns what the keys of all objects of a project begin with;
+// without a project, those of every object.
+func ProjectPrefix(project recording.ProjectID) string {
+	if project == "" {
+		return keyVersion + "/"
+	}
+	return keyVersion + "/" + string(project) + "/"
+}
+
 // ParsePackKey takes a key of PackKey apart. Any other spelling is refused
 // with ErrKey, so that a pack has one key only.
 func ParsePackKey(key string) (recording.ProjectID, recording.Class, ulid.ULID, error) {

@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"pkg/index/clickhouse":       {"pkg/index", "pkg/recording"},
 	"pkg/index/indextest":        {"pkg/index", "pkg/recording"},
 	"pkg/ingest":                 {"pkg/recording", "pkg/rrweb", "pkg/scrub", "pkg/moments", "pkg/indexing", "pkg/segment", "pkg/dictionary", "pkg/objectstore", "pkg/index"},
+	"pkg/reindex":                {"pkg/recording", "pkg/segment", "pkg/indexing", "pkg/dictionary", "pkg/objectstore", "pkg/index"},
 	"pkg/playback":               {"pkg/recording", "pkg/rrweb", "pkg/segment", "pkg/dictionary", "pkg/objectstore", "pkg/index"},
 	"pkg/plugin":                 {"pkg/recording", "pkg/rrweb", "pkg/moments", "pkg/segment", "pkg/dictionary", "pkg/objectstore", "pkg/index", "pkg/links", "pkg/playback"},
 	"pkg/embedded":               {},
