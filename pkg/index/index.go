@@ -27,7 +27,7 @@ var ErrQuery = errors.New("query is not valid")
 // Batch is what one pack adds to the index. All of it belongs to one project.
 type Batch struct {
 	Project  recording.ProjectID
-	Token    string // the pack's key; a second batch with the same token changes nothing
+	Token    string // the pack's key, for messages
 	Segments []recording.StoredSegment
 	Moments  []recording.Moment
 }
@@ -95,4 +95,9 @@ type Index interface {
 
 	// Moments lists moments in the order of their time.
 	Moments(ctx context.Context, q MomentQuery) ([]recording.Moment, error)
+
+	// Clear removes all rows of a project; when it returns nil no later read
+	// sees them. Batches can be written again afterwards, those that were
+	// there before as well. A Write that runs meanwhile may leave rows.
+	Clear(ctx context.Context, project recording.ProjectID) error
 }

@@ -35,8 +35,11 @@ type config struct {
 	// started on this machine.
 	ClickHouse    *clickhouse.Config `yaml:"clickhouse"`
 	ObjectStorage *s3.Config         `yaml:"object_storage"`
-	Standalone    standaloneConfig   `yaml:"standalone"`
-	Ingest        ingest.Config      `yaml:",inline"`
+	// Retention says how long recordings of a class are found; the classes
+	// that are absent are kept for ever.
+	Retention  map[recording.Class]keepTime `yaml:"retention"`
+	Standalone standaloneConfig             `yaml:"standalone"`
+	Ingest     ingest.Config                `yaml:",inline"`
 }
 
 // standaloneConfig is about the page that plays recordings without Grafana.
@@ -108,6 +111,9 @@ func (c *config) validate() error {
 	}
 	if c.ObjectStorage != nil {
 		errs = append(errs, within("object_storage", c.ObjectStorage.Validate()))
+	}
+	for class, kept := range c.Retention {
+		errs = append(errs, within("retention."+string(class), kept.validate()))
 	}
 	errs = append(errs, c.Ingest.Validate())
 	return errors.Join(errs...)

@@ -37,6 +37,7 @@ func openStores(ctx context.Context, c config, attach bool, log *slog.Logger) (*
 		at := s.addresses.ClickHouse
 		c.ClickHouse = &clickhouse.Config{Protocol: clickhouse.ProtocolHTTP, Addresses: []string{at.Address}, Database: "playhead", Username: at.User, Password: at.Password}
 	}
+	c.ClickHouse.Retention = retention(c.Retention)
 	if c.ObjectStorage == nil {
 		at := s.addresses.S3
 		c.ObjectStorage = &s3.Config{Endpoint: at.Endpoint, Region: at.Region, Bucket: at.Bucket, PathStyle: true, AccessKey: at.AccessKey, SecretKey: at.SecretKey}

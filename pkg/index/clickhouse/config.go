@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/playhead/playhead/pkg/recording"
 )
 
 // The protocols ClickHouse speaks.
@@ -37,6 +39,12 @@ type Config struct {
 	TLS          TLS    `yaml:"tls" json:"tls"`
 	// DialTimeoutMs bounds making a connection; 0 means 5000.
 	DialTimeoutMs int `yaml:"dial_timeout_ms" json:"dial_timeout_ms"`
+	// Cluster is the ClickHouse cluster whose servers all have the tables;
+	// empty: the server that is connected to has them alone.
+	Cluster string `yaml:"cluster" json:"cluster"`
+	// Retention says how long rows of a class are kept after the server
+	// received them; rows of other classes are kept for ever.
+	Retention map[recording.Class]time.Duration `yaml:"-" json:"-"`
 }
 
 // TLS says how the connection is protected.
@@ -56,7 +64,8 @@ type TLS struct {
 
 const defaultDialTimeoutMs = 5000
 
-// A database's name goes into CREATE DATABASE, where no parameter can be bound.
+// The names of a database and of a cluster go into statements where no
+// parameter can be bound.
 var databasePattern = regexp.MustCompile(`^[A-Za-z_][0-9A-Za-z_]{0,62}$`)
 
 // Validate reports every field that cannot work. It opens nothing.
@@ -84,6 +93,14 @@ func (c Config) Validate() error {
 	}
 	if c.DialTimeoutMs < 0 {
 		refuse("dial_timeout_ms", "must not be negative")
+	}
+	if c.Cluster != "" && !databasePattern.MatchString(c.Cluster) {
+		refuse("cluster", "must match "+databasePattern.String())
+	}
+	for class, kept := range c.Retention {
+		if kept <= 0 {
+			refuse("retention."+string(class), "must be more than nothing; leave it out to keep for ever")
+		}
 	}
 	return errors.Join(errs...)
 }

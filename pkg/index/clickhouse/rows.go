@@ -45,6 +45,7 @@ type segmentRow struct {
 	Object            string            `ch:"object"`
 	ObjectOffset      int64             `ch:"object_offset"`
 	ObjectLength      int64             `ch:"object_length"`
+	Dictionary        string            `ch:"dictionary"`
 }
 
 func rowOfSegment(s recording.StoredSegment) segmentRow {
@@ -86,6 +87,7 @@ func rowOfSegment(s recording.StoredSegment) segmentRow {
 		Object:            s.Object,
 		ObjectOffset:      s.Offset,
 		ObjectLength:      s.Length,
+		Dictionary:        string(s.Dictionary),
 	}
 }
 
@@ -128,8 +130,9 @@ func (r segmentRow) segment() recording.StoredSegment {
 			},
 			URLs: r.URLs,
 		},
-		Class:    recording.Class(r.Class),
-		Location: recording.Location{Object: r.Object, Offset: r.ObjectOffset, Length: r.ObjectLength},
+		Class:      recording.Class(r.Class),
+		Location:   recording.Location{Object: r.Object, Offset: r.ObjectOffset, Length: r.ObjectLength},
+		Dictionary: recording.DictionaryID(r.Dictionary),
 	}
 	for _, t := range r.FullSnapshots {
 		s.FullSnapshots = append(s.FullSnapshots, t.UnixMilli())

@@ -28,14 +28,14 @@ func (x *Index) Write(ctx context.Context, b index.Batch) error {
 	for i, s := range b.Segments {
 		segments[i] = rowOfSegment(s)
 	}
-	if err := insert(ctx, x, b, "segments", segments); err != nil {
+	if err := insert(ctx, x, "segments", segments); err != nil {
 		return failed("write segments to index", err)
 	}
 	moments := make([]momentRow, len(b.Moments))
 	for i, m := range b.Moments {
 		moments[i] = rowOfMoment(m)
 	}
-	if err := insert(ctx, x, b, "moments", moments); err != nil {
+	if err := insert(ctx, x, "moments", moments); err != nil {
 		return failed("write moments to index", err)
 	}
 	if err := x.summarize(ctx, b.Project, sessionsOf(b.Segments)); err != nil {
@@ -59,15 +59,12 @@ func checkBatch(b index.Batch) error {
 	return nil
 }
 
-// insert returns when the rows are durable. The token makes the server drop a
-// repeat of one of the last 1000 inserts; older repeats collapse by identity.
-func insert[Row any](ctx context.Context, x *Index, b index.Batch, table string, rows []Row) error {
+// insert returns when the rows are durable.
+func insert[Row any](ctx context.Context, x *Index, table string, rows []Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	token := fmt.Sprintf("%s/%s/%s", table, b.Project, b.Token)
-	ctx = x.writing(ctx, clickhouse.Settings{"insert_deduplication_token": token})
-	batch, err := x.conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+columnsOf[Row]()+")")
+	batch, err := x.conn.PrepareBatch(x.writing(ctx), "INSERT INTO "+table+" ("+columnsOf[Row]()+")")
 	if err != nil {
 		return err
 	}
@@ -80,18 +77,16 @@ func insert[Row any](ctx context.Context, x *Index, b index.Batch, table string,
 	return batch.Send()
 }
 
-// writing gives ctx the settings of a write: answer only when all is done.
-// Since 26.3 the server's own choice is to gather inserts first.
-func (x *Index) writing(ctx context.Context, more ...clickhouse.Settings) context.Context {
-	settings := clickhouse.Settings{"async_insert": 0, "insert_deduplicate": 1}
+// writing gives ctx the settings of a write: answer only when all is done;
+// since 26.3 the server's own choice is to gather inserts first. Rows are
+// never dropped because the same ones were inserted before: the server
+// remembers that also of rows which have been deleted since. Repeats collapse
+// by identity.
+func (x *Index) writing(ctx context.Context) context.Context {
+	settings := clickhouse.Settings{"async_insert": 0, "insert_deduplicate": 0}
 	if x.cfg.Protocol == ProtocolHTTP {
 		// Without it the status line says 200 before the statement has ended.
 		settings["wait_end_of_query"] = 1
-	}
-	for _, m := range more {
-		for name, value := range m {
-			settings[name] = value
-		}
 	}
 	return clickhouse.Context(ctx, clickhouse.WithSettings(settings))
 }

@@ -49,6 +49,7 @@ func Run(t *testing.T, newIndex func(t *testing.T) index.Index) {
 		{"takes any text", takesAnyText},
 		{"takes any time", takesAnyTime},
 		{"takes large batches", takesLargeBatches},
+		{"clears a project", clearsProject},
 		{"says not found", saysNotFound},
 		{"refuses what cannot be asked", refusesQueries},
 		{"refuses mixed batches", refusesMixedBatches},
@@ -202,6 +203,7 @@ func keepsRowsWhole(t *testing.T, x index.Index) {
 	}
 	full.Counts = recording.Counts{Pages: 1, Clicks: 2, Requests: 3, FailedRequests: 4, Errors: 5}
 	full.URLs = []string{"https://shop.example/", "https://shop.example/cart"}
+	full.Dictionary = recording.DictionaryID(strings.Repeat("0a", 32))
 	bare := segment(sid, "window-1", 1)
 
 	click := moment(full, 3, recording.KindClick)
@@ -318,12 +320,6 @@ func storesBatchOnce(t *testing.T, x index.Index) {
 	for range 3 {
 		mustWrite(t, x, "batch", segments, click)
 	}
-	// The same token with other content is still the same batch.
-	changed := slices.Clone(segments)
-	changed[0].Events, changed[0].Object = 9999, "other.pack"
-	extra := moment(segments[0], 2, recording.KindClick)
-	mustWrite(t, x, "batch", changed, extra)
-
 	same(t, "session", mustSession(t, x, shop, sid), visited())
 	same(t, "Segments", mustSegments(t, x, shop, sid), segments)
 	same(t, "Moments", mustMoments(t, x, index.MomentQuery{Project: shop, SessionID: sid}), []recording.Moment{click})
@@ -763,6 +759,37 @@ func takesLargeBatches(t *testing.T, x index.Index) {
 			t.Errorf("Moments with limit %d: %d, want %d", limit, len(got), want)
 		}
 	}
+}
+
+func clearsProject(t *testing.T, x index.Index) {
+	segments := visit()
+	click := moment(segments[0], 1, recording.KindClick)
+	click.TraceID = strings.Repeat("ab", 16)
+	mustWrite(t, x, "batch", segments, click)
+	theirs := inProject(blog, segments)
+	mustWrite(t, x, "batch", theirs)
+
+	if err := x.Clear(t.Context(), shop); err != nil {
+		t.Fatalf("Clear: %v", err)
+	}
+	for name, q := range map[string]index.SessionQuery{"all": {}, "id": {SessionID: sid}, "trace": {TraceID: click.TraceID}, "user": {UserID: "berta"}} {
+		q.Project = shop
+		page, err := x.Sessions(t.Context(), q)
+		if err != nil || len(page.Sessions) != 0 {
+			t.Errorf("Sessions of a cleared project by %s = %v, %v, want none", name, page.Sessions, err)
+		}
+	}
+	if _, err := x.Segments(t.Context(), shop, sid); !errors.Is(err, index.ErrNotFound) {
+		t.Errorf("Segments of a cleared project = %v, want ErrNotFound", err)
+	}
+	same(t, "Moments of a cleared project", mustMoments(t, x, index.MomentQuery{Project: shop}), []recording.Moment{})
+	same(t, "Segments of another project", mustSegments(t, x, blog, sid), theirs)
+
+	// What was there before can come back, the very same batch.
+	mustWrite(t, x, "batch", segments, click)
+	same(t, "session", mustSession(t, x, shop, sid), visited())
+	same(t, "Segments", mustSegments(t, x, shop, sid), segments)
+	same(t, "Moments", mustMoments(t, x, index.MomentQuery{Project: shop, TraceID: click.TraceID}), []recording.Moment{click})
 }
 
 func saysNotFound(t *testing.T, x index.Index) {

@@ -1,0 +1,28 @@
+package clickhouse
+
+import (
+	"context"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// tables are all that hold rows of projects. Sessions come first: what is
+// listed while they are removed still has its segments and moments.
+var tables = []string{"sessions", "moments", "segments"}
+
+// Clear implements index.Index.
+func (x *Index) Clear(ctx context.Context, project recording.ProjectID) error {
+	if err := needProject(project); err != nil {
+		return err
+	}
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"lightweight_deletes_sync": 2}))
+	for _, table := range tables {
+		err := x.conn.Exec(ctx, "DELETE FROM "+table+" WHERE project_id = {project:String}", clickhouse.Named("project", string(project)))
+		if err != nil {
+			return failed("clear "+table+" in index", err)
+		}
+	}
+	return nil
+}
