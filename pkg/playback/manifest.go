@@ -68,6 +68,7 @@ type Gap struct {
 	StartMs   int64  `json:"start"`
 	EndMs     int64  `json:"end"`
 	Cause     string `json:"cause"`
+	Reason    string `json:"reason,omitempty"` // of the recorder, when it dropped the segments
 }
 
 // Moment is a moment as the API spells it.
@@ -86,9 +87,6 @@ type Moment struct {
 	Status      int                  `json:"status"`
 	Attributes  map[string]string    `json:"attributes"`
 }
-
-// causeMissing is the cause of a gap whose segments never came or are gone.
-const causeMissing = "missing"
 
 func newSession(s recording.Session) Session {
 	out := Session{
@@ -142,6 +140,9 @@ func newManifest(session recording.Session, stored []recording.StoredSegment, mo
 	m.Session.DurationMs = m.Session.EndMs - m.Session.StartMs
 	for _, moment := range moments {
 		m.Moments = append(m.Moments, newMoment(moment, corrections[moment.SegmentID]))
+	}
+	for _, window := range m.Windows {
+		explain(window.Gaps, drops(m.Moments, window.ID))
 	}
 	return m
 }
@@ -213,24 +214,6 @@ func span(segments []Segment) (startMs, endMs int64) {
 		startMs, endMs = min(startMs, s.StartMs), max(endMs, s.EndMs)
 	}
 	return startMs, endMs
-}
-
-func gaps(segments []Segment) []Gap {
-	found := []Gap{}
-	if first := segments[0]; first.Seq > 0 {
-		found = append(found, Gap{AfterSeq: -1, BeforeSeq: int64(first.Seq), StartMs: first.StartMs, EndMs: first.StartMs, Cause: causeMissing})
-	}
-	for i, next := range segments[1:] {
-		last := segments[i]
-		if next.Seq > last.Seq+1 {
-			found = append(found, Gap{
-				AfterSeq: int64(last.Seq), BeforeSeq: int64(next.Seq),
-				StartMs: last.EndMs, EndMs: max(last.EndMs, next.StartMs),
-				Cause: causeMissing,
-			})
-		}
-	}
-	return found
 }
 
 func notNil(m map[string]string) map[string]string {

@@ -171,11 +171,11 @@ func TestManifest(t *testing.T) {
 	if want := []int64{startMs + 20_010 + offsetMs}; !slices.Equal(a.Segments[2].FullSnapshots, want) {
 		t.Errorf("full snapshots %v, want %v", a.Segments[2].FullSnapshots, want)
 	}
-	wantGap := playback.Gap{AfterSeq: 2, BeforeSeq: 4, StartMs: a.Segments[2].EndMs, EndMs: a.Segments[3].StartMs, Cause: "missing"}
+	wantGap := playback.Gap{AfterSeq: 2, BeforeSeq: 4, StartMs: a.Segments[2].EndMs, EndMs: a.Segments[3].StartMs, Cause: "not_received"}
 	if !slices.Equal(a.Gaps, []playback.Gap{wantGap}) {
 		t.Errorf("gaps of window A %+v, want %+v", a.Gaps, wantGap)
 	}
-	wantGap = playback.Gap{AfterSeq: -1, BeforeSeq: 2, StartMs: b.StartMs, EndMs: b.StartMs, Cause: "missing"}
+	wantGap = playback.Gap{AfterSeq: -1, BeforeSeq: 2, StartMs: b.StartMs, EndMs: b.StartMs, Cause: "not_received"}
 	if !slices.Equal(b.Gaps, []playback.Gap{wantGap}) {
 		t.Errorf("gaps of window B %+v, want %+v", b.Gaps, wantGap)
 	}
@@ -314,7 +314,7 @@ func TestSegmentsThatCannotBeReadAreGaps(t *testing.T) {
 	if err := f.stores.Bucket.Delete(t.Context(), f.keys[1]); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := describe(parts(t, f.get(t, path).body)), "0 1:corrupt 2 4:missing 5:missing"; got != want {
+	if got, want := describe(parts(t, f.get(t, path).body)), "0 1:unreadable 2 4:expired 5:expired"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 
@@ -324,7 +324,7 @@ func TestSegmentsThatCannotBeReadAreGaps(t *testing.T) {
 			f.put(t, f.keys[0], pack[:s.Offset+s.Length-1])
 		}
 	}
-	if got, want := describe(parts(t, f.get(t, path).body)), "0 1:corrupt 2:corrupt 4:missing 5:missing"; got != want {
+	if got, want := describe(parts(t, f.get(t, path).body)), "0 1:unreadable 2:unreadable 4:expired 5:expired"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

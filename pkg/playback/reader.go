@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/recording"
@@ -17,6 +18,10 @@ import (
 // manifestMoments is how many moments a manifest holds at most: the most that
 // an index returns at once.
 const manifestMoments = 100_000
+
+// dictionaryCacheBytes is what a Reader keeps of the dictionaries that frames
+// were made with: those of a few dozen sites.
+const dictionaryCacheBytes = 16 << 20
 
 // Config is what a Reader needs.
 type Config struct {
@@ -32,11 +37,16 @@ type Reader struct {
 	bucket  objectstore.Bucket
 	index   index.Index
 	log     *slog.Logger
+
+	dictionaries *dictionary.Reader
 }
 
 // New returns a Reader over the given stores.
 func New(c Config) *Reader {
-	return &Reader{project: c.Project, bucket: c.Bucket, index: c.Index, log: c.Log}
+	return &Reader{
+		project: c.Project, bucket: c.Bucket, index: c.Index, log: c.Log,
+		dictionaries: dictionary.NewReader(c.Bucket, dictionaryCacheBytes),
+	}
 }
 
 var tracePattern = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)

@@ -30,7 +30,8 @@ const (
 
 // Why a segment that the index knows is not in the answer.
 const (
-	causeCorrupt     = "corrupt"
+	causeExpired     = "expired"
+	causeUnreadable  = "unreadable"
 	causeUnavailable = "unavailable"
 )
 
@@ -71,9 +72,10 @@ type lineGap struct {
 // decoded segment, however many are selected.
 //
 // The error is index.ErrNotFound when there is no such session or window, and
-// whatever the index, w or the context say. A segment that is missing, corrupt
-// or cannot be read is no error but a gap in the answer, unless the object
-// storage does not answer to the first read: then nothing has been written.
+// whatever the index, w or the context say. A segment whose pack is gone, whose
+// frame is damaged or whose dictionary is missing is no error but a gap in the
+// answer, and so is one that object storage does not give, unless that is the
+// first: then nothing has been written.
 func (r *Reader) WriteSegments(ctx context.Context, w io.Writer, session recording.SessionID, sel Selection) error {
 	plan, err := r.plan(ctx, session, sel)
 	if err != nil {
@@ -144,19 +146,10 @@ func (p *plan) write(ctx context.Context, w io.Writer) error {
 	var buf []byte
 	for _, group := range together(p.segments) {
 		frames, err := p.reader.read(ctx, group, &buf)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		switch {
-		case errors.Is(err, objectstore.ErrNotFound):
-			err = out.gaps(group, causeMissing)
-		case err != nil && !out.begun:
-			return fmt.Errorf("read pack: %w", err)
-		case err != nil:
-			p.reader.log.ErrorContext(ctx, "Pack cannot be read", "object", group[0].Object, "error", err)
-			err = out.gaps(group, causeUnavailable)
-		default:
+		if err == nil {
 			err = p.writeGroup(ctx, &out, group, frames)
+		} else {
+			err = p.leaveOut(ctx, &out, group, err)
 		}
 		if err != nil {
 			return fmt.Errorf("write segments: %w", err)
@@ -167,12 +160,11 @@ func (p *plan) write(ctx context.Context, w io.Writer) error {
 
 func (p *plan) writeGroup(ctx context.Context, out *stream, group []recording.StoredSegment, frames [][]byte) error {
 	for i, s := range group {
-		events, err := decode(s, frames[i])
-		if err != nil {
-			p.reader.log.ErrorContext(ctx, "Segment cannot be read", "object", s.Object, "offset", s.Offset, "error", err)
-			err = out.gaps(group[i:i+1], causeCorrupt)
-		} else {
+		events, err := p.reader.events(ctx, s, frames[i])
+		if err == nil {
 			err = out.segment(s, events)
+		} else {
+			err = p.leaveOut(ctx, out, group[i:i+1], err)
 		}
 		if err != nil {
 			return err
@@ -180,6 +172,34 @@ func (p *plan) writeGroup(ctx context.Context, out *stream, group []recording.St
 	}
 	return nil
 }
+
+// leaveOut writes gaps in the place of segments that could not be read, so
+// that the player goes on with the rest.
+func (p *plan) leaveOut(ctx context.Context, out *stream, segments []recording.StoredSegment, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	cause := causeUnavailable
+	var lost *lostError
+	if errors.As(err, &lost) {
+		cause = lost.cause
+	}
+	if cause == causeUnavailable && !out.begun {
+		return err
+	}
+	p.reader.log.ErrorContext(ctx, "Segments cannot be read", "object", segments[0].Object,
+		"offset", segments[0].Offset, "segments", len(segments), "cause", cause, "error", err)
+	return out.gaps(segments, cause)
+}
+
+// lostError says that asking again will not bring a segment back.
+type lostError struct {
+	cause string
+	err   error
+}
+
+func (e *lostError) Error() string { return e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
 
 // together cuts segments into runs that one ranged read fetches.
 func together(segments []recording.StoredSegment) [][]recording.StoredSegment {
@@ -212,10 +232,14 @@ func (r *Reader) read(ctx context.Context, group []recording.StoredSegment, buf 
 	length := last.Offset + last.Length - first.Offset
 	frames := make([][]byte, len(group))
 	if project, _, _, err := segment.ParsePackKey(first.Object); err != nil || project != r.project || length > maxFrameBytes {
-		return frames, nil //nolint:nilerr // a row that points elsewhere is a corrupt segment, not a store that fails
+		return frames, nil //nolint:nilerr // a row that points elsewhere is a damaged segment, not a store that fails
 	}
 	body, err := r.bucket.Get(ctx, first.Object, first.Offset, length)
 	if err != nil {
+		err = fmt.Errorf("read pack: %w", err)
+		if errors.Is(err, objectstore.ErrNotFound) {
+			err = &lostError{causeExpired, err}
+		}
 		return nil, err
 	}
 	defer body.Close()
@@ -235,12 +259,27 @@ func (r *Reader) read(ctx context.Context, group []recording.StoredSegment, buf 
 	return frames, nil
 }
 
-// decode returns the event lines of a segment, each with its newline.
-func decode(s recording.StoredSegment, frame []byte) ([]byte, error) {
+// events returns the event lines of a segment, each with its newline.
+func (r *Reader) events(ctx context.Context, s recording.StoredSegment, frame []byte) ([]byte, error) {
+	dictionary, err := r.dictionaries.Get(ctx, r.project, s.Dictionary)
+	switch {
+	case errors.Is(err, objectstore.ErrNotFound), errors.Is(err, segment.ErrCorrupt):
+		return nil, &lostError{causeUnreadable, err}
+	case err != nil:
+		return nil, err
+	}
+	events, err := decode(s, frame, dictionary)
+	if err != nil {
+		return nil, &lostError{causeUnreadable, err}
+	}
+	return events, nil
+}
+
+func decode(s recording.StoredSegment, frame []byte, dictionary *segment.Dictionary) ([]byte, error) {
 	if frame == nil {
 		return nil, fmt.Errorf("no frame of %d bytes there: %w", s.Length, segment.ErrCorrupt)
 	}
-	events, err := segment.Decode(nil, frame, min(s.RawBytes, recording.MaxSegmentBytes), nil)
+	events, err := segment.Decode(nil, frame, min(s.RawBytes, recording.MaxSegmentBytes), dictionary)
 	if err != nil {
 		return nil, err
 	}

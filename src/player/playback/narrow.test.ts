@@ -16,7 +16,7 @@ describe('narrowManifest', () => {
           segments: [
             { seq: 0, page_id: 'page-00000001', start: 1000, end: 2000, events: 3, bytes: 400, full_snapshots: [1010] },
           ],
-          gaps: [{ after_seq: 0, before_seq: 2, start: 2000, end: 3000, cause: 'missing' }],
+          gaps: [{ after_seq: 0, before_seq: 2, start: 2000, end: 3000, cause: 'not_received' }],
         },
       ],
       moments: [{ ts: 1500, kind: 'click', name: 'button', text: 'Buy', attributes: { plan: 'pro' } }],
@@ -29,7 +29,7 @@ describe('narrowManifest', () => {
       segments: [
         { seq: 0, pageId: 'page-00000001', start: 1000, end: 2000, events: 3, bytes: 400, fullSnapshots: [1010] },
       ],
-      gaps: [{ start: 2000, end: 3000, cause: 'missing' }],
+      gaps: [{ start: 2000, end: 3000, cause: 'not_received' }],
     });
     expect(manifest?.moments[0]).toMatchObject({
       ts: 1500,

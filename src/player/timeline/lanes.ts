@@ -99,11 +99,15 @@ export function describeTick({ moments }: Tick): string {
 }
 
 const CAUSES: Record<string, string> = {
-  missing: 'a segment never arrived',
+  not_received: 'a segment never arrived',
+  dropped: 'the recorder had to drop a segment',
+  expired: 'a segment is no longer kept',
+  unreadable: 'a segment is damaged',
+  unavailable: 'object storage did not answer',
 };
 
 export function describeGap({ cause }: Gap): string {
-  return `Not recorded: ${CAUSES[cause] ?? (cause || 'unknown cause')}`;
+  return `Missing: ${CAUSES[cause] ?? (cause || 'unknown cause')}`;
 }
 
 function laneOf(group: MomentGroup): LaneId | undefined {

@@ -100,16 +100,23 @@ describe('lanes', () => {
   });
 
   it('lists the gaps of a window, those found while loading too, with their cause', () => {
-    const window = { ...windowOf('one', [[0, 100]]), gaps: [{ start: 50, end: 60, cause: 'missing' }] };
+    const window = { ...windowOf('one', [[0, 100]]), gaps: [{ start: 50, end: 60, cause: 'not_received' }] };
     const gaps = gapsOf(
       manifestOf([window]),
       { one: [{ start: 10, end: 20, cause: 'checksum' }], two: [{ start: 0, end: 1, cause: '' }] },
       'one'
     );
-    expect(gaps.map(describeGap)).toEqual(['Not recorded: checksum', 'Not recorded: a segment never arrived']);
+    expect(gaps.map(describeGap)).toEqual(['Missing: checksum', 'Missing: a segment never arrived']);
     expect(gapAt(gaps, 55)?.start).toBe(50);
     expect(gapAt(gaps, 30)).toBeUndefined();
-    expect(describeGap({ start: 0, end: 0, cause: '' })).toBe('Not recorded: unknown cause');
+    expect(describeGap({ start: 0, end: 0, cause: '' })).toBe('Missing: unknown cause');
+    const causes = ['dropped', 'expired', 'unreadable', 'unavailable'];
+    expect(causes.map((cause) => describeGap({ start: 0, end: 0, cause }))).toEqual([
+      'Missing: the recorder had to drop a segment',
+      'Missing: a segment is no longer kept',
+      'Missing: a segment is damaged',
+      'Missing: object storage did not answer',
+    ]);
   });
 });
 
