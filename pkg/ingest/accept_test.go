@@ -163,7 +163,7 @@ func TestJournalHasOneServer(t *testing.T) {
 // TestIdentity: what makes two uploads the same segment.
 func TestIdentity(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.Projects = append(cfg.Projects, Project{ID: "other", Keys: []Key{{Name: "k", Key: "pk_another_project"}}})
+	cfg.Projects = append(cfg.Projects, Project{ID: "other", SessionTokens: TokensOff, Keys: []Key{{Name: "k", Key: "pk_another_project"}}})
 	s := newServer(t, cfg, nil, nil, Options{})
 	send := func(key, header string) {
 		t.Helper()

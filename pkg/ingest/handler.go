@@ -63,10 +63,10 @@ func (s *Server) Handler() http.Handler {
 // serveSegments is POST /v1/segments.
 func (s *Server) serveSegments(w http.ResponseWriter, r *http.Request) {
 	received := s.now()
-	accepted := 0
+	var answer reply
 	who, err := s.authenticate(w, r)
 	if err == nil {
-		accepted, err = s.receive(w, r, who, received)
+		answer, err = s.receive(w, r, who, received)
 	}
 	s.metrics.seconds.Observe(s.now().Sub(received).Seconds())
 	if err != nil {
@@ -78,22 +78,23 @@ func (s *Server) serveSegments(w http.ResponseWriter, r *http.Request) {
 	s.metrics.requests.WithLabelValues("202").Inc()
 	// Should the answer be lost, the recorder sends the segment again, which is
 	// a repeat.
-	s.serveJSON(w, http.StatusAccepted, reply{Accepted: accepted})
+	s.serveJSON(w, http.StatusAccepted, answer)
 }
 
 // reply is the answer to an accepted upload.
 type reply struct {
-	Accepted int `json:"accepted"` // events
+	Accepted int    `json:"accepted"`        // events
+	Token    string `json:"token,omitempty"` // of the session, when the upload did not carry it
 }
 
-// receive takes one upload and returns its number of events.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential, received time.Time) (int, error) {
+// receive takes one upload.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential, received time.Time) (reply, error) {
 	encoding, err := bodyEncoding(r)
 	if err != nil {
-		return 0, err
+		return reply{}, err
 	}
 	if r.ContentLength > int64(s.cfg.Limits.BodyBytes) {
-		return 0, errBodyBytes
+		return reply{}, errBodyBytes
 	}
 	// Before a byte is read: who is beyond its quota costs no more than a head.
 	spent := r.ContentLength
@@ -101,29 +102,59 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential
 		spent = int64(s.cfg.Limits.BodyBytes)
 	}
 	if err := who.quota.begin(spent, received); err != nil {
-		return 0, err
+		return reply{}, err
 	}
 	body := s.bodies.get()
 	defer s.bodies.put(body)
 	defer func() { who.quota.end(spent - int64(len(*body))) }()
 	if err := s.uploads.begin(); err != nil {
-		return 0, err
+		return reply{}, err
 	}
 	defer s.uploads.end()
 	if err := s.readBody(w, r, body); err != nil {
-		return 0, err
+		return reply{}, err
 	}
 	defer s.budget.free(len(*body))
-	return s.accept(r.Context(), who.project, received, userAgent(r), func(raw *[]byte) (playhead.Upload, error) {
-		content, err := s.inflate.Decompress(*raw, *body, encoding)
-		if encoding != playhead.Identity {
-			*raw = content
-		}
+	return s.enter(r, who.project, received, *body, encoding)
+}
+
+// enter accepts a body as part of its session. A session that may have begun
+// elsewhere is looked up with the body put aside: nobody waits for the index in
+// a place that others wait for.
+func (s *Server) enter(r *http.Request, p *project, received time.Time, body []byte, encoding playhead.Encoding) (reply, error) {
+	var e entry
+	decode := func(raw *[]byte) (playhead.Upload, error) {
+		up, err := s.decode(raw, body, encoding)
 		if err != nil {
-			return playhead.Upload{}, err
+			return up, err
 		}
-		return playhead.Decode(content, s.limits)
-	})
+		asked := e.asked
+		e = newEntry(p, &up.Header)
+		e.asked = asked
+		return up, s.sessions.check(&e)
+	}
+	events, err := s.accept(r.Context(), p, received, userAgent(r), decode)
+	if errors.Is(err, errAsk) {
+		if err = s.sessions.ask(r.Context(), &e); err == nil {
+			events, err = s.accept(r.Context(), p, received, userAgent(r), decode)
+		}
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{Accepted: events, Token: s.sessions.accepted(&e)}, nil
+}
+
+// decode decompresses and reads a body; raw is memory that it may use.
+func (s *Server) decode(raw *[]byte, body []byte, encoding playhead.Encoding) (playhead.Upload, error) {
+	content, err := s.inflate.Decompress(*raw, body, encoding)
+	if encoding != playhead.Identity {
+		*raw = content
+	}
+	if err != nil {
+		return playhead.Upload{}, err
+	}
+	return playhead.Decode(content, s.limits)
 }
 
 // authenticate finds the key and checks the origin. A credential that comes

@@ -42,7 +42,10 @@ func TestGoldenRequests(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden requests: %v", err)
 	}
-	s := newServer(t, testConfig(t), nil, nil, Options{})
+	cfg := testConfig(t)
+	cfg.Projects[0].SessionTokens = TokensRequired
+	st := newStores(t) // asked whether the session has begun
+	s := newServer(t, cfg, st.bucket, st.index, Options{})
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
 			data, err := os.ReadFile(file)

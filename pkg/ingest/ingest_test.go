@@ -31,12 +31,13 @@ const (
 )
 
 // testConfig is the configuration of testdata/wire/README.md in an empty
-// folder.
+// folder, without session tokens, so that a test can send segments in any order
+// at any time.
 func testConfig(t testing.TB) Config {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.Projects = []Project{{
-		ID: testProject,
+		ID: testProject, SessionTokens: TokensOff,
 		Keys: []Key{
 			{Name: "golden", Key: testKey, Origins: []string{testOrigin}},
 			{Name: "revoked", Key: revokedKey, Origins: []string{testOrigin}, Revoked: true},

@@ -56,6 +56,15 @@ func (l *ledger) claim(id journal.Identity) claim {
 	return claim{mine: a}
 }
 
+// has says whether a segment is durable.
+func (l *ledger) has(id journal.Identity) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, kept := l.kept[id]
+	_, stored := l.stored.get(id)
+	return kept || stored
+}
+
 // finish ends an arrival: the segment is in the journal, or err says why not.
 func (l *ledger) finish(id journal.Identity, a *arrival, err error) {
 	l.mu.Lock()

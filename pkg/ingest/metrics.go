@@ -23,6 +23,8 @@ type metrics struct {
 	rawBytes  prometheus.Counter
 	scrubbed  *prometheus.CounterVec
 
+	sessionAsks *prometheus.CounterVec
+
 	commits        prometheus.Counter
 	commitRecords  prometheus.Counter
 	commitSeconds  prometheus.Histogram
@@ -74,6 +76,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		bodyBytes: counter("body_bytes_total", "Bytes of bodies as sent."),
 		rawBytes:  counter("raw_bytes_total", "Bytes of accepted events, uncompressed."),
 		scrubbed:  vector("scrubbed_total", "Secrets replaced in events by rule.", "rule"),
+
+		sessionAsks: vector("session_asks_total", "Questions to the index whether a session had begun, for first uploads without token, by answer.", "answer"),
 
 		commits:        counter("journal_commits_total", "Group commits of the journal."),
 		commitRecords:  counter("journal_records_total", "Records committed to the journal."),

@@ -63,6 +63,7 @@ func problemOf(err error) problem {
 	}{
 		{errKey, problem{Status: http.StatusUnauthorized, reason: "key"}},
 		{errOrigin, problem{Status: http.StatusForbidden, reason: "origin"}},
+		{errToken, problem{Status: http.StatusForbidden, Field: "token", reason: "token"}},
 		{errNoRoute, problem{Status: http.StatusNotFound, reason: "route"}},
 		{errMethod, problem{Status: http.StatusMethodNotAllowed, reason: "method"}},
 		{errContentType, problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type", reason: "content_type"}},

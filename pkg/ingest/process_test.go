@@ -48,7 +48,7 @@ func runChild() error {
 		return err
 	}
 	cfg := DefaultConfig()
-	cfg.Projects = []Project{{ID: testProject, Keys: []Key{{Name: "golden", Key: testKey}}}}
+	cfg.Projects = []Project{{ID: testProject, SessionTokens: TokensOff, Keys: []Key{{Name: "golden", Key: testKey}}}}
 	cfg.Journal.Dir, cfg.Journal.FileBytes, cfg.Journal.MaxBytes = task.Dir, 64<<10, 64<<20
 	cfg.Flush.PackAge = 20 * time.Millisecond
 	s, err := New(cfg, bucket, idx, Options{Log: quiet()})

@@ -65,6 +65,7 @@ type Server struct {
 	journal  *journal.Journal
 	ledger   *ledger
 	clocks   *clocks
+	sessions *sessions
 	pipeline *pipeline
 	uploads  *uploads
 
@@ -105,9 +106,14 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 	if s.metrics, err = newMetrics(opts.Registerer); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	secrets, err := loadTokens(cfg.SessionTokens.SecretFile)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.openJournal(bucket, idx, opts); err != nil {
 		return nil, err
 	}
+	s.sessions = newSessions(secrets, idx, s)
 	return s, nil
 }
 

@@ -96,6 +96,9 @@ func (c *config) completePaths() {
 	if c.Ingest.Journal.Dir == "" {
 		c.Ingest.Journal.Dir = filepath.Join(c.DataDir, "journal")
 	}
+	if c.Ingest.SessionTokens.SecretFile == "" {
+		c.Ingest.SessionTokens.SecretFile = filepath.Join(c.DataDir, "session-tokens.secret")
+	}
 }
 
 func (c *config) validate() error {

@@ -138,6 +138,7 @@ func newImporter(ctx context.Context, c config, s *stores, log *slog.Logger) (*i
 		return nil, fmt.Errorf("make a journal for the import: %w", err)
 	}
 	c.Ingest.Journal.Dir = dir
+	c.Ingest.SessionTokens.SecretFile = "" // an import neither needs nor gives tokens
 	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
