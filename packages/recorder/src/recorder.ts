@@ -59,6 +59,8 @@ export class Recorder {
   private snapshotWanted = false;
   /** The server refused a snapshot of this page; another one would be refused as well. */
   private snapshotRefused = false;
+  /** The session was refused and nothing of the one that followed is stored yet. */
+  private renewed = false;
 
   constructor(private readonly settings: Settings) {
     this.privacy = new Privacy(settings.privacyMode);
@@ -81,10 +83,11 @@ export class Recorder {
         compress: gzipOf(),
         now: this.now,
         random: Math.random,
-        tokenOf: (sessionId) => this.tokenOf(sessionId),
+        tokenOf: (sessionId) => this.session.tokenOf(sessionId),
         takeSeq: (sessionId, skip) => this.window.takeSeq(sessionId, skip),
         onStored: (segment, reply, caughtUp) => this.onStored(segment, reply, caughtUp),
         onDropped: (segment, events, reason) => this.onDropped(segment, events, reason),
+        onSessionRefused: (sessionId) => this.onSessionRefused(sessionId),
         onStop: () => this.shutDown(),
       },
       this.faults
@@ -324,6 +327,7 @@ export class Recorder {
   }
 
   private onStored(segment: Segment, reply: Reply, caughtUp: boolean): void {
+    this.renewed = false;
     if (reply.token) {
       this.session.setToken(segment.context.session.id, reply.token);
     }
@@ -335,11 +339,24 @@ export class Recorder {
   }
 
   private onDropped(segment: Segment, events: number, reason: string): void {
-    if (segment.snapshot && reason !== 'memory') {
-      this.snapshotRefused = true;
+    if (segment.context.session.id === this.recording?.id) {
+      this.snapshotRefused ||= segment.snapshot && reason !== 'memory';
+      this.snapshotWanted = true;
     }
-    this.snapshotWanted = true;
     this.emit('state', { state: 'dropped', reason, count: events });
+  }
+
+  /** The server has segments of this session and no proof that they are ours: what follows is another session. */
+  private onSessionRefused(sessionId: string): boolean {
+    if (sessionId === this.session.current().id) {
+      if (this.renewed) {
+        return false;
+      }
+      this.renewed = true;
+      this.session.renew();
+      this.changeSession();
+    }
+    return true;
   }
 
   /**
@@ -352,11 +369,6 @@ export class Recorder {
     }
     this.faults.note();
     return true;
-  }
-
-  private tokenOf(sessionId: string): string | undefined {
-    const session = this.session.current();
-    return session.id === sessionId ? session.token : undefined;
   }
 
   private context(): SegmentContext {

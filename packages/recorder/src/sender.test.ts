@@ -65,6 +65,10 @@ function setUp(overrides: Partial<SenderConfig> = {}) {
       },
       onStored: (segment, reply, caughtUp) => log.push(`stored ${segment.seq}${caughtUp ? ' caught up' : ''}`),
       onDropped: (_, events, reason) => log.push(`dropped ${events} ${reason}`),
+      onSessionRefused: (id) => {
+        log.push(`refused ${id}`);
+        return true;
+      },
       onStop: () => log.push('stop'),
       ...overrides,
     },
@@ -189,6 +193,35 @@ describe('Sender', () => {
     await jest.advanceTimersByTimeAsync(600_000);
     expect(attempts).toHaveLength(1);
     expect(log).toEqual(['stop']);
+  });
+
+  it('drops what is left of a session that the server refuses, and goes on with the next one', async () => {
+    const { sender, attempts, last, log } = setUp({
+      onSessionRefused: (id) => {
+        log.push(`refused ${id}`);
+        sender.enqueue(segment([3]));
+        sender.enqueue(segment([4], { context: next }));
+        return true;
+      },
+    });
+    const next = { ...segment([]).context, session: { id: 'session-2', previousId: 'session-1' } };
+    sender.enqueue(segment([1]));
+    sender.enqueue(segment([2, 2]));
+    await settle();
+    await last().answer(403, { body: { field: 'token' } });
+    expect(log).toEqual(['refused session-1', 'dropped 1 refused', 'dropped 2 refused', 'dropped 1 refused']);
+    await attempts.find(({ events }) => events[0] === 3)?.answer(403, { body: { field: 'token' } });
+    expect(last().events).toEqual([4]);
+    await last().answer(202);
+    expect(log.slice(4)).toEqual([`stored ${last().seq} caught up`]);
+  });
+
+  it('stops when no session may follow', async () => {
+    const { sender, last, log } = setUp({ onSessionRefused: () => false });
+    sender.enqueue(segment([1]));
+    await settle();
+    await last().answer(403, { body: { field: 'token' } });
+    expect(log).toEqual(['dropped 1 refused', 'stop']);
   });
 
   it('stops when a reply says so', async () => {

@@ -1,6 +1,14 @@
 import { type Compress } from './compress';
 import { type Faults } from './faults';
-import { encodeSegment, parseProblemLine, parseReply, type Reply, type Segment, segmentBytes } from './wire';
+import {
+  encodeSegment,
+  isTokenProblem,
+  parseProblemLine,
+  parseReply,
+  type Reply,
+  type Segment,
+  segmentBytes,
+} from './wire';
 
 /**
  * Bytes of keepalive requests that may be in flight together. Browsers allow 64 KiB for all of a page's; the rest is
@@ -29,6 +37,8 @@ export interface SenderConfig {
   onStored: (segment: Segment, reply: Reply, caughtUp: boolean) => void;
   /** Events are lost. */
   onDropped: (segment: Segment, events: number, reason: 'memory' | 'refused' | 'too_large') => void;
+  /** The server takes no more of this session. False when no other one may follow. */
+  onSessionRefused: (sessionId: string) => boolean;
   /** The server does not want anything from this recorder; nothing more is sent. */
   onStop: () => void;
 }
@@ -202,10 +212,30 @@ export class Sender {
       this.split(entry);
     } else if (status === 0 || status === 408 || status === 425 || status === 429 || status >= 500) {
       this.pause(retryAfterMs);
+    } else if (status === 403 && isTokenProblem(text)) {
+      this.abandon(entry.segment.context.session.id);
     } else {
       // 401, 403, 410, 415, or not an ingest server at all: asking again would not change the answer.
       this.stop();
     }
+  }
+
+  /** Drops all that is left of a session, also what its end brings. */
+  private abandon(sessionId: string): void {
+    const lost = this.takeOut(sessionId);
+    const goesOn = this.config.onSessionRefused(sessionId);
+    for (const { segment } of [...lost, ...this.takeOut(sessionId)]) {
+      this.config.onDropped(segment, segment.lines.length, 'refused');
+    }
+    if (!goesOn) {
+      this.stop();
+    }
+  }
+
+  private takeOut(sessionId: string): Entry[] {
+    const taken = this.queue.filter(({ segment }) => segment.context.session.id === sessionId);
+    taken.forEach((entry) => this.remove(entry));
+    return taken;
   }
 
   private pause(retryAfterMs: number): void {

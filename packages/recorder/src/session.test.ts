@@ -132,6 +132,33 @@ describe('SessionKeeper', () => {
     expect(tab.current().token).toBeUndefined();
   });
 
+  it('finds the token that another tab got, and that of the session before', () => {
+    const world = origin();
+    const tab = world.tab();
+    const { id } = tab.current();
+    world.tab().setToken(id, 'abc');
+    expect(tab.tokenOf(id)).toBe('abc');
+    expect(tab.tokenOf('another-session')).toBeUndefined();
+    world.now += IDLE_MS + 1;
+    tab.adopt();
+    tab.setToken(id, 'abc');
+    tab.touch();
+    expect(tab.current().id).not.toBe(id);
+    expect(tab.tokenOf(tab.current().id)).toBeUndefined();
+    expect(tab.tokenOf(id)).toBe('abc');
+  });
+
+  it('renews a refused session once for all tabs, sampled as it was', () => {
+    const world = origin();
+    const [tab, other] = [world.tab(), world.tab()];
+    const { id } = tab.current();
+    world.sampled = false;
+    tab.renew();
+    expect(tab.current()).toMatchObject({ previousId: id, sampled: true });
+    other.renew();
+    expect(other.current().id).toBe(tab.current().id);
+  });
+
   it.each([
     '',
     'null',

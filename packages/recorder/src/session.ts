@@ -35,6 +35,8 @@ export interface SessionKeeperConfig {
  */
 export class SessionKeeper {
   private session: Session;
+  /** The one before, of which segments may still be unsent. */
+  private before: Session | undefined;
   private persistedAt: number;
 
   constructor(private readonly config: SessionKeeperConfig) {
@@ -58,7 +60,7 @@ export class SessionKeeper {
     const before = this.session.id;
     this.adopt();
     if (this.hasEnded(this.session)) {
-      this.session = this.create(this.session.id);
+      this.follow(this.create(this.session.id));
     }
     this.write({ ...this.session, activeAt: now });
     return this.session.id !== before;
@@ -71,9 +73,21 @@ export class SessionKeeper {
       return false;
     }
     const before = this.session;
-    this.session =
-      stored.id === before.id ? { ...stored, activeAt: Math.max(stored.activeAt, before.activeAt) } : stored;
-    return stored.id !== before.id;
+    if (stored.id === before.id) {
+      this.session = { ...stored, activeAt: Math.max(stored.activeAt, before.activeAt) };
+      return false;
+    }
+    this.follow(stored);
+    return true;
+  }
+
+  /** Ends a session that the server refuses; the next one is recorded as this one was. */
+  renew(): void {
+    if (!this.adopt()) {
+      const { id, sampled } = this.session;
+      this.follow({ ...this.create(id), sampled });
+      this.write(this.session);
+    }
   }
 
   /**
@@ -92,10 +106,21 @@ export class SessionKeeper {
     return false;
   }
 
+  tokenOf(sessionId: string): string | undefined {
+    // Another tab may have got it.
+    return [this.session, this.before, this.read()].find((session) => session?.id === sessionId && session.token)
+      ?.token;
+  }
+
   setToken(sessionId: string, token: string): void {
     if (this.session.id === sessionId && this.session.token !== token) {
       this.write({ ...this.session, token });
     }
+  }
+
+  private follow(session: Session): void {
+    this.before = this.session;
+    this.session = session;
   }
 
   private create(previousId: string | null): Session {

@@ -92,6 +92,11 @@ export function parseProblemLine(text: string): number | undefined {
   return typeof line === 'number' ? line : undefined;
 }
 
+/** Whether a problem+json reply complains of the session token. */
+export function isTokenProblem(text: string): boolean {
+  return parseObject(text).field === 'token';
+}
+
 /** Replies may have passed a proxy: anything that is not a JSON object counts as empty. */
 function parseObject(text: string): Record<string, unknown> {
   try {
