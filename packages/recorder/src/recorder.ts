@@ -1,5 +1,6 @@
 import { record } from '@rrweb/record';
 import { EventType, type eventWithTime } from '@rrweb/types';
+import { toStrings } from './attributes';
 import { Buffer } from './buffer';
 import { captureClicks } from './capture/clicks';
 import { captureConsole } from './capture/console';
@@ -28,7 +29,6 @@ import { type Reply, type Segment, type SegmentContext, type User } from './wire
 /** What the header line of a segment has besides its context. */
 const HEADER_REST_BYTES = 512;
 const URL_BYTES = 4096;
-const USER_BYTES = 16 * 1024;
 
 /** Records one page of one window from `start` to `stop`. */
 export class Recorder {
@@ -388,19 +388,4 @@ export class Recorder {
       environment,
     };
   }
-}
-
-/** Attributes as the wire accepts them: strings, up to 64, keys up to 64 bytes, values up to 1024, 16 KiB in all. */
-function toStrings(attributes: Record<string, unknown> | undefined): Record<string, string> {
-  const strings: Record<string, string> = {};
-  let room = USER_BYTES;
-  for (const [name, value] of Object.entries(attributes ?? {}).slice(0, 64)) {
-    const key = cut(name, 64);
-    const text = cut(String(value), 1024);
-    room -= utf8(key + text).length;
-    if (room >= 0) {
-      strings[key] = text;
-    }
-  }
-  return strings;
 }
