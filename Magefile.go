@@ -29,6 +29,7 @@ const (
 	playhead     = "bin/playhead"
 	shop         = "bin/shop"
 	smoke        = "bin/smoke"
+	faults       = "bin/faults"
 	golangciLint = ".cache/golangci-lint"
 	assets       = "pkg/cmd/playhead/assets"
 )
@@ -94,6 +95,21 @@ func corpusRoundtrip(ctx context.Context) error {
 		return nil
 	}
 	return run(ctx, os.Stdout, playhead, "roundtrip", folder)
+}
+
+// Faults [--seed N] [--rows 1,3,7] [--short] breaks stores, disks, networks,
+// clocks and senders on purpose and prints what that cost (docs/faults.md).
+func Faults(ctx context.Context) error {
+	mg.SerialCtxDeps(ctx, Dependencies)
+	if err := run(ctx, os.Stderr, "go", "build", "-o", faults, "./tests/faults/cmd/faults"); err != nil {
+		return err
+	}
+	if err := run(ctx, os.Stdout, faults, argumentsAfter("faults")...); err != nil {
+		return err
+	}
+	// mage would take the flags for the next targets.
+	os.Exit(0)
+	return nil
 }
 
 // Grafana runs the end-to-end tests in the Grafana at GRAFANA_URL.

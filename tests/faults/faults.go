@@ -1,0 +1,142 @@
+//go:build unix
+
+// Package faults breaks Playhead on purpose and looks whether it keeps its
+// promises: no acknowledged segment is lost, none is there twice, and after
+// the fault everything works again. It runs the real programs: the command
+// `playhead ingest` as a child process, and the embedded engines of pkg/embedded
+// behind proxies that fail as told. docs/faults.md has the table of its rows.
+//
+// It measures no speed but where a row compares a speed with and without a
+// fault; that is what tests/bench is for.
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// ErrFailed is returned, wrapped, by Run when a row did not pass.
+var ErrFailed = errors.New("a promise was broken")
+
+// Options say what to run.
+type Options struct {
+	Root  string    // the checkout
+	Seed  uint64    // of everything random
+	Rows  []int     // numbers of the rows; none: all of them
+	Short bool      // the form of the tests: the same steps, fewer of them
+	Out   io.Writer // JSON lines, one figure each
+	Log   io.Writer // what happens
+}
+
+// row is one line of the fault table.
+type row struct {
+	number int
+	title  string
+	run    func(t *trial) error
+}
+
+var rows = []row{
+	{1, "kill -9 at random moments", killed},
+}
+
+// Rows returns the numbers of all rows.
+func Rows() []int {
+	var numbers []int
+	for _, r := range rows {
+		numbers = append(numbers, r.number)
+	}
+	return numbers
+}
+
+// Run runs the rows one after another, each on stores of its own, and returns
+// ErrFailed, wrapped, when one of them did not pass. All processes have ended
+// when it returns.
+func Run(ctx context.Context, o Options) (err error) {
+	for _, n := range o.Rows {
+		if !slices.Contains(Rows(), n) {
+			return fmt.Errorf("there is no row %d", n)
+		}
+	}
+	dir, err := os.MkdirTemp("", "playhead-faults-")
+	if err != nil {
+		return fmt.Errorf("make folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	p, err := newPlant(ctx, o, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	var failed []int
+	for _, r := range rows {
+		if len(o.Rows) > 0 && !slices.Contains(o.Rows, r.number) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !p.runRow(ctx, o, r) {
+			failed = append(failed, r.number)
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%w: rows %v", ErrFailed, failed)
+	}
+	return nil
+}
+
+// runRow runs one row, cleans up behind it and says whether it passed.
+func (p *plant) runRow(ctx context.Context, o Options, r row) bool {
+	start := time.Now()
+	t := &trial{
+		plant: p, number: r.number, short: o.Short, report: p.report,
+		// Rows do not disturb each other's dice.
+		rng: rand.New(rand.NewPCG(o.Seed, uint64(r.number))), //nolint:gosec // repeatable on purpose
+		dir: filepath.Join(p.dir, fmt.Sprintf("row%d", r.number)),
+	}
+	var cancel context.CancelFunc
+	t.ctx, cancel = context.WithCancel(ctx)
+	defer cancel()
+	p.log.printf("row %d: %s", r.number, r.title)
+	err := os.MkdirAll(t.dir, 0o700)
+	if err == nil {
+		err = guarded(t, r.run)
+	}
+	err = errors.Join(err, t.cleanUp())
+	if err != nil {
+		t.expect(false, "%v", err)
+	}
+	// A row that cannot say how much was lost has not passed either.
+	t.figure("pass", boolean(len(t.broken) == 0))
+	t.figure("seconds", time.Since(start).Seconds())
+	for _, b := range t.broken {
+		p.log.printf("row %d FAILED: %s", r.number, b)
+	}
+	return len(t.broken) == 0
+}
+
+// guarded turns a panic of a row into its failure, so that the processes of
+// the row end.
+func guarded(t *trial, run func(*trial) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return run(t)
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
