@@ -45,6 +45,9 @@ type row struct {
 
 var rows = []row{
 	{1, "kill -9 at random moments", killed},
+	{2, "power loss", powerLost},
+	{3, "a torn tail, a flipped bit", journalDamaged},
+	{4, "a full disk", diskFull},
 }
 
 // Rows returns the numbers of all rows.
