@@ -32,6 +32,8 @@ const (
 	faults       = "bin/faults"
 	golangciLint = ".cache/golangci-lint"
 	assets       = "pkg/cmd/playhead/assets"
+	peers        = "tests/bench/peers"
+	otelcol      = ".cache/otelcol"
 )
 
 // Demo builds everything and starts the demo: stores, ingest, the standalone
@@ -116,6 +118,42 @@ func Faults(ctx context.Context) error {
 func Grafana(ctx context.Context) error {
 	mg.SerialCtxDeps(ctx, Prepare)
 	return run(ctx, os.Stdout, "node", "tests/grafana/run.mjs")
+}
+
+// Bench ingest|storage|search|load [FLAGS] measures Playhead against its peers
+// in one run; docs/performance.md says how. -help lists the flags.
+func Bench(ctx context.Context) error {
+	args := argumentsAfter("bench")
+	if len(args) == 0 {
+		return errors.New("say what: bench ingest|storage|search|load")
+	}
+	folder := "tests/bench/" + args[0]
+	if _, err := os.Stat(filepath.Join(folder, "main.go")); err != nil {
+		return fmt.Errorf("there is no bench %q", args[0])
+	}
+	mg.SerialCtxDeps(ctx, BuildGo, BuildPeers)
+	program := filepath.Join(".cache", "bench-"+args[0])
+	if err := run(ctx, os.Stderr, "go", "build", "-o", program, "./"+folder); err != nil {
+		return err
+	}
+	if err := run(ctx, os.Stdout, program, args[1:]...); err != nil {
+		return err
+	}
+	// mage would take the words after bench for the next targets.
+	os.Exit(0)
+	return nil
+}
+
+// BuildPeers builds what the benches measure against: an OpenTelemetry
+// Collector with the parts that are needed, from a Go module of its own.
+func BuildPeers(ctx context.Context) error {
+	inputs, err := files(peers)
+	if err != nil {
+		return err
+	}
+	return once(ctx, ".cache/peers.built", inputs, func() error {
+		return run(ctx, os.Stderr, "go", "build", "-C", peers, "-o", "../../../"+otelcol, ".")
+	})
 }
 
 // Prepare installs what the project needs: npm packages and a Chromium.

@@ -84,6 +84,19 @@ func Load(root string, start time.Time) (recordings []*Recording, which string, 
 	return recordings, "corpus", err
 }
 
+// Compressed is NDJSON as the recorder would compress it: gzip, level 6.
+func (s *Segment) Compressed() []byte { return s.compressed }
+
+// From is what is left of a recording from its i-th segment on.
+func (r *Recording) From(i int) *Recording {
+	rest := &Recording{Name: r.Name, Site: r.Site, Start: r.Start, Segments: r.Segments[i:]}
+	for _, s := range rest.Segments {
+		rest.RawBytes += len(s.NDJSON)
+		rest.Events += s.Events
+	}
+	return rest
+}
+
 // Folder is where the recordings of the corpus are: $PLAYHEAD_CORPUS/sessions,
 // else beside the checkout whose root is root.
 func Folder(root string) string {
@@ -105,17 +118,26 @@ func ReadFolder(folder string, start time.Time) ([]*Recording, error) {
 	}
 	recordings := make([]*Recording, 0, len(files))
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		r, err := ReadFile(file, start)
 		if err != nil {
-			return nil, fmt.Errorf("read recording: %w", err)
-		}
-		r, err := Read(strings.TrimSuffix(filepath.Base(file), ".json"), data, start)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, err
 		}
 		recordings = append(recordings, r)
 	}
 	return recordings, nil
+}
+
+// ReadFile reads the recording in a file and names it after that.
+func ReadFile(path string, start time.Time) (*Recording, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read recording: %w", err)
+	}
+	r, err := Read(strings.TrimSuffix(filepath.Base(path), ".json"), data, start)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
 }
 
 // Read reads one recording, a JSON array of rrweb events, and shifts it so
