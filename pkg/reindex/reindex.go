@@ -72,9 +72,6 @@ type Config struct {
 
 // Options say what to rebuild.
 type Options struct {
-	// Name must differ from run to run: the index takes a batch of a name that
-	// it has seen lately for a repeat, also when its rows were cleared since.
-	Name string
 	// Project limits the run to one; empty: all that have packs.
 	Project recording.ProjectID
 	// Clear deletes the rows of each project before its packs are read.

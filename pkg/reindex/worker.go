@@ -47,15 +47,12 @@ type batch struct {
 
 // index writes the rows of a group.
 func (w *worker) index(ctx context.Context, g *group) error {
-	part := 0
 	var rows batch
 	flush := func() error {
 		if len(rows.Segments) == 0 && len(rows.Moments) == 0 {
 			return nil
 		}
-		rows.Project = g.project
-		rows.Token = fmt.Sprintf("reindex/%s/%s/%d", w.Name, g.packs[0].Key, part)
-		part++
+		rows.Project, rows.Token = g.project, g.packs[0].Key
 		if err := w.write(ctx, rows); err != nil {
 			return err
 		}

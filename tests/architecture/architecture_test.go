@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"examples/shop":              {},
 	"examples/shop/cmd/shop":     {"examples/shop"},
 	"tests/architecture":         {},
+	"tests/replay":               {},
 	"tests/traffic":              {"pkg/recording", "pkg/rrweb"},
 	"tests/bench":                {"pkg/", "tests/traffic"},
 	"tests/smoke":                {"pkg/plugin/plugintest"},

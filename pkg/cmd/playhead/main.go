@@ -64,6 +64,7 @@ var commands = []command{
 	{"ingest", "", "accept segments from browsers and store them", runIngest},
 	{"import", "FILE…", "store rrweb recordings (JSON arrays of events)", runImport},
 	{"export", "SESSION", "write the events of a session as a JSON array", runExport},
+	{"reindex", "", "make the rows of ClickHouse again from object storage", runReindex},
 	{"migrate", "", "bring ClickHouse's schema to this version", runMigrate},
 	{"roundtrip", "FOLDER", "import and export every recording of a folder and compare", runRoundtrip},
 	{"demo", "", "start everything with a demo shop on this machine", runDemo},
