@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/playhead/playhead/pkg/ingest"
@@ -29,7 +31,7 @@ func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*se
 	if err != nil {
 		log.Warn("this build has no recorder; /playhead.js answers 404", "error", err)
 	}
-	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log, Recorder: recorder})
+	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log, Recorder: recorder, Registerer: newRegistry()})
 	if err != nil {
 		return nil, fmt.Errorf("open ingest: %w", err)
 	}
@@ -44,6 +46,14 @@ func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*se
 		}
 	}
 	return v, nil
+}
+
+// newRegistry holds what every Go program tells of itself: memory, goroutines,
+// descriptors, processor time. Ingest adds its own.
+func newRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
 }
 
 // run serves until ctx is done. Then ingest stops first: what it accepted is
