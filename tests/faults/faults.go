@@ -48,6 +48,11 @@ var rows = []row{
 	{2, "power loss", powerLost},
 	{3, "a torn tail, a flipped bit", journalDamaged},
 	{4, "a full disk", diskFull},
+	{5, "object storage away", bucketAway},
+	{6, "object storage ill", bucketIll},
+	{7, "ClickHouse away", indexAway},
+	{8, "ClickHouse commits, the reply is lost", replyLost},
+	{9, "everything three times, to three servers", repeated},
 }
 
 // Rows returns the numbers of all rows.

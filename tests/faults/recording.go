@@ -47,11 +47,16 @@ func newTape(seed uint64, name string) *tape {
 	h := fnv.New64a()
 	h.Write([]byte(name)) //nolint:errcheck // never fails
 	rng := rand.New(rand.NewPCG(seed, h.Sum64()))
-	id := fmt.Sprintf("%016x%016x", rng.Uint64(), rng.Uint64())
 	return &tape{
-		project: mainProject, session: recording.SessionID("s" + id[:31]), window: recording.WindowID("w" + id[16:]),
+		project: mainProject, session: recording.SessionID(uuid7(rng, time.Now())), window: recording.WindowID(uuid7(rng, time.Now())),
 		rng: rng, clock: func() int64 { return time.Now().UnixMilli() }, lines: 3, text: 40,
 	}
+}
+
+// uuid7 returns an id as the recorder makes them (RFC 9562).
+func uuid7(rng *rand.Rand, at time.Time) string {
+	random := rng.Uint64()
+	return fmt.Sprintf("%08x-%04x-7%03x-%04x-%012x", at.UnixMilli()>>16, at.UnixMilli()&0xffff, random&0xfff, 0x8000|random>>50, rng.Uint64()&0xffffffffffff)
 }
 
 // cut makes the next segment: a full snapshot in the first one, then text

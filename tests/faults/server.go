@@ -52,6 +52,8 @@ func (t *trial) settings(v *vault, name string) settings {
 		"projects": []settings{projectSettings(mainProject, mainKey)},
 		"journal":  settings{"max_bytes": 256 << 20, "file_bytes": 1 << 20, "min_free_bytes": 0},
 		"flush":    settings{"pack_age": "200ms", "grace": "20s"},
+		// The servers of a row behave as one.
+		"session_tokens": settings{"secret_file": filepath.Join(t.dir, "session-tokens.secret")},
 	}
 }
 
