@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,8 +9,6 @@ import (
 	"github.com/playhead/playhead/pkg/ingest/journal"
 	"github.com/playhead/playhead/pkg/ingest/wire/playhead"
 	"github.com/playhead/playhead/pkg/recording"
-	"github.com/playhead/playhead/pkg/rrweb"
-	"github.com/playhead/playhead/pkg/scrub"
 	"github.com/playhead/playhead/pkg/segment"
 )
 
@@ -29,8 +26,7 @@ type Upload struct {
 	// minus SentAtMs: set SentAtMs to now to keep the events' own times.
 	Header playhead.Header
 
-	// Events are NDJSON lines. Accept changes them in place when the
-	// project's events are scrubbed.
+	// Events are NDJSON lines.
 	Events []byte
 }
 
@@ -47,140 +43,215 @@ func (s *Server) Accept(ctx context.Context, id recording.ProjectID, up Upload) 
 		return err
 	}
 	defer s.uploads.end()
-	_, err := s.accept(ctx, p, s.now(), "", func(*[]byte) (playhead.Upload, error) {
-		events, err := playhead.DecodeEvents(up.Events, s.limits)
-		return playhead.Upload{Header: up.Header, Events: events}, err
+	_, err := s.accept(ctx, &incoming{
+		project: p, received: s.now(), header: &up.Header, body: up.Events, encoding: playhead.Identity,
 	})
 	return err
 }
 
-// decoder returns an upload; it may use and grow the buffer, whose memory the
-// upload then shares.
-type decoder func(buf *[]byte) (playhead.Upload, error)
+// incoming is an upload as it came in.
+type incoming struct {
+	project   *project
+	received  time.Time
+	userAgent string
+	address   uint64 // stands for the sender's network address; 0: unknown
+	header    *playhead.Header
+	body      []byte // events, after a header line unless there is a header
+	encoding  playhead.Encoding
 
-// accept makes an upload durable and returns its number of events.
-func (s *Server) accept(ctx context.Context, p *project, received time.Time, userAgent string, decode decoder) (int, error) {
-	frame := s.frames.get()
-	defer s.frames.put(frame)
-	seg, claim, err := s.prepare(ctx, p, received, userAgent, decode, frame)
+	// admit, unless nil, is asked before anything is done for the upload.
+	admit func(*playhead.Header) error
+}
+
+// receipt is what the sender of an accepted upload is told.
+type receipt struct {
+	events   int
+	snapshot bool // send a full snapshot: segments of the window are missing
+}
+
+// accept makes an upload durable.
+func (s *Server) accept(ctx context.Context, in *incoming) (receipt, error) {
+	r, err := s.prepare(ctx, in)
 	if err != nil {
-		return 0, err
+		return receipt{}, err
 	}
-	if claim.mine != nil {
-		return seg.Events, s.keep(seg, claim.mine, *frame)
+	defer r.release(s)
+	events := r.upload.Segment.Events
+	if r.claim.mine != nil {
+		if err := s.keep(in, r); err != nil {
+			return receipt{}, err
+		}
+		return receipt{events: events, snapshot: s.follow(&r.upload.Segment, in.received)}, nil
 	}
 	s.metrics.repeats.Inc()
-	if claim.other != nil {
+	if r.claim.other != nil {
 		select {
-		case <-claim.other.done:
-			return seg.Events, claim.other.err
+		case <-r.claim.other.done:
+			return receipt{events: events}, r.claim.other.err
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return receipt{}, ctx.Err()
 		}
 	}
-	return seg.Events, nil
+	return receipt{events: events}, nil
+}
+
+// ready is an upload that only has to be written.
+type ready struct {
+	upload journal.Upload
+	claim  claim
+	body   []byte  // for the journal; in the sender's memory or in frame
+	frame  *[]byte // lent; nil when body is as it was sent
+	framed bool    // body is a frame of scrubbed events
+	kept   *kept   // the events, for the encoder, when there is memory for them
+}
+
+// release gives back what is lent.
+func (r *ready) release(s *Server) {
+	if r.frame != nil {
+		s.frames.put(r.frame)
+	}
+	if r.kept != nil {
+		r.kept.release()
+	}
 }
 
 // prepare does everything that takes memory or processor time, for as many
 // uploads at once as there are slots: a hundred bombs are a queue, not a
 // hundred times the memory. Waiting for the disk happens outside of it.
-func (s *Server) prepare(ctx context.Context, p *project, received time.Time, userAgent string, decode decoder, frame *[]byte) (*recording.Segment, claim, error) {
+func (s *Server) prepare(ctx context.Context, in *incoming) (*ready, error) {
 	select {
 	case s.working <- struct{}{}:
 		defer func() { <-s.working }()
 	case <-ctx.Done():
-		return nil, claim{}, ctx.Err()
+		return nil, ctx.Err()
 	}
 	raw := s.raws.get()
-	defer s.raws.put(raw)
-	up, err := decode(raw)
+	up, skip, err := s.decode(in, raw)
 	if err != nil {
-		return nil, claim{}, err
+		s.raws.put(raw)
+		return nil, err
 	}
-	seg := describe(p, &up, received, userAgent)
+	r := &ready{upload: journal.Upload{
+		Class: recording.ClassNormal, Segment: describe(in, &up), Encoding: string(in.encoding), Skip: skip, SentAtMs: up.Header.SentAtMs,
+	}}
+	seg := &r.upload.Segment
 	id := journal.IdentityOf(seg.SegmentID)
-	c := s.ledger.claim(id)
-	if c.mine == nil {
-		return seg, c, nil
+	r.claim = s.ledger.claim(id)
+	if r.claim.mine == nil {
+		s.raws.put(raw)
+		return r, nil
 	}
-	encoded := false
+	prepared := false
 	defer func() {
-		if !encoded { // a panic: whoever waits for this arrival must not wait for ever
-			s.ledger.finish(id, c.mine, errUnprepared)
+		if !prepared { // a panic: whoever waits for this arrival must not wait for ever
+			s.ledger.finish(id, r.claim.mine, errUnprepared)
 		}
 	}()
-	s.encode(p, seg, &up, frame)
-	encoded = true
-	return seg, c, nil
-}
-
-// encode scrubs the events, completes the description and makes the frame.
-func (s *Server) encode(p *project, seg *recording.Segment, up *playhead.Upload, frame *[]byte) {
-	ndjson := up.Events.NDJSON
-	if ndjson[len(ndjson)-1] != '\n' {
-		ndjson = append(ndjson, '\n')
-	}
-	if p.scrub {
-		s.scrub(seg, ndjson)
-	}
-	seg.RawBytes = len(ndjson)
-	seg.ClockOffsetMs = s.clocks.offset(seg.SegmentID, seg.ReceivedMs-up.Header.SentAtMs)
-	seg.StartMs = up.Events.FirstMs + seg.ClockOffsetMs
-	seg.EndMs = up.Events.LastMs + seg.ClockOffsetMs
+	seg.ClockOffsetMs = s.windows.offset(seg.SegmentID, seg.ReceivedMs-up.Header.SentAtMs)
+	seg.StartMs, seg.EndMs = up.Events.FirstMs+seg.ClockOffsetMs, up.Events.LastMs+seg.ClockOffsetMs
 	for _, t := range up.Events.FullSnapshots {
 		seg.FullSnapshots = append(seg.FullSnapshots, t+seg.ClockOffsetMs)
 	}
-	*frame = segment.Encode((*frame)[:0], ndjson, segment.EncodeOptions{})
+	events := up.Events.NDJSON
+	seg.RawBytes = len(events)
+	s.seal(in, r, events)
+	r.kept = s.keepEvents(r, raw, events)
+	prepared = true
+	return r, nil
 }
 
-func describe(p *project, up *playhead.Upload, received time.Time, userAgent string) *recording.Segment {
+// decode reads the upload in the memory of raw. skip is how many bytes of the
+// decompressed body come before the events.
+func (s *Server) decode(in *incoming, raw *[]byte) (up playhead.Upload, skip int, err error) {
+	content, err := s.inflate.Decompress(*raw, in.body, in.encoding)
+	if in.encoding == playhead.Identity {
+		content = append((*raw)[:0], in.body...)
+	}
+	*raw = content
+	if err != nil {
+		return up, 0, err
+	}
+	if in.header == nil {
+		up, err = playhead.Decode(content, s.limits)
+	} else {
+		up.Header = *in.header
+		up.Events, err = playhead.DecodeEvents(content, s.limits)
+	}
+	if err == nil && in.admit != nil {
+		err = in.admit(&up.Header)
+	}
+	if err != nil {
+		return up, 0, err
+	}
+	skip = len(content) - len(up.Events.NDJSON)
+	if content[len(content)-1] != '\n' {
+		*raw = append(content, '\n')
+		up.Events.NDJSON = (*raw)[skip:]
+	}
+	return up, skip, nil
+}
+
+// seal decides what the journal gets: the body as it was sent, unless that
+// would take more of the journal than needed or the project forbids it.
+func (s *Server) seal(in *incoming, r *ready, events []byte) {
+	r.body = in.body
+	switch {
+	case in.project.scrub && in.project.scrubJournal:
+		s.metrics.scrub(scrubSegment(&r.upload.Segment, events))
+		r.frame = s.frames.get()
+		*r.frame = segment.Encode((*r.frame)[:0], events, segment.EncodeOptions{Fast: true})
+		r.body, r.framed = *r.frame, true
+	case in.encoding == playhead.Identity:
+		r.frame = s.frames.get()
+		*r.frame = segment.Encode((*r.frame)[:0], in.body, segment.EncodeOptions{Fast: true})
+		r.body, r.upload.Encoding = *r.frame, string(playhead.Zstd)
+	}
+}
+
+func describe(in *incoming, up *playhead.Upload) recording.Segment {
 	h := &up.Header
-	seg := &recording.Segment{
-		SegmentID:  recording.SegmentID{Project: p.id, Session: h.Session, Window: h.Window, Seq: h.Seq},
+	seg := recording.Segment{
+		SegmentID:  recording.SegmentID{Project: in.project.id, Session: h.Session, Window: h.Window, Seq: h.Seq},
 		Page:       h.Page,
 		Events:     up.Events.Count,
-		ReceivedMs: received.UnixMilli(),
+		ReceivedMs: in.received.UnixMilli(),
 		Origin:     h.Origin,
 	}
-	seg.Origin.UserAgent = userAgent
+	seg.Origin.UserAgent = in.userAgent
 	return seg
 }
 
-// scrub removes secrets from the events and from the addresses in the header.
-// The user's id and attributes stay: the page gave them in order to be found.
-func (s *Server) scrub(seg *recording.Segment, ndjson []byte) {
-	for _, line := range rrweb.Lines(ndjson) {
-		s.metrics.scrub(scrub.Line(line))
+// keep journals an upload and queues it for its pack.
+func (s *Server) keep(in *incoming, r *ready) error {
+	seg := &r.upload.Segment
+	var entry journal.Entry
+	var err error
+	if r.framed {
+		entry, err = s.journal.AppendSegment(r.upload.Class, seg, r.body)
+	} else {
+		entry, err = s.journal.AppendUpload(&r.upload, r.body)
 	}
-	for _, address := range []*string{&seg.Origin.URL, &seg.Origin.Referrer} {
-		if *address == "" {
-			continue
-		}
-		quoted, err := json.Marshal(*address)
-		if err != nil {
-			panic(err) // a string always has a JSON form
-		}
-		s.metrics.scrub(scrub.Line(quoted))
-		if err := json.Unmarshal(quoted, address); err != nil {
-			*address = "" // better no address than one that scrubbing broke
-		}
-	}
-}
-
-// keep journals a segment and queues it for its pack.
-func (s *Server) keep(seg *recording.Segment, a *arrival, frame []byte) error {
-	class := recording.ClassNormal
-	entry, err := s.journal.AppendSegment(class, seg, frame)
-	s.ledger.finish(journal.IdentityOf(seg.SegmentID), a, err)
+	s.ledger.finish(journal.IdentityOf(seg.SegmentID), r.claim.mine, err)
 	if err != nil {
 		if errors.Is(err, journal.ErrFull) {
 			s.metrics.journalRefused.Inc()
 		}
 		return fmt.Errorf("keep segment: %w", err)
 	}
-	s.pipeline.add(journal.Group{Project: seg.Project, Class: class}, entry)
+	s.pipeline.add(journal.Group{Project: seg.Project, Class: r.upload.Class}, entry, in.address, r.kept)
+	r.kept = nil // the pipeline's now
 	s.metrics.segments.Inc()
 	s.metrics.events.Add(float64(seg.Events))
 	s.metrics.rawBytes.Add(float64(seg.RawBytes))
 	return nil
+}
+
+// follow notes that a segment of a window arrived and says whether the window
+// must send a full snapshot.
+func (s *Server) follow(seg *recording.Segment, now time.Time) (snapshot bool) {
+	gap, snapshot := s.windows.follow(seg.SegmentID, len(seg.FullSnapshots) > 0, now.UnixMilli())
+	if gap {
+		s.metrics.gaps.Inc()
+	}
+	return snapshot
 }

@@ -190,7 +190,7 @@ func TestIdentity(t *testing.T) {
 }
 
 func TestClocks(t *testing.T) {
-	c := newClocks()
+	c := newWindows()
 	f := func(session string, sample, want int64) {
 		t.Helper()
 		if got := c.offset(segmentID(session, 0), sample); got != want {

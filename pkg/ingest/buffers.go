@@ -1,6 +1,9 @@
 package ingest
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // buffers lends byte slices. What has grown beyond keep is left to the garbage
 // collector, so that a few large bodies do not pin memory for ever.
@@ -25,3 +28,19 @@ func (b *buffers) put(p *[]byte) {
 	*p = (*p)[:0]
 	b.pool.Put(p)
 }
+
+// budget bounds bytes of memory.
+type budget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+func (b *budget) take(n int) bool {
+	if b.used.Add(int64(n)) <= b.limit {
+		return true
+	}
+	b.used.Add(int64(-n))
+	return false
+}
+
+func (b *budget) free(n int) { b.used.Add(int64(-n)) }

@@ -1,15 +1,17 @@
 package ingest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"hash/maphash"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -83,8 +85,9 @@ func (s *Server) serveSegments(w http.ResponseWriter, r *http.Request) {
 
 // reply is the answer to an accepted upload.
 type reply struct {
-	Accepted int    `json:"accepted"`        // events
-	Token    string `json:"token,omitempty"` // of the session, when the upload did not carry it
+	Accepted int    `json:"accepted"`           // events
+	Token    string `json:"token,omitempty"`    // of the session, when the upload did not carry it
+	Snapshot bool   `json:"snapshot,omitempty"` // send a full snapshot
 }
 
 // receive takes one upload.
@@ -115,46 +118,32 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential
 		return reply{}, err
 	}
 	defer s.budget.free(len(*body))
-	return s.enter(r, who.project, received, *body, encoding)
+	return s.enter(r.Context(), &incoming{
+		project: who.project, received: received, userAgent: userAgent(r), address: s.addressHash(r), body: *body, encoding: encoding,
+	})
 }
 
-// enter accepts a body as part of its session. A session that may have begun
+// enter accepts an upload as part of its session. A session that may have begun
 // elsewhere is looked up with the body put aside: nobody waits for the index in
 // a place that others wait for.
-func (s *Server) enter(r *http.Request, p *project, received time.Time, body []byte, encoding playhead.Encoding) (reply, error) {
+func (s *Server) enter(ctx context.Context, in *incoming) (reply, error) {
 	var e entry
-	decode := func(raw *[]byte) (playhead.Upload, error) {
-		up, err := s.decode(raw, body, encoding)
-		if err != nil {
-			return up, err
-		}
+	in.admit = func(h *playhead.Header) error {
 		asked := e.asked
-		e = newEntry(p, &up.Header)
+		e = newEntry(in.project, h)
 		e.asked = asked
-		return up, s.sessions.check(&e)
+		return s.sessions.check(&e)
 	}
-	events, err := s.accept(r.Context(), p, received, userAgent(r), decode)
+	r, err := s.accept(ctx, in)
 	if errors.Is(err, errAsk) {
-		if err = s.sessions.ask(r.Context(), &e); err == nil {
-			events, err = s.accept(r.Context(), p, received, userAgent(r), decode)
+		if err = s.sessions.ask(ctx, &e); err == nil {
+			r, err = s.accept(ctx, in)
 		}
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{Accepted: events, Token: s.sessions.accepted(&e)}, nil
-}
-
-// decode decompresses and reads a body; raw is memory that it may use.
-func (s *Server) decode(raw *[]byte, body []byte, encoding playhead.Encoding) (playhead.Upload, error) {
-	content, err := s.inflate.Decompress(*raw, body, encoding)
-	if encoding != playhead.Identity {
-		*raw = content
-	}
-	if err != nil {
-		return playhead.Upload{}, err
-	}
-	return playhead.Decode(content, s.limits)
+	return reply{Accepted: r.events, Snapshot: r.snapshot, Token: s.sessions.accepted(&e)}, nil
 }
 
 // authenticate finds the key and checks the origin. A credential that comes
@@ -234,21 +223,15 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, body *[]byte) 
 	}
 }
 
-// budget bounds the bytes of all bodies being received.
-type budget struct {
-	limit int64
-	used  atomic.Int64
-}
-
-func (b *budget) take(n int) bool {
-	if b.used.Add(int64(n)) <= b.limit {
-		return true
+// addressHash stands for the sender's network address, which is told to nobody
+// and kept nowhere. Behind a proxy it is the proxy's.
+func (s *Server) addressHash(r *http.Request) uint64 {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return 0
 	}
-	b.used.Add(int64(-n))
-	return false
+	return maphash.String(s.addressSeed, host)
 }
-
-func (b *budget) free(n int) { b.used.Add(int64(-n)) }
 
 func userAgent(r *http.Request) string {
 	ua := r.UserAgent()
@@ -308,6 +291,7 @@ type readiness struct {
 	Stopping bool                  `json:"stopping"`
 	Journal  journalState          `json:"journal"`
 	Stores   map[string]storeState `json:"stores"`
+	Parked   int                   `json:"parked_packs"` // failed, waiting for another attempt
 }
 
 type journalState struct {
@@ -322,6 +306,7 @@ func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
 		Stopping: s.uploads.isStopping(),
 		Journal:  journalState{State: "ok", Bytes: stats.Bytes, Segments: stats.Segments},
 		Stores:   s.pipeline.storeStates(),
+		Parked:   s.pipeline.parkedPacks(),
 	}
 	switch {
 	case s.journal.Err() != nil:

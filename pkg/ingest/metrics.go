@@ -40,6 +40,8 @@ type metrics struct {
 	packSeconds   prometheus.Histogram
 	storeFailures *prometheus.CounterVec
 	derivePanics  prometheus.Counter
+	voidedPacks   prometheus.Counter
+	gaps          prometheus.Counter
 }
 
 // buckets reach from a fast local disk to a store that barely answers.
@@ -94,6 +96,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		packSeconds:   histogram("pack_seconds", "Time from a pack's first segment leaving the journal to its rows being written.", requestBuckets),
 		storeFailures: vector("store_failures_total", "Failed calls to a store; each is tried again.", "store"),
 		derivePanics:  counter("derive_panics_total", "Segments stored without moments because reading them panicked."),
+		voidedPacks:   counter("voided_packs_total", "Sealed packs that were not in object storage; their segments went into others."),
+		gaps:          counter("gaps_total", "Times that segments of a window were still missing 30 s after later ones had come."),
 	}
 	for _, c := range collectors {
 		if err := r.Register(c); err != nil {
@@ -118,6 +122,23 @@ func watchJournal(r prometheus.Registerer, stats func() journal.Stats) error {
 			prometheus.GaugeOpts{Name: "playhead_ingest_" + g.name, Help: g.help},
 			func() float64 { return g.value(stats()) }))
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watchPipeline adds gauges of what is on its way to the stores.
+func watchPipeline(r prometheus.Registerer, p *pipeline) error {
+	for _, g := range []prometheus.GaugeFunc{
+		prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Name: "playhead_ingest_parked_packs", Help: "Packs that failed and wait for another attempt."},
+			func() float64 { return float64(p.parkedPacks()) }),
+		prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Name: "playhead_ingest_encoded_bytes", Help: "Memory of what is encoded and not stored."},
+			func() float64 { return float64(p.encodedBytes()) }),
+	} {
+		if err := r.Register(g); err != nil {
 			return err
 		}
 	}

@@ -6,23 +6,17 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/ingest/journal"
-	"github.com/playhead/playhead/pkg/moments"
 	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/recording"
 	"github.com/playhead/playhead/pkg/segment"
 )
-
-// maxURLBytes bounds the addresses that are kept per segment outside of its
-// events: they are for search, and a pack's footer holds them.
-const maxURLBytes = 64 << 10
 
 // step is a place between two effects on the journal and the stores, where a
 // crash is a case of its own.
@@ -36,256 +30,226 @@ const (
 	afterDone
 )
 
-// packer makes packs of journaled segments and stores them: seal, object,
-// rows, done. Each step can be repeated without effect, so that a crash between
-// any two is repaired by doing them again.
+// packer makes packs of encoded segments and stores them: seal, object, rows,
+// done. A crash between any two is repaired by what the journal and the bucket
+// say of the pack then (resume).
 type packer struct {
-	journal    *journal.Journal
-	ledger     *ledger
-	bucket     objectstore.Bucket
-	index      index.Index
-	metrics    *metrics
-	log        *slog.Logger
-	now        func() time.Time
-	retry      *retrier
-	crashPoint func(step) error
+	journal      *journal.Journal
+	ledger       *ledger
+	bucket       objectstore.Bucket
+	index        index.Index
+	dictionaries *dictionary.Reader
+	metrics      *metrics
+	log          *slog.Logger
+	now          func() time.Time
+	retry        *retrier
+	crashPoint   func(step) error
 }
 
-func newPacker(s *Server, bucket objectstore.Bucket, idx index.Index, opts Options) *packer {
+// dictionaryCache is for packs of an earlier life: rarely more than one site's.
+const dictionaryCache = 4 << 20
+
+func newPacker(s *Server, bucket objectstore.Bucket, idx index.Index, retry *retrier, opts Options) *packer {
 	return &packer{
-		journal: s.journal, ledger: s.ledger, bucket: bucket, index: idx, metrics: s.metrics, log: s.log, now: s.now,
-		retry: newRetrier(opts, s.metrics), crashPoint: opts.crashPoint,
+		journal: s.journal, ledger: s.ledger, bucket: bucket, index: idx,
+		dictionaries: dictionary.NewReader(bucket, dictionaryCache),
+		metrics:      s.metrics, log: s.log, now: s.now, retry: retry, crashPoint: opts.crashPoint,
 	}
 }
 
-// loaded is a segment with its frame, read back from the journal.
-type loaded struct {
-	entry journal.Entry
-	seg   recording.Segment
-	frame []byte
+// outcome says what became of a job that did not simply end well.
+type outcome struct {
+	back   []*item         // into another pack, as they are
+	again  []journal.Entry // to be encoded again, for another pack
+	sealed *journal.Pack   // may or may not be stored: to be resumed later
+	failed bool            // a store did not answer before there was anything to resume
 }
 
 // made is a pack that is ready to be stored.
 type made struct {
 	id      ulid.ULID
+	group   journal.Group
 	entries []journal.Entry
+	repeats []journal.Entry
 	data    []byte
 	batch   index.Batch
-	rest    []journal.Entry // did not fit
-	refused []journal.Entry // can be in no pack
 }
 
-// store makes the pack of a job and stores it. It returns the segments that
-// must go into another one. Stores that are away are tried until ctx is done;
-// any error leaves the pack in the journal.
-func (p *packer) store(ctx context.Context, j *job) (rest []journal.Entry, err error) {
-	start := p.now()
-	segments, lost, err := p.load(ctx, j.entries)
-	if err != nil {
-		return nil, err
-	}
-	var repeats []journal.Entry
+// store makes the pack of a job and stores it. The error is that of ctx, or
+// says that the journal failed: the pack then stays there.
+func (p *packer) store(ctx context.Context, j *job) (outcome, error) {
 	if j.sealed != nil {
-		// Not asked again: the index may know the segments from this very pack.
-		repeats = j.sealed.Repeats
-	} else if segments, repeats, err = p.dropStored(ctx, j.group.Project, segments); err != nil {
-		return nil, err
+		return p.resume(ctx, j)
 	}
-	pack, err := p.make(j, segments)
+	start := p.now()
+	fresh, repeats, err := p.dropStored(ctx, j.group.Project, j.items)
 	if err != nil {
-		return nil, err
+		return outcome{back: j.items, failed: true}, fatal(ctx, err)
 	}
-	lost = append(lost, pack.refused...)
-	p.lose(lost)
-	if j.sealed != nil && len(lost)+len(pack.rest) > 0 {
-		// The pack cannot be made again as it was sealed. What is left goes
-		// into a new one, for which the index says what is stored already.
-		return slices.Concat(pack.entries, pack.rest, repeats), nil
+	pack, rest, err := p.make(j.group, fresh)
+	if err != nil {
+		return outcome{}, err
 	}
+	pack.repeats = repeats
+	out := outcome{back: rest}
 	if len(pack.entries)+len(repeats) > 0 {
-		if err := p.deliver(ctx, j, pack, repeats); err != nil {
-			return nil, err
+		stored, err := p.deliver(ctx, pack)
+		if err != nil {
+			return outcome{}, err
+		}
+		switch stored {
+		case notSealed:
+			return outcome{back: j.items, failed: true}, nil
+		case notStored:
+			out.sealed = &journal.Pack{ID: journal.PackID(pack.id), Group: j.group, Entries: pack.entries, Repeats: repeats}
 		}
 	}
 	p.metrics.packSeconds.Observe(p.now().Sub(start).Seconds())
-	return pack.rest, nil
+	return out, nil
 }
 
-// load reads segments back from the journal.
-func (p *packer) load(ctx context.Context, entries []journal.Entry) (segments []loaded, lost []journal.Entry, err error) {
-	for _, e := range entries {
-		l := loaded{entry: e}
-		damaged := false
-		err := p.retry.do(ctx, "journal", func(context.Context) error {
-			var err error
-			l.seg, l.frame, err = p.journal.Read(e)
-			if damaged = errors.Is(err, journal.ErrDamaged); damaged {
-				p.log.Error("journal is damaged; a segment is lost", "error", err)
-				return nil
-			}
-			return err
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		if damaged {
-			p.metrics.lostBytes.Add(float64(e.Bytes))
-			lost = append(lost, e)
-			continue
-		}
-		segments = append(segments, l)
+// fatal returns an error after which nothing more can be done, nil for those
+// of a store.
+func fatal(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, journal.ErrFailed) || errors.Is(err, journal.ErrClosed) {
+		return err
 	}
-	return segments, lost, nil
+	return nil
 }
 
 // dropStored takes out the segments that another server, or an earlier life of
 // this one, has stored.
-func (p *packer) dropStored(ctx context.Context, project recording.ProjectID, segments []loaded) (fresh []loaded, repeats []journal.Entry, err error) {
+func (p *packer) dropStored(ctx context.Context, project recording.ProjectID, items []*item) (fresh []*item, repeats []journal.Entry, err error) {
 	known := map[recording.SessionID]bool{}
 	var sessions []recording.SessionID
-	for _, l := range segments {
-		if !known[l.seg.Session] {
-			known[l.seg.Session] = true
-			sessions = append(sessions, l.seg.Session)
+	for _, it := range items {
+		if s := it.made.seg.Session; !known[s] {
+			known[s] = true
+			sessions = append(sessions, s)
 		}
 	}
-	if len(sessions) == 0 {
-		return segments, nil, nil
-	}
 	var stored map[recording.SegmentID]struct{}
-	err = p.retry.do(ctx, "index", func(ctx context.Context) error {
+	err = p.retry.few(ctx, "index", func(ctx context.Context) error {
+		var err error
 		stored, err = p.index.Stored(ctx, project, sessions)
 		return err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, l := range segments {
-		if _, repeat := stored[l.seg.SegmentID]; repeat {
-			repeats = append(repeats, l.entry)
+	for _, it := range items {
+		if _, repeat := stored[it.made.seg.SegmentID]; repeat {
+			repeats = append(repeats, it.entry)
 		} else {
-			fresh = append(fresh, l)
+			fresh = append(fresh, it)
 		}
 	}
 	return fresh, repeats, nil
 }
 
-// make builds the pack and its rows. For the same job it builds the same.
-func (p *packer) make(j *job, segments []loaded) (*made, error) {
-	m := &made{}
-	if j.sealed != nil {
-		m.id = ulid.ULID(j.sealed.ID)
-	} else {
-		m.id = ulid.MustNew(ulid.Timestamp(p.now()), rand.Reader) // fails after the year 10889
-	}
-	pack := segment.NewPack(j.group.Project, j.group.Class, m.id)
-	m.batch = index.Batch{Project: j.group.Project, Token: segment.PackKey(j.group.Project, j.group.Class, m.id)}
-	var raw []byte
-	for i, l := range segments {
-		var derived []recording.Moment
-		var err error
-		if raw, err = segment.Decode(raw[:0], l.frame, l.seg.RawBytes, nil); err == nil {
-			derived = p.derive(&l.seg, raw)
-			err = pack.Add(l.seg, l.frame, "")
-		}
-		switch {
-		case errors.Is(err, segment.ErrFull) && len(m.entries) > 0:
-			for _, l := range segments[i:] {
-				m.rest = append(m.rest, l.entry)
-			}
-			return m, p.finish(m, pack)
-		case err != nil:
-			p.log.Error("segment can be in no pack and is lost", "error", err)
-			m.refused = append(m.refused, l.entry)
-		default:
-			m.entries = append(m.entries, l.entry)
-			m.batch.Moments = append(m.batch.Moments, derived...)
-		}
-	}
-	return m, p.finish(m, pack)
-}
-
-func (p *packer) finish(m *made, pack *segment.Pack) (err error) {
-	if len(m.entries) == 0 {
-		return nil
-	}
-	m.data, m.batch.Segments, err = pack.Bytes()
-	return err
-}
-
-// derive reads the moments of a segment. Events are strangers' data, and a
-// segment that panics here would do so again after every restart: it is stored
-// without moments instead.
-func (p *packer) derive(s *recording.Segment, ndjson []byte) (found []recording.Moment) {
-	before := *s
-	defer func() {
-		if r := recover(); r != nil {
-			p.metrics.derivePanics.Inc()
-			p.log.Error("moments of a segment could not be derived", "panic", r, "stack", string(debug.Stack()))
-			*s, found = before, nil
-		}
-	}()
-	found = moments.Derive(s, ndjson)
-	size := 0
-	for i, url := range s.URLs {
-		if size += len(url); size > maxURLBytes {
-			s.URLs = s.URLs[:i]
+// make builds the pack and its rows. rest are the segments that did not fit.
+func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item, err error) {
+	m = &made{id: ulid.MustNew(ulid.Timestamp(p.now()), rand.Reader), group: group} // fails after the year 10889
+	pack := segment.NewPack(group.Project, group.Class, m.id)
+	m.batch = index.Batch{Project: group.Project, Token: segment.PackKey(group.Project, group.Class, m.id)}
+	for i, it := range items {
+		err := pack.Add(it.made.seg, it.made.frame, it.made.dictionary)
+		if errors.Is(err, segment.ErrFull) && len(m.entries) > 0 {
+			rest = items[i:]
 			break
 		}
+		if err != nil {
+			p.log.Error("segment can be in no pack and is lost", "error", err)
+			p.lose([]journal.Entry{it.entry})
+			continue
+		}
+		m.entries = append(m.entries, it.entry)
+		m.batch.Moments = append(m.batch.Moments, it.made.moments...)
 	}
-	return found
+	if len(m.entries) > 0 {
+		m.data, m.batch.Segments, err = pack.Bytes()
+	}
+	return m, rest, err
 }
 
-// deliver takes a pack through its steps.
-func (p *packer) deliver(ctx context.Context, j *job, m *made, repeats []journal.Entry) error {
-	type stage struct {
-		after step
-		name  string
-		do    func(context.Context) error
-	}
-	stages := []stage{
-		{afterSeal, "journal", func(context.Context) error {
-			if j.sealed != nil {
-				return nil
-			}
-			return p.journal.AppendSeal(journal.Seal{
-				Pack: journal.PackID(m.id), Group: j.group, Segments: positions(m.entries), Repeats: positions(repeats),
-			})
-		}},
-		{afterPut, "bucket", func(ctx context.Context) error {
-			if len(m.entries) == 0 {
-				return nil
-			}
-			return p.bucket.Put(ctx, m.batch.Token, bytes.NewReader(m.data), int64(len(m.data)))
-		}},
-		{afterWrite, "index", func(ctx context.Context) error {
-			if len(m.entries) == 0 {
-				return nil
-			}
-			return p.index.Write(ctx, m.batch)
-		}},
-		{afterDone, "journal", func(context.Context) error { return p.journal.AppendDone(journal.PackID(m.id)) }},
-	}
+// delivery says how far a pack came.
+type delivery int
+
+const (
+	delivered delivery = iota
+	notSealed          // nothing has changed
+	notStored          // sealed; the object or its rows are missing, or seem to be
+)
+
+// deliver takes a pack through its steps. A store that does not answer is
+// asked a few times.
+func (p *packer) deliver(ctx context.Context, m *made) (delivery, error) {
 	if err := p.crashPoint(beforeSeal); err != nil {
-		return err
+		return notSealed, err
 	}
-	for _, s := range stages {
-		if err := p.retry.do(ctx, s.name, s.do); err != nil {
-			return err
+	err := p.retry.few(ctx, "journal", func(context.Context) error {
+		return p.journal.AppendSeal(journal.Seal{
+			Pack: journal.PackID(m.id), Group: m.group, Segments: positions(m.entries), Repeats: positions(m.repeats),
+		})
+	})
+	if err != nil {
+		return notSealed, fatal(ctx, err)
+	}
+	if err := p.crashPoint(afterSeal); err != nil {
+		return notStored, err
+	}
+	if len(m.entries) > 0 {
+		err = p.retry.few(ctx, "bucket", func(ctx context.Context) error {
+			return p.bucket.Put(ctx, m.batch.Token, bytes.NewReader(m.data), int64(len(m.data)))
+		})
+	}
+	if err != nil {
+		return notStored, fatal(ctx, err)
+	}
+	if err := p.crashPoint(afterPut); err != nil {
+		return notStored, err
+	}
+	return p.writeRows(ctx, m)
+}
+
+// writeRows writes the rows of a pack whose object is stored, and ends it.
+func (p *packer) writeRows(ctx context.Context, m *made) (delivery, error) {
+	if len(m.entries) > 0 {
+		err := p.retry.few(ctx, "index", func(ctx context.Context) error { return p.index.Write(ctx, m.batch) })
+		if err != nil {
+			return notStored, fatal(ctx, err)
 		}
-		if err := p.crashPoint(s.after); err != nil {
-			return err
-		}
+	}
+	if err := p.crashPoint(afterWrite); err != nil {
+		return notStored, err
+	}
+	if err := p.done(ctx, m.id); err != nil {
+		return notStored, err
+	}
+	if err := p.crashPoint(afterDone); err != nil {
+		return notStored, err
 	}
 	p.settle(m.entries)
-	p.settle(repeats)
-	p.metrics.packRepeats.Add(float64(len(repeats)))
+	p.settle(m.repeats)
+	p.metrics.packRepeats.Add(float64(len(m.repeats)))
 	if len(m.entries) > 0 {
 		p.metrics.packs.Inc()
 		p.metrics.packBytes.Add(float64(len(m.data)))
-		p.metrics.packSegments.Add(float64(len(m.entries)))
+		p.metrics.packSegments.Add(float64(len(m.batch.Segments)))
 	}
-	return nil
+	return delivered, nil
+}
+
+// done notes the end of a pack. On a full disk it does without: after a crash
+// the pack's rows are then written once more, which changes nothing, and what
+// is settled now makes room.
+func (p *packer) done(ctx context.Context, id ulid.ULID) error {
+	err := p.journal.AppendDone(journal.PackID(id))
+	if err == nil {
+		return nil
+	}
+	p.log.Warn("end of a pack is not noted in the journal", "error", err)
+	return fatal(ctx, err)
 }
 
 func positions(entries []journal.Entry) []journal.Position {

@@ -362,6 +362,7 @@ func TestDamagedJournalLosesOneSegment(t *testing.T) {
 			st, o := newStores(t), newOracle()
 			cfg := testConfig(t)
 			s := newServer(t, cfg, st.bucket, st.index, Options{})
+			s.waitingRaw.limit = 0 // nothing stays in memory
 			for seq := range 3 {
 				o.send(t, s, "session-1", seq)
 			}

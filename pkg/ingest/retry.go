@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"math"
 	"sync"
 	"time"
 
@@ -16,6 +17,10 @@ const (
 	// to be unnoticed for a hiccup, long enough not to add to an outage.
 	firstRetry = time.Second
 	lastRetry  = 30 * time.Second
+
+	// triesAtOnce is how often a store is asked before a pack gives its place
+	// to others.
+	triesAtOnce = 3
 
 	// attemptTimeout ends a call to a store that neither answers nor fails. A
 	// pack of 8 MiB needs 1.1 Mbit/s.
@@ -47,10 +52,20 @@ func newRetrier(opts Options, m *metrics) *retrier {
 	}
 }
 
-// do calls f until it succeeds. It gives up only when ctx is done or the
+// always calls f until it succeeds. It gives up only when ctx is done or the
 // journal cannot go on.
-func (r *retrier) do(ctx context.Context, store string, f func(context.Context) error) error {
-	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+func (r *retrier) always(ctx context.Context, store string, f func(context.Context) error) error {
+	return r.do(ctx, store, math.MaxInt, f)
+}
+
+// few calls f a few times, and returns its last error: what goes on failing
+// must not keep others waiting.
+func (r *retrier) few(ctx context.Context, store string, f func(context.Context) error) error {
+	return r.do(ctx, store, triesAtOnce, f)
+}
+
+func (r *retrier) do(ctx context.Context, store string, tries int, f func(context.Context) error) error {
+	for try := 1; ; try++ {
 		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
 		err := f(attempt)
 		cancel()
@@ -64,15 +79,30 @@ func (r *retrier) do(ctx context.Context, store string, f func(context.Context) 
 		if errors.Is(err, journal.ErrFailed) || errors.Is(err, journal.ErrClosed) {
 			return err
 		}
-		// Half of the pause is random, so that many servers do not return to
-		// a store that recovers all at once.
-		wait := pause/2 + time.Duration(r.random()*float64(pause/2))
+		wait := r.pause(try)
 		r.failed(store, err, wait)
-		select {
-		case <-r.after(wait):
-		case <-ctx.Done():
-			return ctx.Err()
+		if try == tries {
+			return err
 		}
+		if err := r.wait(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// pause returns how long to wait after so many failures. Half of it is random,
+// so that many servers do not return to a store that recovers all at once.
+func (r *retrier) pause(failures int) time.Duration {
+	pause := min(firstRetry<<min(failures-1, 10), lastRetry)
+	return pause/2 + time.Duration(r.random()*float64(pause/2))
+}
+
+func (r *retrier) wait(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-r.after(pause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

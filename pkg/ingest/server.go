@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/ingest/journal"
 	"github.com/playhead/playhead/pkg/ingest/wire/playhead"
@@ -27,9 +30,16 @@ const (
 	keepBody  = 512 << 10
 	keepFrame = 1 << 20
 
-	// bodiesAtOnce times limits.body_bytes bounds the memory of bodies that
-	// are being received, however slowly.
-	bodiesAtOnce = 64
+	// bodiesLimit bounds the memory of bodies that are being received, however
+	// slowly, and of those that wait for the disk: two thousand of what a
+	// recorder sends. It is at least bodiesAtOnce times limits.body_bytes.
+	bodiesLimit  = 64 << 20
+	bodiesAtOnce = 4
+
+	// waitingRawLimit bounds the events that stay in memory from their
+	// acknowledgement until they are encoded; beyond it they are read from the
+	// journal again.
+	waitingRawLimit = 32 << 20
 )
 
 // Options are what a Server gets from its surroundings. Zero fields have
@@ -64,16 +74,22 @@ type Server struct {
 	metrics  *metrics
 	journal  *journal.Journal
 	ledger   *ledger
-	clocks   *clocks
 	sessions *sessions
+	windows  *windows
+	library  *dictionary.Library
 	pipeline *pipeline
 	uploads  *uploads
 
-	working chan struct{} // a slot per upload that is decompressed, read, scrubbed, encoded
+	addressSeed maphash.Seed           // of the addresses' hashes, which are good for this process only
+	unpack      *playhead.Decompressor // for what was accepted, whatever the limits were
+
+	working chan struct{} // a slot per upload that is decompressed and read
 	bodies  *buffers
 	raws    *buffers
 	frames  *buffers
-	budget  budget
+	budget  budget // of bodies
+
+	waitingRaw budget
 }
 
 // New opens the journal, recovers what is in it, and returns a server that
@@ -90,10 +106,13 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 			DecompressedBytes: int(cfg.Limits.DecompressedBytes), DecompressionRatio: cfg.Limits.DecompressionRatio,
 			Events: cfg.Limits.Events, EventBytes: int(cfg.Limits.EventBytes), Depth: cfg.Limits.Depth,
 		},
-		ledger: newLedger(), clocks: newClocks(), uploads: newUploads(),
-		working: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
-		bodies:  newBuffers(keepBody), raws: newBuffers(keepRaw), frames: newBuffers(keepFrame),
-		budget: budget{limit: bodiesAtOnce * int64(cfg.Limits.BodyBytes)},
+		ledger: newLedger(), windows: newWindows(), uploads: newUploads(),
+		library:     dictionary.NewLibrary(bucket, dictionary.Options{Now: opts.Now, Log: opts.Log}),
+		addressSeed: maphash.MakeSeed(),
+		working:     make(chan struct{}, runtime.GOMAXPROCS(0)),
+		bodies:      newBuffers(keepBody), raws: newBuffers(keepRaw), frames: newBuffers(keepFrame),
+		budget:     budget{limit: max(bodiesLimit, bodiesAtOnce*int64(cfg.Limits.BodyBytes))},
+		waitingRaw: budget{limit: waitingRawLimit},
 	}
 	keys, err := newKeyring(&cfg, nil, opts.Now())
 	if err != nil {
@@ -101,6 +120,10 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 	}
 	s.keys.Store(keys)
 	if s.inflate, err = playhead.NewDecompressor(s.limits); err != nil {
+		return nil, err
+	}
+	s.unpack, err = playhead.NewDecompressor(playhead.Limits{DecompressedBytes: recording.MaxSegmentBytes, DecompressionRatio: math.MaxInt32})
+	if err != nil {
 		return nil, err
 	}
 	if s.metrics, err = newMetrics(opts.Registerer); err != nil {
@@ -187,6 +210,9 @@ func (s *Server) openJournal(bucket objectstore.Bucket, idx index.Index, opts Op
 		}
 	}
 	s.pipeline = newPipeline(s, bucket, idx, opts)
+	if err := watchPipeline(s.registry, s.pipeline); err != nil {
+		return errors.Join(fmt.Errorf("register metrics: %w", err), j.Close())
+	}
 	s.pipeline.recovered(recovery)
 	if n := j.Stats().Segments; n > 0 {
 		s.log.Info("journal recovered", "segments", n, "sealed_packs", len(recovery.Packs), "dir", s.cfg.Journal.Dir)
@@ -204,6 +230,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	var stores sync.WaitGroup
 	stores.Go(func() { s.pipeline.run(work) })
+	stores.Go(func() { s.library.Run(work) })
 
 	select {
 	case <-ctx.Done():

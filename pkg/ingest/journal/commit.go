@@ -123,7 +123,7 @@ func (j *Journal) admit(group []*request) []*request {
 	}
 	admitted := group[:0]
 	for _, r := range group {
-		if r.kind == kindSegment {
+		if r.kind.needed() {
 			if err == nil && (r.size > room || slots == 0) {
 				r.err = ErrFull
 			}
@@ -202,7 +202,7 @@ func (j *Journal) write(group []*request) error {
 	for _, r := range group {
 		r.pos = Position{File: active.number, Offset: uint32(active.size + int64(len(j.buf)))}
 		j.buf = appendRecord(j.buf, active.salt, r.kind, r.parts...)
-		if r.kind == kindSegment {
+		if r.kind.needed() {
 			segments++
 		}
 	}

@@ -83,7 +83,12 @@ const (
 	kindSegment kind = 1
 	kindSeal    kind = 2
 	kindDone    kind = 3
+	kindUpload  kind = 4
 )
+
+// needed says whether a record of this kind holds events, which must not be
+// lost.
+func (k kind) needed() bool { return k == kindSegment || k == kindUpload }
 
 // appendRecord adds a record whose payload is the concatenation of parts.
 func appendRecord(dst []byte, s salt, k kind, parts ...[]byte) []byte {
@@ -133,7 +138,7 @@ func parseRecordHead(s salt, data []byte) (recordHead, bool) {
 		headSum: binary.LittleEndian.Uint32(data[8:]),
 		bodySum: binary.LittleEndian.Uint32(data[12:]),
 	}
-	known := h.kind >= kindSegment && h.kind <= kindDone
+	known := h.kind >= kindSegment && h.kind <= kindUpload
 	if !known || h.length > maxPayload || headChecksum(s, data) != h.headSum {
 		return recordHead{}, false
 	}

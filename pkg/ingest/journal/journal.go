@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -141,22 +142,28 @@ func create(path string) (File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 }
 
-// AppendSegment keeps a segment with its frame and returns when both are
-// durable.
+// AppendUpload keeps an upload as it was sent and returns when it is durable.
+func (j *Journal) AppendUpload(u *Upload, body []byte) (Entry, error) {
+	return j.appendDescribed(kindUpload, metaOf(u), body)
+}
+
+// AppendSegment keeps a segment whose events were scrubbed, with its frame, and
+// returns when both are durable.
 func (j *Journal) AppendSegment(class recording.Class, seg *recording.Segment, frame []byte) (Entry, error) {
-	description, err := encodeMeta(class, seg)
+	return j.appendDescribed(kindSegment, metaOf(&Upload{Class: class, Segment: *seg}), frame)
+}
+
+func (j *Journal) appendDescribed(k kind, m meta, body []byte) (Entry, error) {
+	description, err := m.encode()
 	if err != nil {
 		return Entry{}, err
 	}
 	size := binary.LittleEndian.AppendUint32(nil, uint32(len(description)))
-	pos, err := j.append(kindSegment, size, description, frame)
+	pos, err := j.append(k, size, description, body)
 	if err != nil {
 		return Entry{}, err
 	}
-	return Entry{
-		Position: pos, Identity: IdentityOf(seg.SegmentID),
-		Bytes: uint32(len(description) + len(frame)), RawBytes: uint32(seg.RawBytes),
-	}, nil
+	return m.entry(pos, len(description)+len(body)), nil
 }
 
 // AppendSeal fixes what a pack holds, before the pack is stored. It is not
@@ -191,43 +198,44 @@ func (j *Journal) Settle(entries []Entry) {
 	j.collect()
 }
 
-// Read returns a segment that was appended and not yet settled. The frame is
-// the caller's.
-func (j *Journal) Read(e Entry) (recording.Segment, []byte, error) {
+// Read returns what was appended and not yet settled. It reads into *buf,
+// which it may grow; the record's body shares that memory.
+func (j *Journal) Read(e Entry, buf *[]byte) (Record, error) {
 	j.mu.Lock()
 	f := j.file(e.File)
 	j.mu.Unlock()
 	if f == nil {
-		return recording.Segment{}, nil, fmt.Errorf("read journal file %d: %w", e.File, os.ErrNotExist)
+		return Record{}, fmt.Errorf("read journal file %d: %w", e.File, os.ErrNotExist)
 	}
-	payload, err := readRecord(f, int64(e.Offset))
+	k, payload, err := readRecord(f, int64(e.Offset), buf)
 	if err != nil {
-		return recording.Segment{}, nil, fmt.Errorf("read %s at %d: %w", f.path, e.Offset, err)
+		return Record{}, fmt.Errorf("read %s at %d: %w", f.path, e.Offset, err)
 	}
-	m, frame, err := decodeSegment(payload)
+	r, err := decodeRecord(k, payload)
 	if err != nil {
-		return recording.Segment{}, nil, fmt.Errorf("read %s at %d: %w", f.path, e.Offset, err)
+		return Record{}, fmt.Errorf("read %s at %d: %w", f.path, e.Offset, err)
 	}
-	return m.segment(), frame, nil
+	return r, nil
 }
 
-func readRecord(f *file, offset int64) ([]byte, error) {
+func readRecord(f *file, offset int64, buf *[]byte) (kind, []byte, error) {
 	head := make([]byte, recordHeadSize)
 	if _, err := f.ReadAt(head, offset); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	h, ok := parseRecordHead(f.salt, head)
-	if !ok || h.kind != kindSegment {
-		return nil, ErrDamaged
+	if !ok || !h.kind.needed() {
+		return 0, nil, ErrDamaged
 	}
-	payload := make([]byte, h.length)
+	*buf = slices.Grow((*buf)[:0], h.length)[:h.length]
+	payload := *buf
 	if _, err := f.ReadAt(payload, offset+recordHeadSize); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	if !h.intact(payload) {
-		return nil, ErrDamaged
+		return 0, nil, ErrDamaged
 	}
-	return payload, nil
+	return h.kind, payload, nil
 }
 
 // Stats returns the journal's size now.

@@ -99,12 +99,13 @@ func must(t *testing.T, err error) {
 
 func wantRead(t *testing.T, j *Journal, e Entry, seq uint32) {
 	t.Helper()
-	s, f, err := j.Read(e)
+	got, err := j.Read(e, new([]byte))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(*numbered(seq), s); diff != "" || !bytes.Equal(f, frame(seq)) {
-		t.Errorf("segment %d is read back as %s, frame %q", seq, diff, f)
+	want := Record{Upload: Upload{Class: recording.ClassNormal, Segment: *numbered(seq)}, Framed: true, Body: frame(seq)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("segment %d is read back with %s", seq, diff)
 	}
 }
 
@@ -398,9 +399,14 @@ func written(t *testing.T, dir string, build func(add func(kind, ...[]byte) Posi
 
 func segmentParts(t *testing.T, seq uint32, frame []byte) [][]byte {
 	t.Helper()
-	m, err := encodeMeta(recording.ClassNormal, numbered(seq))
+	m, err := describedAs(numbered(seq)).encode()
 	must(t, err)
 	return [][]byte{binary.LittleEndian.AppendUint32(nil, uint32(len(m))), m, frame}
+}
+
+func describedAs(s *recording.Segment) *meta {
+	m := metaOf(&Upload{Class: recording.ClassNormal, Segment: *s})
+	return &m
 }
 
 // smallParts is a segment that says no more than it must, for tests that go
@@ -408,7 +414,7 @@ func segmentParts(t *testing.T, seq uint32, frame []byte) [][]byte {
 func smallParts(t *testing.T, seq uint32) [][]byte {
 	t.Helper()
 	s := &recording.Segment{SegmentID: numbered(seq).SegmentID, Page: "page-0001", RawBytes: 1}
-	m, err := encodeMeta(recording.ClassNormal, s)
+	m, err := describedAs(s).encode()
 	must(t, err)
 	return [][]byte{binary.LittleEndian.AppendUint32(nil, uint32(len(m))), m, frame(seq)}
 }
@@ -449,7 +455,7 @@ func TestAnyFlippedByteCostsOneRecord(t *testing.T) {
 	dir := t.TempDir()
 	path, spans := written(t, dir, func(add func(kind, ...[]byte) Position) {
 		for seq := range uint32(4) {
-			add(kindSegment, smallParts(t, seq)...)
+			add([]kind{kindSegment, kindUpload}[seq%2], smallParts(t, seq)...)
 		}
 	})
 	intact, err := os.ReadFile(path)
@@ -471,9 +477,9 @@ func TestAnyFlippedByteCostsOneRecord(t *testing.T) {
 		j, r := recoverOnly(t, dir)
 		got := map[uint32]bool{}
 		for _, e := range r.Pending[group] {
-			s, _, err := j.Read(e)
+			s, err := j.Read(e, new([]byte))
 			must(t, err)
-			got[s.Seq] = true
+			got[s.Segment.Seq] = true
 		}
 		if !maps.Equal(got, want) {
 			t.Errorf("byte %d: segments %v, want %v", at, got, want)
@@ -592,7 +598,7 @@ func TestSealsThatCannotBeKept(t *testing.T) {
 		}
 	}
 	f("whole", sealed(1), -1, 1, 0)
-	f("a segment is lost: the other waits for a new pack", sealed(1), 0, 0, 1)
+	f("a segment is lost: the object may have it", sealed(1), 0, 1, 0)
 	f("the seal is lost: both wait", sealed(1), 2, 0, 2)
 	f("sealed again: the later seal counts", sealed(1, 2), -1, 1, 0)
 	f("done", sealed(0), -1, 0, 0)
@@ -617,27 +623,72 @@ func TestNewerVersionIsRefused(t *testing.T) {
 	}
 }
 
-// TestVersion1StaysReadable reads a file that was written when version 1 was
-// made. It is never rewritten for a change of the format, which needs a new
-// version and a new file.
-func TestVersion1StaysReadable(t *testing.T) {
-	golden := filepath.Join("testdata", "v1", fileName(1))
-	if *update {
-		written(t, filepath.Dir(golden), func(add func(kind, ...[]byte) Position) {
-			a := add(kindSegment, segmentParts(t, 0, frame(0))...)
-			b := add(kindSegment, segmentParts(t, 1, frame(1))...)
-			c := add(kindSegment, segmentParts(t, 2, frame(2))...)
-			add(kindSeal, sealPart(t, Seal{Pack: PackID{1}, Group: group, Segments: []Position{a}}))
-			add(kindDone, append([]byte{1}, make([]byte, 15)...))
-			add(kindSeal, sealPart(t, Seal{Pack: PackID{2}, Group: group, Segments: []Position{c}, Repeats: []Position{b}}))
-			add(kindSegment, segmentParts(t, 3, frame(3))...)
-		})
-	}
-	data, err := os.ReadFile(golden)
-	must(t, err)
+// TestUploadsAreReadBackAsSent also says what an upload's description holds.
+func TestUploadsAreReadBackAsSent(t *testing.T) {
 	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, fileName(1)), data, 0o600))
+	j, _ := open(t, options(dir))
+	e := appendUpload(t, j, 7)
+	must(t, j.AppendSeal(Seal{Pack: PackID{1}, Group: group, Segments: positions(appendSegment(t, j, 1))}))
+	closeNow(t, j)
+
 	j, r := open(t, options(dir))
+	if diff := cmp.Diff(map[Group][]Entry{group: {e}}, r.Pending); diff != "" {
+		t.Error(diff)
+	}
+	wantUpload(t, j, e, 7)
+}
+
+func appendUpload(t *testing.T, j *Journal, seq uint32) Entry {
+	t.Helper()
+	e, err := j.AppendUpload(sent(seq), frame(seq))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func sent(seq uint32) *Upload {
+	return &Upload{Class: recording.ClassNormal, Segment: *numbered(seq), Encoding: "gzip", Skip: 321, SentAtMs: 1763791872990}
+}
+
+func wantUpload(t *testing.T, j *Journal, e Entry, seq uint32) {
+	t.Helper()
+	buf := make([]byte, 10) // too small to be used
+	got, err := j.Read(e, &buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Record{Upload: *sent(seq), Body: frame(seq)}, got); diff != "" {
+		t.Errorf("upload %d is read back with %s", seq, diff)
+	}
+}
+
+// TestVersion1StaysReadable reads files that were written when version 1 was
+// made, and when uploads came to it. They are never rewritten: a change of the
+// format needs a new version and a new file.
+func TestVersion1StaysReadable(t *testing.T) {
+	golden := func(name string, build func(add func(kind, ...[]byte) Position)) (*Journal, *Recovery) {
+		path := filepath.Join("testdata", "v1", name, fileName(1))
+		if *update {
+			if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+				written(t, filepath.Dir(path), build)
+			}
+		}
+		data, err := os.ReadFile(path)
+		must(t, err)
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, fileName(1)), data, 0o600))
+		return open(t, options(dir))
+	}
+	j, r := golden("", func(add func(kind, ...[]byte) Position) {
+		a := add(kindSegment, segmentParts(t, 0, frame(0))...)
+		b := add(kindSegment, segmentParts(t, 1, frame(1))...)
+		c := add(kindSegment, segmentParts(t, 2, frame(2))...)
+		add(kindSeal, sealPart(t, Seal{Pack: PackID{1}, Group: group, Segments: []Position{a}}))
+		add(kindDone, append([]byte{1}, make([]byte, 15)...))
+		add(kindSeal, sealPart(t, Seal{Pack: PackID{2}, Group: group, Segments: []Position{c}, Repeats: []Position{b}}))
+		add(kindSegment, segmentParts(t, 3, frame(3))...)
+	})
 	if len(r.Packs) != 1 || r.Packs[0].ID != (PackID{2}) || len(r.Packs[0].Entries) != 1 || len(r.Packs[0].Repeats) != 1 ||
 		len(r.Pending[group]) != 1 || len(r.Damage) != 0 {
 		t.Fatalf("recovered %+v", r)
@@ -645,6 +696,30 @@ func TestVersion1StaysReadable(t *testing.T) {
 	wantRead(t, j, r.Packs[0].Entries[0], 2)
 	wantRead(t, j, r.Packs[0].Repeats[0], 1)
 	wantRead(t, j, r.Pending[group][0], 3)
+
+	j, r = golden("uploads", func(add func(kind, ...[]byte) Position) {
+		a := add(kindUpload, uploadParts(t, 0)...)
+		b := add(kindUpload, uploadParts(t, 1)...)
+		add(kindSegment, segmentParts(t, 2, frame(2))...)
+		add(kindSeal, sealPart(t, Seal{Pack: PackID{1}, Group: group, Segments: []Position{a}}))
+		add(kindDone, append([]byte{1}, make([]byte, 15)...))
+		add(kindSeal, sealPart(t, Seal{Pack: PackID{2}, Group: group, Segments: []Position{b}}))
+		add(kindUpload, uploadParts(t, 3)...)
+	})
+	if len(r.Packs) != 1 || len(r.Packs[0].Entries) != 1 || len(r.Pending[group]) != 2 || len(r.Damage) != 0 {
+		t.Fatalf("recovered %+v", r)
+	}
+	wantUpload(t, j, r.Packs[0].Entries[0], 1)
+	wantRead(t, j, r.Pending[group][0], 2)
+	wantUpload(t, j, r.Pending[group][1], 3)
+}
+
+func uploadParts(t *testing.T, seq uint32) [][]byte {
+	t.Helper()
+	m := metaOf(sent(seq))
+	b, err := m.encode()
+	must(t, err)
+	return [][]byte{binary.LittleEndian.AppendUint32(nil, uint32(len(b))), b, frame(seq)}
 }
 
 // FuzzScan: whatever a file holds, reading it ends, and every byte after the
@@ -654,6 +729,7 @@ func FuzzScan(f *testing.F) {
 	whole := appendRecord(appendRecord(fileHeader(s), s, kindSegment, []byte("\x02\x00\x00\x00{}frame")), s, kindDone, make([]byte, 16))
 	f.Add(whole)
 	f.Add(whole[:len(whole)-3])
+	f.Add(appendRecord(fileHeader(s), s, kindUpload, []byte("\x11\x00\x00\x00"+`{"encoding":"gz"}`+"body")))
 	f.Add(append(bytes.Clone(whole), 1, 2, 3))
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -665,8 +741,8 @@ func FuzzScan(f *testing.F) {
 		damaged, err := scan(data, s, func(_ int, k kind, payload []byte) error {
 			covered += recordHeadSize + len(payload)
 			switch k {
-			case kindSegment:
-				_, _, _ = decodeSegment(payload)
+			case kindSegment, kindUpload:
+				_, _ = decodeRecord(k, payload)
 			case kindSeal:
 				if seal, err := decodeSeal(payload); err == nil {
 					again, err := encodeSeal(seal)

@@ -44,8 +44,26 @@ type Group struct {
 type Entry struct {
 	Position
 	Identity Identity
-	Bytes    uint32 // description and frame
+	Bytes    uint32 // description and body
 	RawBytes uint32 // events, uncompressed
+}
+
+// Upload describes what was sent: a segment as far as it is known before its
+// events are scrubbed, and where they are in the body.
+type Upload struct {
+	Class    recording.Class
+	Segment  recording.Segment // addresses as the sender gave them
+	Encoding string            // of the body: gzip or zstd
+	Skip     int               // bytes of the decompressed body before the events
+	SentAtMs int64             // the sender's clock
+}
+
+// Record is what Read returns: an upload with its body as it was sent, or a
+// scrubbed segment with its frame.
+type Record struct {
+	Upload
+	Framed bool // Body is a frame of scrubbed events; Encoding and Skip mean nothing
+	Body   []byte
 }
 
 // PackID is the ULID of a pack.
@@ -76,6 +94,9 @@ type meta struct {
 	RawBytes       int               `json:"bytes"`
 	FullSnapshots  []int64           `json:"full_snapshots,omitempty"`
 	ReceivedMs     int64             `json:"received_at"`
+	Encoding       string            `json:"encoding,omitempty"`
+	Skip           int               `json:"skip,omitempty"`
+	SentAtMs       int64             `json:"sent_at,omitempty"`
 	Previous       string            `json:"previous_id,omitempty"`
 	Reason         string            `json:"reason,omitempty"`
 	Final          bool              `json:"final,omitempty"`
@@ -96,22 +117,39 @@ type recorder struct {
 	RRWeb   string `json:"rrweb,omitempty"`
 }
 
-func encodeMeta(class recording.Class, s *recording.Segment) ([]byte, error) {
-	b, err := json.Marshal(meta{
-		Project: string(s.Project), Class: string(class),
+// metaOf describes an upload. The token of its session is not in it: nobody
+// needs it again.
+func metaOf(u *Upload) meta {
+	s := &u.Segment
+	return meta{
+		Project: string(s.Project), Class: string(u.Class),
 		Session: string(s.Session), Window: string(s.Window), Seq: s.Seq, Page: string(s.Page),
 		ClockOffsetMs: s.ClockOffsetMs, StartMs: s.StartMs, EndMs: s.EndMs,
 		Events: s.Events, RawBytes: s.RawBytes, FullSnapshots: s.FullSnapshots, ReceivedMs: s.ReceivedMs,
+		Encoding: u.Encoding, Skip: u.Skip, SentAtMs: u.SentAtMs,
 		Previous: string(s.Origin.PreviousSession), Reason: string(s.Origin.Reason), Final: s.Origin.Final,
 		Recorder: recorder(s.Origin.Recorder),
 		URL:      s.Origin.URL, Referrer: s.Origin.Referrer, Viewport: s.Origin.Viewport,
 		UserID: s.Origin.UserID, UserAttributes: s.Origin.UserAttributes,
 		Release: s.Origin.Release, Environment: s.Origin.Environment, UserAgent: s.Origin.UserAgent,
-	})
+	}
+}
+
+func (m *meta) encode() ([]byte, error) {
+	b, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("encode segment description: %w", err)
 	}
 	return b, nil
+}
+
+// entry describes a record of bytes bytes that was appended.
+func (m *meta) entry(at Position, bytes int) Entry {
+	id := recording.SegmentID{
+		Project: recording.ProjectID(m.Project),
+		Session: recording.SessionID(m.Session), Window: recording.WindowID(m.Window), Seq: m.Seq,
+	}
+	return Entry{Position: at, Identity: IdentityOf(id), Bytes: uint32(bytes), RawBytes: uint32(m.RawBytes)}
 }
 
 func (m *meta) segment() recording.Segment {
@@ -135,8 +173,8 @@ func (m *meta) segment() recording.Segment {
 
 var errPayload = errors.New("payload is malformed")
 
-// splitSegment divides the payload of a segment record.
-func splitSegment(payload []byte) (description, frame []byte, err error) {
+// splitDescribed divides the payload of a segment or an upload.
+func splitDescribed(payload []byte) (description, body []byte, err error) {
 	if len(payload) < 4 {
 		return nil, nil, errPayload
 	}
@@ -147,16 +185,24 @@ func splitSegment(payload []byte) (description, frame []byte, err error) {
 	return payload[4 : 4+n], payload[4+n:], nil
 }
 
-func decodeSegment(payload []byte) (meta, []byte, error) {
-	description, frame, err := splitSegment(payload)
+// decodeRecord reads the payload of a segment or an upload.
+func decodeRecord(k kind, payload []byte) (Record, error) {
+	description, body, err := splitDescribed(payload)
 	if err != nil {
-		return meta{}, nil, err
+		return Record{}, err
 	}
 	var m meta
 	if err := json.Unmarshal(description, &m); err != nil {
-		return meta{}, nil, fmt.Errorf("decode segment description: %w", err)
+		return Record{}, fmt.Errorf("decode segment description: %w", err)
 	}
-	return m, frame, nil
+	return Record{
+		Upload: Upload{
+			Class: recording.Class(m.Class), Segment: m.segment(),
+			Encoding: m.Encoding, Skip: m.Skip, SentAtMs: m.SentAtMs,
+		},
+		Framed: k == kindSegment,
+		Body:   body,
+	}, nil
 }
 
 func encodeSeal(s Seal) ([]byte, error) {

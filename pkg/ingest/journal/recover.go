@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,8 +17,9 @@ import (
 
 // Recovery is what a journal held when it was opened.
 type Recovery struct {
-	// Packs were sealed and not done, in the order of their seals. They must
-	// be made again exactly as sealed.
+	// Packs were sealed and not done, in the order of their seals. Each may be
+	// in object storage, whole or not at all; its segments must go into no
+	// other pack before that is known.
 	Packs []Pack
 
 	// Pending segments are in no pack, in the order of their arrival.
@@ -26,7 +29,8 @@ type Recovery struct {
 	Damage []Damage
 }
 
-// Pack is a sealed pack with what is known of its segments.
+// Pack is a sealed pack with what is left of its segments: one whose record is
+// damaged is missing, and may still be in the object.
 type Pack struct {
 	ID      PackID
 	Group   Group
@@ -47,19 +51,24 @@ type Damage struct {
 
 // recovering collects records while the files are read in order.
 type recovering struct {
-	segments map[Position]segmentState
-	order    []Position
+	segments []segmentState // ascending by position
+	groups   []Group
 	sealed   []Seal
-	names    map[string]string // one copy of each project and class
+	void     map[int]bool     // indexes into sealed: a later seal has one of the segments
+	packs    map[PackID][]int // indexes into sealed
+	buf      []byte           // of one file
 }
 
 type segmentState struct {
 	entry Entry
-	group Group
-	pack  int // index into sealed, or unsealed
+	group int32 // index into groups
+	pack  int32 // index into sealed, unsealed or settled
 }
 
-const unsealed = -1
+const (
+	unsealed = -1
+	settled  = -2
+)
 
 // recover reads every file and leaves j.files complete, without an active one.
 func (j *Journal) recover() (*Recovery, error) {
@@ -67,7 +76,7 @@ func (j *Journal) recover() (*Recovery, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recovering{segments: map[Position]segmentState{}, names: map[string]string{}}
+	r := &recovering{void: map[int]bool{}, packs: map[PackID][]int{}}
 	var damage []Damage
 	for i, n := range numbers {
 		d, err := j.recoverFile(r, n, i == len(numbers)-1)
@@ -108,7 +117,7 @@ func fileNumbers(dir string) ([]uint64, error) {
 // recoverFile reads one file and keeps it open for Read.
 func (j *Journal) recoverFile(r *recovering, number uint64, last bool) ([]Damage, error) {
 	path := filepath.Join(j.opts.Dir, fileName(number))
-	data, err := os.ReadFile(path)
+	data, err := r.read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
@@ -148,6 +157,22 @@ func (j *Journal) recoverFile(r *recovering, number uint64, last bool) ([]Damage
 	return damage, nil
 }
 
+// read returns the content of a file in memory that the next call uses again.
+func (r *recovering) read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	r.buf = slices.Grow(r.buf[:0], int(info.Size()))[:info.Size()]
+	_, err = io.ReadFull(f, r.buf)
+	return r.buf, err
+}
+
 // setAside deals with a file without an intact header. At the end of the
 // journal it is a file that a crash left unfinished; elsewhere it is kept under
 // another name, for somebody to look at.
@@ -169,7 +194,7 @@ func (j *Journal) setAside(path string, size int64, last bool) ([]Damage, error)
 // is a defect, not damage: better not to start than to lose it silently.
 func (r *recovering) record(at Position, k kind, payload []byte) error {
 	switch k {
-	case kindSegment:
+	case kindSegment, kindUpload:
 		return r.segment(at, payload)
 	case kindSeal:
 		s, err := decodeSeal(payload)
@@ -187,66 +212,79 @@ func (r *recovering) record(at Position, k kind, payload []byte) error {
 }
 
 func (r *recovering) segment(at Position, payload []byte) error {
-	description, frame, err := splitSegment(payload)
+	description, body, err := splitDescribed(payload)
 	if err != nil {
 		return fmt.Errorf("segment at %d: %w", at.Offset, err)
 	}
-	var m struct {
+	var d struct { // only what is needed: there may be a million
 		Project string `json:"project"`
 		Class   string `json:"class"`
 		Session string `json:"session_id"`
 		Window  string `json:"window_id"`
 		Seq     uint32 `json:"seq"`
-		Bytes   uint32 `json:"bytes"`
+		Bytes   int    `json:"bytes"`
 	}
-	if err := json.Unmarshal(description, &m); err != nil {
+	if err := json.Unmarshal(description, &d); err != nil {
 		return fmt.Errorf("segment at %d: %w", at.Offset, err)
 	}
-	id := recording.SegmentID{
-		Project: recording.ProjectID(r.intern(m.Project)),
-		Session: recording.SessionID(m.Session), Window: recording.WindowID(m.Window), Seq: m.Seq,
-	}
-	r.order = append(r.order, at)
-	r.segments[at] = segmentState{
-		entry: Entry{Position: at, Identity: IdentityOf(id), Bytes: uint32(len(description) + len(frame)), RawBytes: m.Bytes},
-		group: Group{Project: id.Project, Class: recording.Class(r.intern(m.Class))},
+	m := meta{Project: d.Project, Session: d.Session, Window: d.Window, Seq: d.Seq, RawBytes: d.Bytes}
+	r.segments = append(r.segments, segmentState{
+		entry: m.entry(at, len(description)+len(body)),
+		group: r.group(Group{Project: recording.ProjectID(d.Project), Class: recording.Class(d.Class)}),
 		pack:  unsealed,
-	}
+	})
 	return nil
 }
 
-func (r *recovering) intern(s string) string {
-	if known, ok := r.names[s]; ok {
-		return known
+// group returns the index of a group, of which there are few.
+func (r *recovering) group(g Group) int32 {
+	i := slices.Index(r.groups, g)
+	if i < 0 {
+		i = len(r.groups)
+		r.groups = append(r.groups, g)
 	}
-	r.names[s] = s
-	return s
+	return int32(i)
+}
+
+// find returns the segment at a position; nil when its record is damaged or
+// was deleted with its file.
+func (r *recovering) find(p Position) *segmentState {
+	i, ok := slices.BinarySearchFunc(r.segments, p, func(s segmentState, p Position) int {
+		return cmp.Or(cmp.Compare(s.entry.File, p.File), cmp.Compare(s.entry.Offset, p.Offset))
+	})
+	if !ok {
+		return nil
+	}
+	return &r.segments[i]
 }
 
 func (r *recovering) seal(s Seal) {
+	r.packs[s.Pack] = append(r.packs[s.Pack], len(r.sealed))
 	r.sealed = append(r.sealed, s)
 	for _, list := range [][]Position{s.Segments, s.Repeats} {
 		for _, p := range list {
-			if state, ok := r.segments[p]; ok {
-				state.pack = len(r.sealed) - 1
-				r.segments[p] = state
+			if state := r.find(p); state != nil {
+				if state.pack >= 0 {
+					r.void[int(state.pack)] = true
+				}
+				state.pack = int32(len(r.sealed) - 1)
 			}
 		}
 	}
 }
 
 func (r *recovering) done(id PackID) {
-	for i := range r.sealed {
-		if r.sealed[i].Pack != id {
-			continue
-		}
+	for _, i := range r.packs[id] {
 		for _, list := range [][]Position{r.sealed[i].Segments, r.sealed[i].Repeats} {
 			for _, p := range list {
-				delete(r.segments, p)
+				if state := r.find(p); state != nil {
+					state.pack = settled
+				}
 			}
 		}
 		r.sealed[i] = Seal{}
 	}
+	delete(r.packs, id)
 }
 
 // result sorts what is left into packs and pending segments.
@@ -254,12 +292,8 @@ func (r *recovering) result() *Recovery {
 	out := &Recovery{Pending: map[Group][]Entry{}}
 	seen := map[Identity]bool{}
 	for i, s := range r.sealed {
-		entries, whole := r.entries(i, s.Segments)
-		repeats, _ := r.entries(i, s.Repeats)
-		if !whole {
-			// Without all its segments the same pack cannot be made again.
-			// The rest goes into a new one; the index then says which of them
-			// the old pack had already brought.
+		entries, repeats := r.entries(i, s.Segments), r.entries(i, s.Repeats)
+		if r.void[i] {
 			r.reopen(entries, repeats)
 			continue
 		}
@@ -271,39 +305,34 @@ func (r *recovering) result() *Recovery {
 		}
 		out.Packs = append(out.Packs, Pack{ID: s.Pack, Group: s.Group, Entries: entries, Repeats: repeats})
 	}
-	for _, p := range r.order {
-		state, ok := r.segments[p]
+	for _, state := range r.segments {
 		// A second record of a segment exists when the first was written and
 		// its acknowledgement failed; one is enough.
-		if !ok || state.pack != unsealed || seen[state.entry.Identity] {
+		if state.pack != unsealed || seen[state.entry.Identity] {
 			continue
 		}
 		seen[state.entry.Identity] = true
-		out.Pending[state.group] = append(out.Pending[state.group], state.entry)
+		group := r.groups[state.group]
+		out.Pending[group] = append(out.Pending[group], state.entry)
 	}
 	return out
 }
 
-// entries looks up the segments of a seal; whole is false when one of them is
-// lost or was sealed again later.
-func (r *recovering) entries(pack int, positions []Position) (found []Entry, whole bool) {
-	whole = true
+// entries looks up the segments of a seal that are neither lost nor in a later
+// one.
+func (r *recovering) entries(pack int, positions []Position) (found []Entry) {
 	for _, p := range positions {
-		if state, ok := r.segments[p]; ok && state.pack == pack {
+		if state := r.find(p); state != nil && state.pack == int32(pack) {
 			found = append(found, state.entry)
-		} else {
-			whole = false
 		}
 	}
-	return found, whole
+	return found
 }
 
 func (r *recovering) reopen(lists ...[]Entry) {
 	for _, list := range lists {
 		for _, e := range list {
-			state := r.segments[e.Position]
-			state.pack = unsealed
-			r.segments[e.Position] = state
+			r.find(e.Position).pack = unsealed
 		}
 	}
 }
