@@ -23,6 +23,7 @@ const module = "github.com/playhead/playhead/"
 var allowed = map[string][]string{
 	"pkg/recording":              {},
 	"pkg/rrweb":                  {},
+	"pkg/dom":                    {"pkg/rrweb"},
 	"pkg/scrub":                  {},
 	"pkg/objectstore":            {},
 	"pkg/links":                  {"pkg/recording"},

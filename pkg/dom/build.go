@@ -1,0 +1,588 @@
+package dom
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"strings"
+	"unicode/utf8"
+)
+
+// errThrown means that the browser throws where rrweb does not catch it close
+// by, so that rrweb gives up on the event.
+var errThrown = errors.New("the browser throws")
+
+// renamed are the tags that rrweb builds under another name: scripts, and
+// elements of SVG whose name older recorders wrote in lower case.
+var renamed = map[string]string{
+	"script": "noscript", "altglyph": "altGlyph", "altglyphdef": "altGlyphDef", "altglyphitem": "altGlyphItem",
+	"animatecolor": "animateColor", "animatemotion": "animateMotion", "animatetransform": "animateTransform",
+	"clippath": "clipPath", "feblend": "feBlend", "fecolormatrix": "feColorMatrix",
+	"fecomponenttransfer": "feComponentTransfer", "fecomposite": "feComposite", "feconvolvematrix": "feConvolveMatrix",
+	"fediffuselighting": "feDiffuseLighting", "fedisplacementmap": "feDisplacementMap",
+	"fedistantlight": "feDistantLight", "fedropshadow": "feDropShadow", "feflood": "feFlood", "fefunca": "feFuncA",
+	"fefuncb": "feFuncB", "fefuncg": "feFuncG", "fefuncr": "feFuncR", "fegaussianblur": "feGaussianBlur",
+	"feimage": "feImage", "femerge": "feMerge", "femergenode": "feMergeNode", "femorphology": "feMorphology",
+	"feoffset": "feOffset", "fepointlight": "fePointLight", "fespecularlighting": "feSpecularLighting",
+	"fespotlight": "feSpotLight", "fetile": "feTile", "feturbulence": "feTurbulence", "foreignobject": "foreignObject",
+	"glyphref": "glyphRef", "lineargradient": "linearGradient", "radialgradient": "radialGradient",
+}
+
+// applySnapshot rebuilds the document from a full snapshot.
+func (d *Document) applySnapshot(e *event) error {
+	if e.root == 0 {
+		return ErrSyntax
+	}
+	d.clear()
+	b := builder{d: d, e: e, deep: true}
+	root, err := b.document(e.root)
+	d.root = root
+	if err != nil {
+		d.incomplete = true
+		if errors.Is(err, ErrLimit) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
+	m := d.details(root)
+	m.scrollX, m.scrollY = e.left.float(), e.top.float()
+	if err := d.attachQueued(b.frames); err != nil {
+		d.incomplete = true
+		return err
+	}
+	return nil
+}
+
+// builder makes nodes of the serialized nodes of one event, as rrweb-snapshot's
+// rebuild does.
+type builder struct {
+	d    *Document
+	e    *event
+	doc  int32 // the document that the nodes are for
+	deep bool  // with what is in them
+	// frames are the iframes that were built on the way.
+	frames []int32
+}
+
+// document builds a document as the whole of a page or of an iframe.
+func (b *builder) document(at int32) (int32, error) {
+	if b.e.nodes[at].kind != kindDocument {
+		return 0, fmt.Errorf("no document at its root: %w", errThrown)
+	}
+	root, err := b.newNode(at)
+	if err != nil {
+		return 0, err
+	}
+	b.doc = root
+	return root, b.children(at, root)
+}
+
+// build makes a node, or gives back the one that rrweb finds to be the same.
+func (b *builder) build(at int32) (int32, error) {
+	d, sn := b.d, &b.e.nodes[at]
+	if i, ok := d.byID[sn.id]; ok && d.nodes[i].meta == b.meta(sn) && sn.id != 0 {
+		return i, nil
+	}
+	if sn.kind == kindDocument {
+		return 0, fmt.Errorf("document inside a document: %w", errThrown)
+	}
+	i, err := b.newNode(at)
+	if err != nil || !b.deep || sn.kind != kindElement {
+		return i, err
+	}
+	return i, b.children(at, i)
+}
+
+func (b *builder) children(at, parent int32) error {
+	d := b.d
+	for c := b.e.nodes[at].first; c != 0; c = b.e.nodes[c].next {
+		sn := &b.e.nodes[c]
+		if sn.kind < 0 {
+			d.stats.Missing++
+			continue
+		}
+		child, err := b.build(c)
+		if err != nil {
+			return err
+		}
+		into := parent
+		if sn.is(snShadow) {
+			if shadow := d.shadowRoot(parent); shadow != 0 {
+				into = shadow
+			}
+		}
+		if d.nodes[into].kind == kindDocument && sn.kind == kindElement {
+			b.bodyLast(child)
+		}
+		switch d.insert(into, child, 0) {
+		case refused:
+			return fmt.Errorf("append child: %w", errThrown)
+		case overLimit:
+			return fmt.Errorf("nodes nested too deep: %w", ErrLimit)
+		}
+		if d.isFrame(child) {
+			b.frames = append(b.frames, child)
+		}
+	}
+	return nil
+}
+
+// bodyLast moves the body behind its siblings: rrweb takes it out while it
+// appends html to a document, and appends it again.
+func (b *builder) bodyLast(html int32) {
+	body := int32(0)
+	for c := b.d.nodes[html].first; c != 0; c = b.d.nodes[c].next {
+		if b.d.nodes[c].kind == kindElement && b.d.nodes[c].flags&nodeSVG == 0 && b.d.tag(c) == "body" {
+			body = c
+		}
+	}
+	if body != 0 && b.d.nodes[body].next != 0 {
+		b.d.unlink(body)
+		b.d.link(html, body, 0)
+	}
+}
+
+// meta tells serialized nodes apart as rrweb does when it asks whether a node
+// that it has is the one it is told to build.
+func (b *builder) meta(sn *serialized) uint64 {
+	var h maphash.Hash
+	h.SetSeed(b.d.seed)
+	var head [3]byte
+	head[0] = byte(sn.kind)
+	binary.LittleEndian.PutUint16(head[1:], sn.flags&(snSVG|snBlocked|snBackCompat))
+	h.Write(head[:])
+	switch sn.kind {
+	case kindElement:
+		h.Write(sn.tag.raw)
+		h.WriteByte(0)
+		h.Write(sn.attrsRaw)
+	case kindDoctype:
+		h.Write(sn.tag.raw)
+		h.WriteByte(0)
+		h.Write(sn.publicID.raw)
+		h.WriteByte(0)
+		h.Write(sn.systemID.raw)
+	default:
+		h.Write(sn.text.raw)
+	}
+	return h.Sum64() | 1 // 0: none
+}
+
+// newNode makes a node and gives it its id.
+func (b *builder) newNode(at int32) (int32, error) {
+	d, sn := b.d, &b.e.nodes[at]
+	if sn.id < 0 {
+		sn.id = 0
+	}
+	i := d.newNode(uint8(sn.kind), sn.id)
+	if i == 0 {
+		return 0, fmt.Errorf("more than %d nodes: %w", d.limits.Nodes, ErrLimit)
+	}
+	if d.bytes > d.limits.TextBytes {
+		return 0, fmt.Errorf("more than %d bytes of text: %w", d.limits.TextBytes, ErrLimit)
+	}
+	meta := b.meta(sn)
+	var err error
+	switch sn.kind {
+	case kindDocument:
+		if sn.is(snBackCompat) {
+			d.nodes[i].flags |= nodeBackCompat
+		}
+	case kindDoctype:
+		name := sn.tag.text()
+		if name == "" {
+			name = "html"
+		}
+		d.setText(i, name)
+		d.details(i).doctype = &doctype{sn.publicID.text(), sn.systemID.text()}
+	case kindElement:
+		err = b.element(sn, i)
+	default:
+		d.setText(i, sn.text.text())
+		if sn.is(snStyle) {
+			d.nodes[i].flags |= nodeAdapted
+		}
+	}
+	d.nodes[i].meta = meta
+	if err != nil {
+		return 0, err
+	}
+	if sn.rootID != 0 && sn.kind != kindDocument && b.doc != 0 && d.byID[sn.rootID] != b.doc {
+		d.byID[sn.rootID] = b.doc
+	}
+	if sn.id != 0 {
+		d.byID[sn.id] = i
+	}
+	return i, nil
+}
+
+func (d *Document) setText(i int32, s string) {
+	d.bytes += len(s) - len(d.nodes[i].text)
+	d.nodes[i].text = s
+}
+
+// attribute finds an attribute of a serialized node.
+func (b *builder) attribute(sn *serialized, name string) value {
+	for k := sn.attrs.end - 1; k >= sn.attrs.start; k-- {
+		if string(b.e.attrs[k].name) == name {
+			return b.e.attrs[k].value
+		}
+	}
+	return value{}
+}
+
+// element makes an element with its attributes as rrweb sets them.
+func (b *builder) element(sn *serialized, i int32) error {
+	d := b.d
+	tag := sn.tag.raw
+	if sn.tag.kind != jsonString || !validTag(tag) {
+		return fmt.Errorf("create element: %w", errThrown)
+	}
+	if other, ok := renamed[string(tag)]; ok {
+		tag = []byte(other)
+	}
+	if sn.is(snSVG) {
+		d.nodes[i].flags |= nodeSVG
+	} else {
+		tag = lower(tag)
+	}
+	if string(tag) == "link" && b.attribute(sn, "_cssText").truthy() {
+		tag = []byte("style")
+		d.nodes[i].flags |= nodeWasLink
+	}
+	if sn.first != 0 {
+		d.nodes[i].flags |= nodeHadChildren
+	}
+	d.nodes[i].name = d.intern(tag)
+	name := d.tag(i)
+	if n := int(sn.attrs.end - sn.attrs.start); cap(d.nodes[i].attrs) < n && n > 0 {
+		d.nodes[i].attrs = make([]attr, 0, n)
+	}
+	if err := b.attributes(sn, i, name); err != nil {
+		return err
+	}
+	b.special(sn, i, name)
+	if sn.is(snShadowHost) {
+		if err := d.attachShadow(i); err != nil {
+			return err
+		}
+	}
+	if name == "input" || name == "textarea" {
+		d.setAttribute(i, "autocomplete", "off")
+	}
+	return nil
+}
+
+func (b *builder) attributes(sn *serialized, i int32, tag string) error {
+	d := b.d
+	drop := b.dropsAttributes(sn, tag)
+	for k := sn.attrs.start; k < sn.attrs.end; k++ {
+		a := &b.e.attrs[k]
+		v := a.value
+		switch {
+		case v.kind == jsonNull, len(a.name) > 2 && string(a.name[:3]) == "rr_":
+			continue
+		case tag == "option" && v.kind == jsonFalse && string(a.name) == "selected":
+			continue
+		case tag == "style" && v.kind == jsonString && string(a.name) == "_cssText":
+			if err := b.styleText(sn, i, v.text()); err != nil {
+				return err
+			}
+			continue
+		case tag == "textarea" && v.kind == jsonString && string(a.name) == "value":
+			sn.first, sn.children = 0, 0
+			if err := d.appendText(i, v.text()); err != nil {
+				return err
+			}
+			continue
+		}
+		if drop != keepAttributes {
+			if drop == onlySrcset {
+				d.setAttribute(i, "rrweb-original-srcset", b.attribute(sn, "srcset").text())
+			}
+			continue
+		}
+		b.attributeOf(sn, i, tag, a)
+	}
+	return nil
+}
+
+// attributeOf sets one attribute.
+func (b *builder) attributeOf(sn *serialized, i int32, tag string, a *serializedAttr) {
+	d := b.d
+	text := ""
+	if a.value.kind != jsonTrue {
+		text = a.value.text()
+	}
+	switch name := string(a.name); {
+	case name == "onload" || name == "onclick" || strings.HasPrefix(name, "onmouse"):
+		d.setAttribute(i, "_"+name, text)
+	case name == "content" && tag == "meta" && b.attribute(sn, "http-equiv").is("Content-Security-Policy"):
+		d.setAttribute(i, "csp-content", text)
+	default:
+		d.setAttributeBytes(i, a.name, text)
+	}
+}
+
+type dropped uint8
+
+const (
+	keepAttributes dropped = iota
+	dropAttributes
+	onlySrcset
+)
+
+// dropsAttributes finds the elements that rrweb builds without attributes:
+// links that would load scripts, and images with inlined pixels of which it
+// keeps the srcset under another name.
+func (b *builder) dropsAttributes(sn *serialized, tag string) dropped {
+	switch tag {
+	case "link":
+		rel := b.attribute(sn, "rel")
+		if rel.is("preload") && b.attribute(sn, "as").is("script") || rel.is("modulepreload") ||
+			rel.is("prefetch") && isScriptURL(b.attribute(sn, "href")) {
+			return dropAttributes
+		}
+	case "img":
+		if b.attribute(sn, "srcset").truthy() && b.attribute(sn, "rr_dataURL").truthy() {
+			return onlySrcset
+		}
+	}
+	return keepAttributes
+}
+
+func isScriptURL(href value) bool {
+	if href.kind != jsonString {
+		return false
+	}
+	path, _, _ := strings.Cut(href.text(), "#")
+	path, _, _ = strings.Cut(path, "?")
+	return strings.HasSuffix(path, ".js")
+}
+
+// special does what rrweb does with the attributes that begin with rr_.
+func (b *builder) special(sn *serialized, i int32, tag string) {
+	d := b.d
+	for k := sn.attrs.start; k < sn.attrs.end; k++ {
+		a := &b.e.attrs[k]
+		if len(a.name) < 4 || string(a.name[:3]) != "rr_" || a.value.kind == jsonNull {
+			continue
+		}
+		switch name := string(a.name); name {
+		case "rr_dataURL":
+			b.dataURL(sn, i, tag, a.value.text())
+		case "rr_width", "rr_height":
+			d.nodes[i].flags |= nodeBlocked
+			d.setStyle(i, name[3:], a.value.text(), "")
+		case "rr_scrollLeft":
+			d.details(i).scrollX = a.value.float()
+		case "rr_scrollTop":
+			d.details(i).scrollY = a.value.float()
+		case "rr_open_mode":
+			d.setAttribute(i, name, a.value.text())
+		case "rr_mediaState", "rr_mediaCurrentTime", "rr_mediaPlaybackRate", "rr_mediaMuted", "rr_mediaLoop", "rr_mediaVolume":
+			d.setMedia(i, name, a.value)
+		}
+	}
+}
+
+func (b *builder) dataURL(sn *serialized, i int32, tag, url string) {
+	d := b.d
+	switch tag {
+	case "canvas":
+		m := d.details(i)
+		d.bytes += len(url) - len(m.canvas)
+		m.canvas = url
+	case "img":
+		original := "undefined"
+		if src := b.attribute(sn, "src"); src.kind != jsonNone {
+			original = src.text()
+		}
+		d.setAttribute(i, "rrweb-original-src", original)
+		d.setAttribute(i, "src", url)
+	}
+}
+
+// split is how a recorder marks where one text node of a style element ends
+// and the next begins.
+const split = "/* rr_split */"
+
+// styleText fills a style element whose rules came as an attribute: into its
+// text nodes when it has child nodes, into one of its own when it has none.
+func (b *builder) styleText(sn *serialized, i int32, css string) error {
+	d := b.d
+	if sn.first == 0 {
+		err := d.appendText(i, css)
+		if last := d.nodes[i].last; last != 0 {
+			d.nodes[last].flags |= nodeAdapted
+		}
+		return err
+	}
+	texts := 0
+	for c := sn.first; c != 0; c = b.e.nodes[c].next {
+		if b.e.nodes[c].kind == kindText {
+			texts++
+		}
+	}
+	parts := strings.Split(css, split)
+	for len(parts) > 1 && len(parts) > texts {
+		last := len(parts) - 1
+		parts[last-1] += parts[last]
+		parts = parts[:last]
+	}
+	for c := sn.first; c != 0 && len(parts) > 0; c = b.e.nodes[c].next {
+		if n := &b.e.nodes[c]; n.kind == kindText {
+			n.text = plainText(parts[0])
+			n.set(snStyle, true)
+			parts = parts[1:]
+		}
+	}
+	return nil
+}
+
+// plainText is a string as a value.
+func plainText(s string) value { return value{kind: jsonString, raw: []byte(s)} }
+
+// appendText gives a node a text that no id refers to.
+func (d *Document) appendText(parent int32, s string) error {
+	i := d.newNode(kindText, 0)
+	if i == 0 {
+		return fmt.Errorf("more than %d nodes: %w", d.limits.Nodes, ErrLimit)
+	}
+	d.setText(i, s)
+	d.link(parent, i, 0)
+	return nil
+}
+
+// hosts are the elements of HTML that can have a shadow root, beside custom
+// elements.
+var hosts = map[string]bool{
+	"article": true, "aside": true, "blockquote": true, "body": true, "div": true, "footer": true, "h1": true,
+	"h2": true, "h3": true, "h4": true, "h5": true, "h6": true, "header": true, "main": true, "nav": true, "p": true,
+	"section": true, "span": true,
+}
+
+// attachShadow gives an element an empty shadow root.
+func (d *Document) attachShadow(i int32) error {
+	tag := d.tag(i)
+	if d.nodes[i].kind != kindElement || d.nodes[i].flags&nodeSVG != 0 || !hosts[tag] && !strings.Contains(tag, "-") {
+		return fmt.Errorf("attach shadow root: %w", errThrown)
+	}
+	root := d.newNode(kindShadowRoot, 0)
+	if root == 0 {
+		return fmt.Errorf("more than %d nodes: %w", d.limits.Nodes, ErrLimit)
+	}
+	d.details(i).shadow = root
+	d.details(root).owner = i
+	return nil
+}
+
+// setAttribute sets an attribute whose name is known to be valid and in lower
+// case.
+func (d *Document) setAttribute(i int32, name, s string) { d.store(i, d.internString(name), s) }
+
+// setAttributeBytes sets an attribute as it was recorded. Browsers refuse some
+// names; rrweb then goes on with the next.
+func (d *Document) setAttributeBytes(i int32, name []byte, s string) {
+	if !validAttribute(name) {
+		return
+	}
+	for _, c := range name {
+		if c == '\\' {
+			if name = []byte(unescape(name)); !validAttribute(name) {
+				return
+			}
+			break
+		}
+	}
+	if d.nodes[i].flags&nodeSVG == 0 {
+		name = lower(name)
+	}
+	d.store(i, d.intern(name), s)
+}
+
+func (d *Document) store(i int32, name nameID, s string) {
+	n := &d.nodes[i]
+	for k := range n.attrs {
+		if n.attrs[k].name == name {
+			d.bytes += len(s) - len(n.attrs[k].value)
+			n.attrs[k].value = s
+			return
+		}
+	}
+	d.bytes += len(s)
+	n.attrs = append(n.attrs, attr{name, s})
+}
+
+func (d *Document) removeAttribute(i int32, name nameID) {
+	n := &d.nodes[i]
+	for k := range n.attrs {
+		if n.attrs[k].name == name {
+			d.bytes -= len(n.attrs[k].value)
+			n.attrs = append(n.attrs[:k], n.attrs[k+1:]...)
+			return
+		}
+	}
+}
+
+// attribute returns an attribute of an element.
+func (d *Document) attribute(i int32, name string) (string, bool) {
+	id := d.names.find(name)
+	if id == 0 {
+		return "", false
+	}
+	for k := range d.nodes[i].attrs {
+		if d.nodes[i].attrs[k].name == id {
+			return d.nodes[i].attrs[k].value, true
+		}
+	}
+	return "", false
+}
+
+// tag is an element's name: in lower case, unless it is one of SVG.
+func (d *Document) tag(i int32) string { return d.names.of(d.nodes[i].name) }
+
+func (d *Document) isFrame(i int32) bool {
+	return d.nodes[i].kind == kindElement && d.nodes[i].flags&nodeSVG == 0 && d.tag(i) == "iframe"
+}
+
+// validTag is what createElement takes.
+func validTag(name []byte) bool {
+	if len(name) == 0 {
+		return false
+	}
+	if c := name[0]; !(c|0x20 >= 'a' && c|0x20 <= 'z' || c == ':' || c == '_' || c >= utf8.RuneSelf) {
+		return false
+	}
+	return validName(name, "/>")
+}
+
+// validAttribute is what setAttribute takes.
+func validAttribute(name []byte) bool { return len(name) > 0 && validName(name, "/>=") }
+
+func validName(name []byte, not string) bool {
+	for _, c := range name {
+		if c <= ' ' && (c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == 0) || strings.IndexByte(not, c) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// lower returns ASCII letters in lower case, name itself when there is nothing
+// to do.
+func lower(name []byte) []byte {
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			out := append([]byte(nil), name...)
+			for j := i; j < len(out); j++ {
+				if 'A' <= out[j] && out[j] <= 'Z' {
+					out[j] += 'a' - 'A'
+				}
+			}
+			return out
+		}
+	}
+	return name
+}

@@ -1,0 +1,267 @@
+package dom
+
+import (
+	"fmt"
+	"hash/maphash"
+
+	"github.com/playhead/playhead/pkg/rrweb"
+)
+
+// Document is one page as it stands after the events that were applied. It is
+// not safe for concurrent use.
+type Document struct {
+	limits Limits
+	stats  Stats
+
+	nodes []node // the first is none; indexes are what nodes call each other by
+	free  int32  // list of unused nodes, linked by next
+	live  int    // nodes in use
+	names names
+	seed  maphash.Seed
+	byID  map[int32]int32 // rrweb's mirror: the node that an id means
+	more  map[int32]*more
+	bytes int // of text, attribute values and rules
+	// sweepAt is the number of live nodes, and sweepBytes of bytes, at which
+	// what nothing refers to is looked for.
+	sweepAt, sweepBytes int
+
+	root       int32
+	incomplete bool
+
+	url           string
+	width, height int
+	selection     Selection
+	styles        map[int32]*sheet // of style elements whose rules were asked for or changed
+	adoptable     map[int32]*sheet // by the id that rrweb gives a constructed style sheet
+	unadopted     []int32          // nodes that adopted style sheets which are still to come
+	styleVersion  uint64           // changes with every change of any style sheet
+	hiding        map[int32]*hidingRules
+
+	queued  []queuedDocument
+	missing map[int32]misplaced
+
+	event   event
+	scratch mutationScratch
+}
+
+// node is a node of the tree. What few nodes have is in more.
+type node struct {
+	parent, first, last, prev, next int32
+	id                              int32 // rrweb's id, 0 for nodes that rrweb made itself
+	name                            nameID
+	kind                            uint8
+	flags                           uint8
+	meta                            uint64 // of the serialized node that this was built from
+	text                            string
+	attrs                           []attr
+}
+
+const (
+	nodeSVG         = 1 << iota
+	nodeMore        // has an entry in Document.more
+	nodeWasLink     // a style element that the recording calls a link
+	nodeHadChildren // its serialized form has child nodes: a style element is then filled by them
+	nodeAdapted     // text that rrweb adapts for hovering when it builds it
+	nodeBackCompat  // document in quirks mode
+	nodeBlocked     // rrweb blocked it: a box of its size
+	nodeMarked      // reached, during a sweep
+)
+
+// attr is an attribute as the replayed document has it.
+type attr struct {
+	name  nameID
+	value string
+}
+
+// more is what few nodes have.
+type more struct {
+	shadow   int32 // shadow root of an element
+	content  int32 // document of an iframe
+	owner    int32 // host of a shadow root, iframe of a document
+	scrollX  float64
+	scrollY  float64
+	input    *input
+	media    map[string]string // rr_media… attributes, as JSON
+	canvas   string            // data URL of a canvas
+	original []attr            // attributes of a style sheet's element as it was serialized, once they have changed
+	adopted  []adopted         // style sheets of a shadow root's host or a document
+	doctype  *doctype
+}
+
+type doctype struct{ publicID, systemID string }
+
+// input is the state of a form field that an input event left.
+type input struct {
+	value   string
+	typed   bool // value counts, not the attribute
+	checked bool // or selected, of an option
+}
+
+// New returns an empty document. Limits of zero are the default ones.
+func New(limits Limits) *Document {
+	standard := DefaultLimits()
+	if limits.Nodes <= 0 {
+		limits.Nodes = standard.Nodes
+	}
+	if limits.Depth <= 0 {
+		limits.Depth = standard.Depth
+	}
+	if limits.TextBytes <= 0 {
+		limits.TextBytes = standard.TextBytes
+	}
+	d := &Document{limits: limits, seed: maphash.MakeSeed()}
+	d.clear()
+	return d
+}
+
+// clear makes the document empty. Documents that wait for their iframe stay,
+// as they do in rrweb.
+func (d *Document) clear() {
+	clear(d.nodes)
+	d.nodes = append(d.nodes[:0], node{})
+	d.names.reset()
+	d.byID = make(map[int32]int32)
+	d.more = make(map[int32]*more)
+	d.styles = make(map[int32]*sheet)
+	d.adoptable = make(map[int32]*sheet)
+	d.hiding, d.unadopted, d.missing = nil, nil, nil
+	d.free, d.live, d.bytes, d.root = 0, 0, 0, 0
+	d.sweepAt, d.sweepBytes = sweepNodes, sweepText
+	d.styleVersion++
+	d.incomplete, d.selection = false, Selection{}
+}
+
+// Apply applies one event. line is not kept. The errors are ErrSyntax,
+// ErrLimit and ErrSnapshot, wrapped; after any of them further events can be
+// applied.
+func (d *Document) Apply(line []byte) error {
+	e := &d.event
+	if !e.parse(line, d.limits.Depth) {
+		if e.tooDeep {
+			d.incomplete = true
+			return fmt.Errorf("nodes nested more than %d deep: %w", d.limits.Depth, ErrLimit)
+		}
+		return ErrSyntax
+	}
+	d.stats.Events++
+	switch e.typ {
+	case rrweb.TypeFullSnapshot:
+		return d.applySnapshot(e)
+	case rrweb.TypeIncremental:
+		return d.applyIncremental(e)
+	case rrweb.TypeMeta:
+		d.applyMeta(e)
+	default:
+		d.stats.Skipped++
+	}
+	return nil
+}
+
+func (d *Document) applyMeta(e *event) {
+	d.url = e.href.text()
+	d.resize(e.width, e.height)
+}
+
+func (d *Document) resize(width, height value) {
+	if width.kind == jsonNumber && height.kind == jsonNumber {
+		d.width, d.height = int(width.float()), int(height.float())
+		d.hiding = nil
+	}
+}
+
+func (d *Document) applyIncremental(e *event) error {
+	d.makeRoom()
+	switch e.source {
+	case rrweb.SourceMutation:
+		return d.applyMutation(e)
+	case rrweb.SourceScroll:
+		d.applyScroll(e.data)
+	case rrweb.SourceViewportResize:
+		d.resize(e.width, e.height)
+	case rrweb.SourceInput:
+		return d.applyInput(e.data)
+	case rrweb.SourceMediaInteraction:
+		d.applyMedia(e.data)
+	case rrweb.SourceStyleSheetRule:
+		return d.applyStyleSheetRule(e.data)
+	case rrweb.SourceStyleDeclaration:
+		return d.applyStyleDeclaration(e.data)
+	case rrweb.SourceSelection:
+		d.applySelection(e.data)
+	case rrweb.SourceAdoptedStyleSheet:
+		return d.applyAdoptedStyleSheets(e.data)
+	default:
+		d.stats.Skipped++
+	}
+	return nil
+}
+
+// Stats says what Apply did so far.
+func (d *Document) Stats() Stats { return d.stats }
+
+// Ready reports whether there is a document: a full snapshot came, and nothing
+// was lost since.
+func (d *Document) Ready() bool { return d.root != 0 && !d.incomplete }
+
+// Incomplete reports whether the document lacks something that the page had,
+// because a limit was met or a full snapshot could not be rebuilt.
+func (d *Document) Incomplete() bool { return d.incomplete }
+
+// URL is the address of the last meta event, "" before it.
+func (d *Document) URL() string { return d.url }
+
+// Viewport is the size of the page's window in CSS pixels, zero when unknown.
+func (d *Document) Viewport() (width, height int) { return d.width, d.height }
+
+// Size estimates the bytes of memory that the document holds.
+func (d *Document) Size() int {
+	const perNode, perName, perID, perMore = 112, 64, 16, 160
+	attrs := 0
+	for i := range d.nodes {
+		attrs += cap(d.nodes[i].attrs)
+	}
+	return cap(d.nodes)*perNode + attrs*24 + len(d.names.list)*perName + len(d.byID)*perID + len(d.more)*perMore + d.bytes +
+		cap(d.event.nodes)*272 + cap(d.event.attrs)*56
+}
+
+// nameID is an interned tag or attribute name.
+type nameID uint32
+
+// names are the tag and attribute names of a document.
+type names struct {
+	list []string
+	ids  map[string]nameID
+}
+
+func (n *names) reset() {
+	n.list, n.ids = append(n.list[:0], ""), make(map[string]nameID, len(n.ids))
+}
+
+func (n *names) of(id nameID) string { return n.list[id] }
+
+// find returns the id of a name, 0 when no node has it.
+func (n *names) find(name string) nameID { return n.ids[name] }
+
+// intern returns the id of a name. It does not allocate for names that it
+// knows.
+func (d *Document) intern(name []byte) nameID {
+	if id, ok := d.names.ids[string(name)]; ok {
+		return id
+	}
+	return d.internNew(string(name))
+}
+
+func (d *Document) internString(name string) nameID {
+	if id, ok := d.names.ids[name]; ok {
+		return id
+	}
+	return d.internNew(name)
+}
+
+func (d *Document) internNew(name string) nameID {
+	id := nameID(len(d.names.list))
+	d.names.list = append(d.names.list, name)
+	d.names.ids[name] = id
+	d.bytes += len(name)
+	return id
+}
