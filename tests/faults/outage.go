@@ -160,18 +160,12 @@ func (t *trial) takeBucketAway(srv *server, f *flow, outage time.Duration, rate 
 	}
 	t.s3.behave(nil)
 	start := time.Now()
-	var moving time.Time // the server's own pause between attempts is over
 	err = t.until(3*time.Minute, "the backlog is stored", func() bool {
 		n, err := srv.backlog()
-		if moving.IsZero() && n < out.backlog*9/10 {
-			moving = time.Now()
-		}
 		return err == nil && n < rate // a second's worth is always on its way
 	})
 	out.drained = time.Since(start)
-	if took := time.Since(moving).Seconds(); err == nil && took > 0 {
-		out.ratio = (0.9*float64(out.backlog) - float64(rate)) / took / float64(rate)
-	}
+	out.ratio = float64(out.backlog) / out.drained.Seconds() / float64(rate)
 	return out, err
 }
 

@@ -128,7 +128,7 @@ func Open(opts Options) (*Journal, *Recovery, error) {
 	}
 	recovery, err := j.recover()
 	if err == nil {
-		err = j.rotate()
+		err = j.begin()
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, j.closeFiles())
@@ -333,6 +333,18 @@ func (j *Journal) collect() {
 			j.opts.Log.Warn("delete settled journal file", "file", f.path, "error", err)
 		}
 	}
+}
+
+// begin makes the journal ready for appends. On a full disk it goes on with the
+// last file that it recovered: a server that does not start cannot store what
+// fills the disk.
+func (j *Journal) begin() error {
+	err := j.rotate()
+	if last := j.active(); isFull(err) && last != nil {
+		j.opts.Log.Warn("the disk is full; going on with the last journal file", "file", last.path, "error", err)
+		return nil
+	}
+	return err
 }
 
 // rotate begins a new file. Only Open and the committer call it.

@@ -609,6 +609,34 @@ func TestSealsThatCannotBeKept(t *testing.T) {
 	}, -1, 0, 1)
 }
 
+// TestFullDiskAtTheStart: what waits can be read and settled although no file
+// can be begun, and appends go on when there is space.
+func TestFullDiskAtTheStart(t *testing.T) {
+	dir := t.TempDir()
+	j, _ := open(t, options(dir))
+	appendSegment(t, j, 0)
+	closeNow(t, j)
+
+	full := options(dir)
+	full.Create = func(string) (File, error) { return nil, syscall.ENOSPC }
+	j, r := open(t, full)
+	wantRead(t, j, r.Pending[group][0], 0)
+	appendSegment(t, j, 1)
+	closeNow(t, j)
+
+	j, r = open(t, options(dir))
+	if got := len(r.Pending[group]); got != 2 {
+		t.Fatalf("%d segments are pending, want 2", got)
+	}
+	wantRead(t, j, r.Pending[group][1], 1)
+
+	empty := full
+	empty.Dir = t.TempDir()
+	if _, _, err := Open(empty); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error %v without any file, want ENOSPC", err)
+	}
+}
+
 func TestNewerVersionIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	data := fileHeader(salt{})
