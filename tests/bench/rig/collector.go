@@ -3,14 +3,16 @@ package rig
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/playhead/playhead/tests/traffic"
 )
 
 // Collector is a running OpenTelemetry Collector.
@@ -121,6 +123,41 @@ func startCollector(ctx context.Context, dir string, config func(address string)
 	return &Collector{Process: process, URL: "http://" + address + "/v1/logs"}, nil
 }
 
+// SendOTLPOnce sends every recording as one session over one connection, and
+// returns the number of rows that this makes.
+func SendOTLPOnce(ctx context.Context, c *Collector, recordings []*traffic.Recording) (records int, err error) {
+	client := traffic.NewClient(1)
+	defer client.CloseIdleConnections()
+	random := Random(1)
+	var body []byte
+	for _, r := range recordings {
+		otlp, err := NewOTLP(r)
+		if err != nil {
+			return 0, err
+		}
+		s := NewOTLPSession(otlp, random)
+		for i := range otlp.Requests {
+			body = s.AppendBody(body[:0], i)
+			if _, err := postOTLP(ctx, client, c.URL, body); err != nil {
+				return 0, err
+			}
+			records += otlp.Requests[i].Records
+		}
+	}
+	return records, nil
+}
+
+// WaitForRows waits until ClickStack's table has so many rows.
+func WaitForRows(ctx context.Context, s *Stores, rows int64, most time.Duration) error {
+	return Eventually(ctx, most, "ClickStack's rows are there", func() (bool, error) {
+		n, err := s.Number(ctx, "SELECT count() FROM hyperdx_sessions")
+		if err == nil && int64(n) > rows {
+			err = fmt.Errorf("%.0f rows of %d sent: an insert was repeated", n, rows)
+		}
+		return int64(n) == rows, err
+	})
+}
+
 // Sink is an HTTP server that takes everything and keeps nothing.
 type Sink struct {
 	URL    string
@@ -148,7 +185,7 @@ func StartSink(ctx context.Context) (*Sink, error) {
 // Stop ends the sink.
 func (s *Sink) Stop() error {
 	err := s.server.Close()
-	if served := <-s.served; !strings.Contains(served.Error(), "closed") {
+	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
 		return served
 	}
 	return err

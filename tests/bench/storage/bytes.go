@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/klauspost/compress/snappy"
+
+	"github.com/playhead/playhead/pkg/rrweb"
+	"github.com/playhead/playhead/tests/bench/rig"
+	"github.com/playhead/playhead/tests/traffic"
+)
+
+// storeTime bounds the storing of what was sent.
+const storeTime = 2 * time.Minute
+
+// unseenSites sends each recording once, as one session of a site of its own,
+// through the real ingest.
+func unseenSites(ctx context.Context, dir string, recordings []*traffic.Recording) ([]rig.Result, error) {
+	ours, err := storeOurs(ctx, filepath.Join(dir, "unseen"), recordings)
+	if err != nil {
+		return nil, err
+	}
+	table, err := storeClickStack(ctx, filepath.Join(dir, "unseen-clickstack"), recordings)
+	if err != nil {
+		return nil, err
+	}
+	raw, snappy, gzip := peerBytes(recordings)
+	rig.Say("unseen sites: %d raw, ours %d (index %d), ClickStack %d, snappy %d, gzip %d", raw, ours.objects+ours.tables, ours.tables, table, snappy, gzip)
+	all := float64(ours.objects + ours.tables)
+	method := fmt.Sprintf("%d recordings, %.1f MB raw, each one session of a site of its own, sent through ingest; objects + active parts of every table after OPTIMIZE FINAL (index share %.0f %%)", len(recordings), float64(raw)/1e6, 100*float64(ours.tables)/all)
+	result := func(name, peer string, value int64) rig.Result {
+		return rig.Result{Name: name, Value: all, Unit: "B", Method: method}.Against(peer, float64(value))
+	}
+	return []rig.Result{
+		result("storage.bytes_unseen_site", "ClickStack hyperdx_sessions after OPTIMIZE FINAL", table),
+		result("storage.bytes_unseen_site_vs_snappy", "PostHog block: one snappy stream a session, without its index", snappy),
+		result("storage.bytes_unseen_site_vs_gzip", "each upload's gzip as it came, without an index", gzip),
+	}, nil
+}
+
+// stored is what a session costs at rest.
+type stored struct{ objects, tables int64 }
+
+// storeOurs sends recordings one after the other and returns what they take
+// when everything has settled.
+func storeOurs(ctx context.Context, dir string, recordings []*traffic.Recording) (size stored, err error) {
+	stores, err := rig.StartStores(ctx, dir)
+	if err != nil {
+		return size, err
+	}
+	defer rig.Stop(&err, stores)
+	playhead, err := rig.StartPlayhead(ctx, stores, rig.PlayheadOptions{Dir: filepath.Join(dir, "playhead")})
+	if err != nil {
+		return size, err
+	}
+	defer rig.Stop(&err, playhead)
+	if err := sendOnce(ctx, playhead, recordings); err != nil {
+		return size, err
+	}
+	if err := playhead.Drain(ctx, storeTime); err != nil {
+		return size, err
+	}
+	if err := stores.Settle(ctx); err != nil {
+		return size, err
+	}
+	if size.tables, err = stores.TableBytes(ctx); err != nil {
+		return size, err
+	}
+	size.objects, _, err = stores.ObjectBytes()
+	return size, err
+}
+
+// sendOnce sends every recording as one session, each of another user.
+func sendOnce(ctx context.Context, p *rig.Playhead, recordings []*traffic.Recording) error {
+	sender := &traffic.Sender{URL: p.URL, Key: rig.Key, Client: traffic.NewClient(1), Attempts: -1}
+	defer sender.Client.CloseIdleConnections()
+	random := rig.Random(1)
+	for _, r := range recordings {
+		s := traffic.NewSession(r, random, traffic.SessionOptions{Site: r.Name + ".example"})
+		for i := range s.Len() {
+			reply, err := sender.Send(ctx, s.Upload(i))
+			if err != nil {
+				return err
+			}
+			if reply.Status != 202 {
+				return fmt.Errorf("%s: upload %d refused: %d %s", r.Name, i, reply.Status, reply.Refusal)
+			}
+		}
+	}
+	return nil
+}
+
+// storeClickStack sends the same sessions through ClickStack's collector.
+func storeClickStack(ctx context.Context, dir string, recordings []*traffic.Recording) (size int64, err error) {
+	stores, err := rig.StartStores(ctx, dir)
+	if err != nil {
+		return 0, err
+	}
+	defer rig.Stop(&err, stores)
+	collector, err := rig.StartClickStack(ctx, filepath.Join(dir, "collector"), stores)
+	if err != nil {
+		return 0, err
+	}
+	defer rig.Stop(&err, collector)
+	records, err := rig.SendOTLPOnce(ctx, collector, recordings)
+	if err != nil {
+		return 0, err
+	}
+	if err := rig.WaitForRows(ctx, stores, int64(records), storeTime); err != nil {
+		return 0, err
+	}
+	if err := stores.Settle(ctx); err != nil {
+		return 0, err
+	}
+	return stores.TableBytes(ctx)
+}
+
+// peerBytes are the sizes that need no server.
+func peerBytes(recordings []*traffic.Recording) (raw, snappied, gzipped int64) {
+	for _, r := range recordings {
+		raw += int64(r.RawBytes)
+		snappied += int64(len(snappy.Encode(nil, posthogBlock(r))))
+		for i := range r.Segments {
+			gzipped += int64(len(r.Segments[i].Compressed()))
+		}
+	}
+	return raw, snappied, gzipped
+}
+
+// posthogBlock is what PostHog's session recorder compresses with snappy when
+// it flushes a session: a line of JSON.stringify([windowId, event]) for each
+// event. The whole session is one block here, which is the best that snappy
+// can do: a real flush comes every 10 s.
+func posthogBlock(r *traffic.Recording) []byte {
+	const opening = `["019a8c3e-5f00-7000-8000-000000000001",` // a window id
+	var block []byte
+	for _, s := range r.Segments {
+		for _, line := range rrweb.Lines(s.NDJSON) {
+			block = append(append(append(block, opening...), line...), "]\n"...)
+		}
+	}
+	return block
+}

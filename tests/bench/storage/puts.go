@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/playhead/playhead/tests/bench/rig"
+	"github.com/playhead/playhead/tests/traffic"
+)
+
+// mostIdle is how long a session of the crowd says nothing. The corpus has
+// pauses of hours, which cost nothing and would make the figure better.
+const mostIdle = time.Minute
+
+// connections of the crowd.
+const connections = 32
+
+// countPuts lets 1000 sessions go on in real time, twice at once: with the
+// default flush settings and with packs that wait 60 s.
+func countPuts(ctx context.Context, dir string, recordings []*traffic.Recording) ([]rig.Result, error) {
+	ages := []time.Duration{0, time.Minute}
+	counts := make([]putCount, len(ages))
+	errs := make([]error, len(ages))
+	var wait sync.WaitGroup
+	for i, age := range ages {
+		wait.Go(func() {
+			counts[i], errs[i] = countPutsAt(ctx, filepath.Join(dir, fmt.Sprint("puts-", i)), recordings, age)
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return []rig.Result{
+		counts[0].result("storage.puts_per_1000_session_minutes", "flush.pack_age 10s (default)"),
+		counts[1].result("storage.puts_per_1000_session_minutes_60s", "flush.pack_age 60s"),
+	}, nil
+}
+
+// putCount is what one server did while the crowd was there.
+type putCount struct {
+	puts, bytes int64
+	load        rig.CrowdLoad
+}
+
+func (c putCount) result(name, setting string) rig.Result {
+	minutes := c.load.Elapsed.Minutes() * float64(*sessions)
+	perUpload := float64(c.load.Requests) / minutes * 1000
+	return rig.Result{
+		Name: name, Value: float64(c.puts) / minutes * 1000, Unit: "PUT",
+		Method: fmt.Sprintf("%d concurrent sessions of the corpus in real time for %v (pauses beyond %v shortened), %s; PUTs counted in front of the S3 gateway, dictionaries included, %.1f MB in %d; the peer puts every upload", *sessions, c.load.Elapsed.Round(time.Second), mostIdle, setting, float64(c.bytes)/1e6, c.puts),
+	}.Against("one object per upload (Sentry, Maple)", perUpload)
+}
+
+func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recording, age time.Duration) (count putCount, err error) {
+	stores, err := rig.StartStores(ctx, dir)
+	if err != nil {
+		return count, err
+	}
+	defer rig.Stop(&err, stores)
+	gate, err := rig.StartGate(ctx, stores.Addresses.S3.Endpoint)
+	if err != nil {
+		return count, err
+	}
+	defer rig.Stop(&err, gate)
+	playhead, err := rig.StartPlayhead(ctx, stores, rig.PlayheadOptions{Dir: filepath.Join(dir, "playhead"), S3: gate.Address, PackAge: age})
+	if err != nil {
+		return count, err
+	}
+	defer rig.Stop(&err, playhead)
+	crowd := rig.Crowd{Recordings: recordings, Sessions: *sessions, Connections: connections, MostIdle: mostIdle, Seed: 1}
+	count.load, err = crowd.Run(ctx, playhead, *putDuration, func(l rig.CrowdLoad) { rig.Say("pack_age %v: %v", age, l) })
+	if err != nil {
+		return count, err
+	}
+	count.puts, count.bytes = gate.Puts()
+	return count, ctx.Err()
+}
