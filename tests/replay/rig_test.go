@@ -64,7 +64,8 @@ func serve(t *testing.T, bucket objectstore.Bucket, idx index.Index, now func() 
 	cfg := ingest.DefaultConfig()
 	cfg.Journal.Dir = t.TempDir()
 	cfg.Flush.PackAge = packAge
-	cfg.Projects = []ingest.Project{{ID: project, Keys: []ingest.Key{{Name: "test", Key: writeKey}}}}
+	scrub := false // events are to come back byte for byte
+	cfg.Projects = []ingest.Project{{ID: project, Scrub: &scrub, Keys: []ingest.Key{{Name: "test", Key: writeKey}}}}
 	s, err := ingest.New(cfg, bucket, idx, ingest.Options{Now: now, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		t.Fatal(err)

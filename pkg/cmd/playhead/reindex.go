@@ -67,7 +67,7 @@ func runReindex(ctx context.Context, c *call) (err error) {
 		return errors.Join(err, encodeErr)
 	}
 	if err == nil && summary.UnreadablePacks+summary.DamagedSegments > 0 {
-		err = fmt.Errorf("%d packs and %d segments cannot be read; the rest is indexed", summary.UnreadablePacks, summary.DamagedSegments)
+		err = fmt.Errorf("the rest is indexed; packs that cannot be read: %d; segments without their moments: %d", summary.UnreadablePacks, summary.DamagedSegments)
 	}
 	return err
 }
