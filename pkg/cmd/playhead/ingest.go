@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 )
 
 func runIngest(ctx context.Context, c *call) (err error) {
@@ -20,7 +22,9 @@ func runIngest(ctx context.Context, c *call) (err error) {
 		fmt.Fprintln(c.stdout, flags.file, "is good")
 		return nil
 	}
-	log := newLog(c.stderr, cfg.Log)
+	level := new(slog.LevelVar)
+	level.Set(cfg.Log)
+	log := newLog(c.stderr, level)
 	s, err := openStores(ctx, cfg, false, log)
 	if err != nil {
 		return err
@@ -30,10 +34,16 @@ func runIngest(ctx context.Context, c *call) (err error) {
 	if err != nil {
 		return err
 	}
+	reload := newReloader(flags, cfg, v, level)
 	log.Info("accepting segments", "address", v.listener.Addr().String(), "version", version)
 	if v.page != nil {
 		log.Info("serving the standalone page", "address", v.page.Addr().String())
 	}
+	following, stop := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	follower.Go(func() { reload.run(following) })
+	defer follower.Wait()
+	defer stop()
 	return v.runMigrated(ctx)
 }
 

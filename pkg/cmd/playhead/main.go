@@ -128,6 +128,6 @@ func (c *call) parse() ([]string, error) {
 	return c.flags.Args(), nil
 }
 
-func newLog(w io.Writer, level slog.Level) *slog.Logger {
+func newLog(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }

@@ -22,6 +22,7 @@ type service struct {
 	stores   *stores
 	ingest   *ingest.Server
 	log      *slog.Logger
+	registry *prometheus.Registry // of the metrics
 	listener net.Listener
 	page     net.Listener // nil without a standalone page
 }
@@ -31,11 +32,12 @@ func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*se
 	if err != nil {
 		log.Warn("this build has no recorder; /playhead.js answers 404", "error", err)
 	}
-	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log, Recorder: recorder, Registerer: newRegistry()})
+	registry := newRegistry()
+	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log, Recorder: recorder, Registerer: registry})
 	if err != nil {
 		return nil, fmt.Errorf("open ingest: %w", err)
 	}
-	v := &service{config: c, stores: s, ingest: server, log: log}
+	v := &service{config: c, stores: s, ingest: server, log: log, registry: registry}
 	var listen net.ListenConfig
 	if v.listener, err = listen.Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, errors.Join(fmt.Errorf("listen: %w", err), v.drain())
