@@ -105,7 +105,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential
 		spent = int64(s.cfg.Limits.BodyBytes)
 	}
 	if err := who.quota.begin(spent, received); err != nil {
-		return reply{}, err
+		return reply{}, s.spread(err)
 	}
 	body := s.bodies.get()
 	defer s.bodies.put(body)
@@ -121,6 +121,16 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential
 	return s.enter(r.Context(), &incoming{
 		project: who.project, received: received, userAgent: userAgent(r), address: s.addressHash(r), body: *body, encoding: encoding,
 	})
+}
+
+// spread makes those who are refused by a quota at the same moment come back at
+// different ones, up to half as late again.
+func (s *Server) spread(err error) error {
+	var q *quotaError
+	if errors.As(err, &q) {
+		q.wait += time.Duration(s.random() / 2 * float64(max(q.wait, time.Second)))
+	}
+	return err
 }
 
 // enter accepts an upload as part of its session. A session that may have begun

@@ -256,7 +256,7 @@ func TestQuota(t *testing.T) {
 	cfg.Limits.BodyBytes = 4096
 	cfg.Projects[0].Keys[0].Quota = Quota{BytesPerSecond: 4096, BurstBytes: 8192}
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	s := newServer(t, cfg, nil, nil, Options{Now: func() time.Time { return now }})
+	s := newServer(t, cfg, nil, nil, Options{Now: func() time.Time { return now }, random: func() float64 { return 0 }})
 	seq := 0
 	send := func() *httptest.ResponseRecorder {
 		seq++

@@ -63,6 +63,7 @@ type Options struct {
 type Server struct {
 	cfg      Config
 	now      func() time.Time
+	random   func() float64
 	log      *slog.Logger
 	registry *prometheus.Registry
 	recorder *recorderScript
@@ -101,7 +102,7 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 	}
 	opts = opts.withDefaults()
 	s := &Server{
-		cfg: cfg, now: opts.Now, log: opts.Log, registry: opts.Registerer, recorder: newRecorderScript(opts.Recorder),
+		cfg: cfg, now: opts.Now, random: opts.random, log: opts.Log, registry: opts.Registerer, recorder: newRecorderScript(opts.Recorder),
 		limits: playhead.Limits{
 			DecompressedBytes: int(cfg.Limits.DecompressedBytes), DecompressionRatio: cfg.Limits.DecompressionRatio,
 			Events: cfg.Limits.Events, EventBytes: int(cfg.Limits.EventBytes), Depth: cfg.Limits.Depth,
