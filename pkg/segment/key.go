@@ -20,8 +20,10 @@ const (
 
 	dictionaryFolder = "dictionary"
 	dictionarySuffix = ".dict"
-	siteSuffix       = ".site"
 )
+
+// SiteSuffix ends the keys of SiteKey, and no others.
+const SiteSuffix = ".site"
 
 // reserved are the folders of a project that hold no packs.
 var reserved = []string{dictionaryFolder, "asset"}
@@ -115,5 +117,5 @@ func ParseDictionaryKey(key string) (recording.ProjectID, recording.DictionaryID
 // the SHA-256 of the site.
 func SiteKey(project recording.ProjectID, site string) string {
 	sum := sha256.Sum256([]byte(site))
-	return DictionaryPrefix(project) + hex.EncodeToString(sum[:8]) + siteSuffix
+	return DictionaryPrefix(project) + hex.EncodeToString(sum[:8]) + SiteSuffix
 }

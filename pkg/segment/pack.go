@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -204,7 +203,7 @@ func readFooter(r io.ReaderAt, size int64) (*Footer, error) {
 	if err := readAt(r, head, 0); err != nil {
 		return nil, err
 	}
-	if err := checkMagic(head); err != nil {
+	if err := checkMagic(head, magic); err != nil {
 		return nil, err
 	}
 	tail := make([]byte, min(size, tailBytes))
@@ -244,12 +243,14 @@ func readAt(r io.ReaderAt, buf []byte, offset int64) error {
 	return err
 }
 
-func checkMagic(b []byte) error {
-	if string(b) == magic {
+// checkMagic compares b, of the length of want, whose last two bytes are a
+// version.
+func checkMagic(b []byte, want string) error {
+	if string(b) == want {
 		return nil
 	}
-	if bytes.HasPrefix(b, []byte(magic[:magicBytes-2])) {
-		return fmt.Errorf("%w: %d", ErrVersion, binary.BigEndian.Uint16(b[magicBytes-2:]))
+	if string(b[:len(b)-2]) == want[:len(want)-2] {
+		return fmt.Errorf("%w: %d", ErrVersion, binary.BigEndian.Uint16(b[len(b)-2:]))
 	}
 	return fmt.Errorf("%w: no magic", ErrCorrupt)
 }
@@ -263,7 +264,7 @@ type trailer struct {
 // readTrailer reads the end of tail, which is the end of a pack of size bytes.
 func readTrailer(tail []byte, size int64) (trailer, error) {
 	b := tail[len(tail)-trailerBytes:]
-	if err := checkMagic(b[16:]); err != nil {
+	if err := checkMagic(b[16:], magic); err != nil {
 		return trailer{}, err
 	}
 	offset, length := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])

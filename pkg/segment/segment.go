@@ -1,9 +1,11 @@
 // Package segment holds the stored formats: how a segment becomes a frame, how
-// frames become a pack, and under which key a pack is stored.
+// frames become a pack, what a dictionary for frames is, and under which keys
+// packs and dictionaries are stored.
 //
 // It turns values into bytes and back; where the bytes are kept is the
-// business of pkg/objectstore and pkg/index. The formats are described byte by
-// byte in docs/format/segment-v1.md and docs/format/pack-v1.md.
+// business of pkg/objectstore and pkg/index, what a dictionary is made of that
+// of pkg/dictionary. The formats are described byte by byte in
+// docs/format/segment-v1.md, pack-v1.md and dictionary-v1.md.
 package segment
 
 import "errors"
@@ -17,9 +19,9 @@ var (
 	// writer of this format wrote.
 	ErrCorrupt = errors.New("corrupt")
 
-	// ErrVersion is returned, wrapped, when a pack was written by a newer
+	// ErrVersion is returned, wrapped, when an object was written by a newer
 	// program.
-	ErrVersion = errors.New("pack version is not known")
+	ErrVersion = errors.New("version is not known")
 
 	// ErrDictionary is returned, wrapped, when a frame was made with another
 	// dictionary than its reader has.
