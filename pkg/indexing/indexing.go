@@ -18,6 +18,19 @@ import (
 // its events: they are for search, and a pack's footer holds them.
 const MaxURLBytes = 64 << 10
 
+// The times of rows are bounded by when the server received the segment: a clock
+// or an event that is far off must not put a session where nobody looks for
+// it. A recorder keeps what it could not send for a day at most; a request that
+// is answered while its segment is sent ends a little after it.
+const (
+	pastMs   = 30 * 24 * 60 * 60 * 1000
+	futureMs = 5 * 60 * 1000
+)
+
+// importRecorder is the recorder of sessions that "playhead import" read from
+// files, which may be of any age.
+const importRecorder = "import"
+
 // PanicError says that the events of a segment broke the program that derives
 // their moments. It is a defect of this program; the segment is good.
 type PanicError struct {
@@ -28,8 +41,9 @@ type PanicError struct {
 func (e *PanicError) Error() string { return fmt.Sprintf("derive moments: panic: %v", e.Value) }
 
 // Derive fills in what moments.Derive fills in of s, cuts its URLs at
-// MaxURLBytes in all, and returns the segment's moments. ndjson is what the
-// segment's frame holds.
+// MaxURLBytes in all, moves times that are more than 30 days before or 5
+// minutes after s.ReceivedMs to these bounds, and returns the segment's
+// moments. ndjson is what the segment's frame holds.
 //
 // Events are strangers' data, and a segment that panics here would do so again
 // after every restart: Derive returns a *PanicError then, leaves s as it was,
@@ -51,6 +65,7 @@ func derive(s *recording.Segment, ndjson []byte, from func(*recording.Segment, [
 	}()
 	found = from(s, ndjson)
 	s.URLs = within(s.URLs, MaxURLBytes)
+	bound(s, found)
 	return found, nil
 }
 
@@ -62,4 +77,21 @@ func within(urls []string, bytes int) []string {
 		}
 	}
 	return urls
+}
+
+// bound moves times that cannot be right. Their order stays.
+func bound(s *recording.Segment, found []recording.Moment) {
+	first, last := s.ReceivedMs-pastMs, s.ReceivedMs+futureMs
+	if s.Origin.Recorder.Name == importRecorder {
+		first = 0
+	}
+	clamp := func(ms *int64) { *ms = max(first, min(*ms, last)) }
+	clamp(&s.StartMs)
+	clamp(&s.EndMs)
+	for i := range s.FullSnapshots {
+		clamp(&s.FullSnapshots[i])
+	}
+	for i := range found {
+		clamp(&found[i].TimestampMs)
+	}
 }

@@ -52,6 +52,34 @@ func TestDeriveBoundsTheURLs(t *testing.T) {
 	}
 }
 
+// TestDeriveBoundsTimes: the sender's clock was set while it recorded, or the
+// page made up its times.
+func TestDeriveBoundsTimes(t *testing.T) {
+	const received, day = 1_763_791_872_000, 24 * 60 * 60 * 1000
+	f := func(recorder string, at, want int64) {
+		t.Helper()
+		s := newSegment()
+		s.ClockOffsetMs, s.ReceivedMs, s.Origin.Recorder.Name = 0, received, recorder
+		ndjson := fmt.Appendf(nil, `{"type":2,"timestamp":%d,"data":{}}`+"\n"+
+			`{"type":5,"timestamp":%d,"data":{"tag":"playhead.error","payload":{}}}`+"\n", at, at)
+		found, err := Derive(&s, ndjson)
+		if err != nil || len(found) != 1 {
+			t.Fatalf("moments %v, error %v", found, err)
+		}
+		if s.StartMs != want || s.EndMs != want || s.FullSnapshots[0] != want || found[0].TimestampMs != want {
+			t.Errorf("time %d: segment from %d to %d, snapshot %d, moment %d, want %d", at, s.StartMs, s.EndMs, s.FullSnapshots[0], found[0].TimestampMs, want)
+		}
+	}
+	f("playhead", received, received)
+	f("playhead", received+4*60*1000, received+4*60*1000)
+	f("playhead", received+day, received+futureMs)
+	f("playhead", 8_640_000_000_000_000, received+futureMs)
+	f("playhead", received-29*day, received-29*day)
+	f("playhead", 0, received-pastMs)
+	f("import", 1_000_000_000_000, 1_000_000_000_000)
+	f("import", received+day, received+futureMs)
+}
+
 func TestDeriveSurvivesAPanic(t *testing.T) {
 	s, before := newSegment(), newSegment()
 	found, err := derive(&s, nil, func(s *recording.Segment, _ []byte) []recording.Moment {

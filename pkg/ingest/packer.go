@@ -62,6 +62,7 @@ type outcome struct {
 	back   []*item         // into another pack, as they are
 	again  []journal.Entry // to be encoded again, for another pack
 	sealed *journal.Pack   // may or may not be stored: to be resumed later
+	absent int             // times that sealed was found to be absent
 	failed bool            // a store did not answer before there was anything to resume
 }
 

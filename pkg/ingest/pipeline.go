@@ -54,6 +54,7 @@ type pipeline struct {
 	now      func() time.Time
 	after    func(time.Duration) <-chan time.Time
 	log      *slog.Logger
+	limit    int64 // encodedLimit
 	maxBytes int64
 	maxAge   time.Duration
 	wake     chan struct{}
@@ -102,13 +103,14 @@ type job struct {
 	held   int64
 	sealed *journal.Pack // nil: a new pack
 	tries  int           // that failed
+	absent int           // times that the object was not there
 	ready  bool          // for another
 }
 
 func newPipeline(s *Server, bucket objectstore.Bucket, idx index.Index, opts Options) *pipeline {
 	p := &pipeline{
 		now: s.now, after: opts.after, log: s.log,
-		maxBytes: int64(s.cfg.Flush.PackBytes), maxAge: s.cfg.Flush.PackAge,
+		limit: encodedLimit, maxBytes: int64(s.cfg.Flush.PackBytes), maxAge: s.cfg.Flush.PackAge,
 		wake:     make(chan struct{}, 1),
 		queues:   map[journal.Group]*queue{},
 		running:  map[*job]struct{}{},
@@ -247,7 +249,7 @@ func (p *pipeline) toEncode() (group journal.Group, it *item, fast bool) {
 // is held. A group whose packs are not taken gets no more than one pack's
 // worth of it.
 func (p *pipeline) mayEncode(q *queue) bool {
-	if p.held >= encodedLimit {
+	if p.held >= p.limit {
 		return false
 	}
 	return !q.blocked() || q.bytes < p.maxBytes
@@ -315,7 +317,7 @@ func (p *pipeline) finish(ctx context.Context, j *job, out outcome) {
 	}
 	switch {
 	case out.sealed != nil:
-		p.park(ctx, j, q, out.sealed)
+		p.park(ctx, j, q, out)
 	case out.failed:
 		q.pauses++
 		q.resting = true
@@ -329,8 +331,8 @@ func (p *pipeline) finish(ctx context.Context, j *job, out outcome) {
 
 // park keeps a pack that is sealed and could not be stored for later; p.mu is
 // held.
-func (p *pipeline) park(ctx context.Context, j *job, q *queue, sealed *journal.Pack) {
-	again := &job{group: j.group, number: j.number, sealed: sealed, tries: j.tries + 1}
+func (p *pipeline) park(ctx context.Context, j *job, q *queue, out outcome) {
+	again := &job{group: j.group, number: j.number, sealed: out.sealed, tries: j.tries + 1, absent: out.absent}
 	p.resumes = append(p.resumes, again)
 	q.parked++
 	p.packer.parked(again)
@@ -398,7 +400,7 @@ func (p *pipeline) take() (*job, time.Duration) {
 		}
 		wait = min(wait, max(due, 0))
 	}
-	if best == nil && p.held >= encodedLimit {
+	if best == nil && p.held >= p.limit {
 		best, group = p.fullest()
 	}
 	if best == nil {
@@ -491,7 +493,7 @@ func (p *pipeline) cut(q *queue, group journal.Group) *job {
 	for _, it := range q.head[:q.ready()] {
 		size := it.packBytes()
 		// What failed before is not to take others with it.
-		full := it.tries != first.tries || bytes+size > p.maxBytes || j.held+it.made.bytes > encodedLimit/2 || len(j.items) == packSegments
+		full := it.tries != first.tries || bytes+size > p.maxBytes || j.held+it.made.bytes > p.limit/2 || len(j.items) == packSegments
 		if full && len(j.items) > 0 {
 			break
 		}
@@ -555,11 +557,17 @@ func (p *pipeline) storedBelow(number uint64) bool {
 	return true
 }
 
-// parkedPacks returns how many packs failed and wait for another attempt.
+// parkedPacks returns how many packs failed and wait for another attempt, or
+// make it.
 func (p *pipeline) parkedPacks() (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, j := range p.resumes {
+		if j.tries > 0 {
+			n++
+		}
+	}
+	for j := range p.running {
 		if j.tries > 0 {
 			n++
 		}

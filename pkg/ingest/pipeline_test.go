@@ -1,20 +1,25 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/objectstore/buckettest"
 	"github.com/playhead/playhead/pkg/recording"
+	"github.com/playhead/playhead/pkg/segment"
 )
 
 // soon lets a pipeline that waits for a store ask it a thousand times a second.
@@ -50,41 +55,48 @@ func TestStoresWhatItAccepts(t *testing.T) {
 	}
 }
 
+// crash runs a server on what the uploads left in its journal until it comes to
+// a step, and ends it there.
+func crash(t *testing.T, s *Server, at *step) {
+	t.Helper()
+	crashed := make(chan struct{})
+	var once sync.Once
+	s.pipeline.packer.crashPoint = func(now step) error {
+		if now != *at {
+			return nil
+		}
+		once.Do(func() { close(crashed) })
+		return context.Canceled
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { s.pipeline.run(ctx) })
+	running.Go(func() { _ = s.Flush(ctx) }) // never ends well: nothing is stored to the end
+	<-crashed
+	cancel()
+	running.Wait()
+	if err := s.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var steps = map[step]string{
+	beforeSeal: "before the seal", afterSeal: "after the seal", afterPut: "after the object", afterWrite: "after the rows", afterDone: "after the end",
+}
+
 // TestCrashAtEveryStep ends the life of a server between any two effects of
 // storing a pack, and starts it again on its journal.
 func TestCrashAtEveryStep(t *testing.T) {
-	for at, name := range map[step]string{
-		beforeSeal: "before the seal", afterSeal: "after the seal", afterPut: "after the object", afterWrite: "after the rows", afterDone: "after the end",
-	} {
+	for at, name := range steps {
 		t.Run(name, func(t *testing.T) {
 			st, o := newStores(t), newOracle()
 			cfg := testConfig(t)
-			crashed := make(chan struct{})
-			var once sync.Once
-			s := newServer(t, cfg, st.bucket, st.index, Options{crashPoint: func(now step) error {
-				if now != at {
-					return nil
-				}
-				once.Do(func() { close(crashed) })
-				return context.Canceled
-			}})
-			ctx, cancel := context.WithCancel(context.Background())
-			ran := make(chan struct{})
-			go func() { s.pipeline.run(ctx); close(ran) }()
+			s := newServer(t, cfg, st.bucket, st.index, Options{})
 			for seq := range 5 {
 				o.send(t, s, "session-1", seq)
 			}
-			ending, stopFlush := context.WithCancel(context.Background())
-			go func() { _ = s.Flush(ending) }() // never ends: this server stores nothing to the end
-			<-crashed
-			stopFlush()
-			cancel()
-			<-ran
-			if err := s.journal.Close(); err != nil {
-				t.Fatal(err)
-			}
-
-			s = newServer(t, cfg, st.bucket, st.index, Options{})
+			crash(t, s, &at)
+			s = newServer(t, cfg, st.bucket, st.index, Options{after: soon})
 			for seq := range 6 {
 				o.send(t, s, "session-1", seq) // the recorder did not hear of the first five
 			}
@@ -92,6 +104,107 @@ func TestCrashAtEveryStep(t *testing.T) {
 			flush(t, s)
 			o.check(t, st)
 		})
+	}
+}
+
+// TestCrashWhileResuming ends the second life, too, while it finds out what
+// became of the pack of the first.
+func TestCrashWhileResuming(t *testing.T) {
+	for _, c := range []struct{ first, second step }{
+		{afterPut, afterWrite}, {afterPut, afterDone}, {afterWrite, afterWrite},
+		{afterSeal, beforeSeal}, {afterSeal, afterSeal}, {afterSeal, afterPut}, {afterSeal, afterWrite},
+	} {
+		t.Run(steps[c.first]+", "+steps[c.second], func(t *testing.T) {
+			st, o := newStores(t), newOracle()
+			cfg := testConfig(t)
+			for life, at := range []step{c.first, c.second} {
+				s := newServer(t, cfg, st.bucket, st.index, Options{after: soon})
+				for seq := range 5 + life {
+					o.send(t, s, "session-1", seq)
+				}
+				crash(t, s, &at)
+			}
+			s := newServer(t, cfg, st.bucket, st.index, Options{after: soon})
+			running(t, s)
+			flush(t, s)
+			o.check(t, st)
+		})
+	}
+}
+
+// TestPackOfAnEarlierLife: a sealed pack is never made again, because its
+// segments may be encoded differently by now. Its object decides.
+func TestPackOfAnEarlierLife(t *testing.T) {
+	cases := []struct {
+		name    string
+		at      step
+		between func(t *testing.T, st *stores, dir, key string)
+		same    bool // the object of the first life stays, and is the only one
+		lost    bool // segment 1
+	}{
+		{"object is whole", afterPut, func(*testing.T, *stores, string, string) {}, true, false},
+		{"object is missing", afterSeal, func(*testing.T, *stores, string, string) {}, false, false},
+		{"object is torn", afterPut, func(t *testing.T, st *stores, _, key string) {
+			whole := readObject(t, st.bucket, key)
+			must(t, st.bucket.Put(deadline(t), key, bytes.NewReader(whole[:len(whole)/2]), int64(len(whole)/2)))
+		}, false, false},
+		{"object holds other bytes", afterPut, func(t *testing.T, st *stores, _, key string) {
+			data := readObject(t, st.bucket, key)
+			data[20] ^= 1 // in the first frame
+			must(t, st.bucket.Put(deadline(t), key, bytes.NewReader(data), int64(len(data))))
+		}, false, false},
+		{"the journal lost a segment, the object has it", afterPut, func(t *testing.T, _ *stores, dir, _ string) {
+			damage(t, dir, `"seq":1,`)
+		}, true, false},
+		{"the journal lost a segment, nobody has it", afterSeal, func(t *testing.T, _ *stores, dir, _ string) {
+			damage(t, dir, `"seq":1,`)
+		}, false, true},
+		{"the bucket does not answer at first", afterPut, func(_ *testing.T, st *stores, _, _ string) {
+			st.bucket.Fail(buckettest.Fault{Op: buckettest.Get, Times: 10})
+		}, true, false},
+		{"the bucket breaks off at first", afterPut, func(_ *testing.T, st *stores, _, _ string) {
+			st.bucket.Fail(buckettest.Fault{Op: buckettest.Get, When: buckettest.Middle, Times: 10})
+		}, true, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			st, o := newStores(t), newOracle()
+			cfg := testConfig(t)
+			s := newServer(t, cfg, st.bucket, st.index, Options{})
+			for seq := range 3 {
+				o.send(t, s, "session-1", seq)
+			}
+			crash(t, s, &c.at)
+			var key string
+			var first []byte
+			if keys := packKeys(t, st.bucket); len(keys) > 0 {
+				key = keys[0]
+				first = readObject(t, st.bucket, key)
+			}
+			c.between(t, st, cfg.Journal.Dir, key)
+			s = newServer(t, cfg, st.bucket, st.index, Options{after: soon})
+			running(t, s)
+			flush(t, s)
+			st.bucket.Heal()
+			if c.lost {
+				delete(o.acked, segmentID("session-1", 1))
+			}
+			o.check(t, st)
+			keys := packKeys(t, st.bucket)
+			if len(keys) != 1 || (keys[0] == key) != c.same || c.same && !bytes.Equal(readObject(t, st.bucket, key), first) {
+				t.Errorf("packs %v after %q", keys, key)
+			}
+			if got, want := metric(t, s, "playhead_ingest_voided_packs_total"), map[bool]string{true: "0", false: "1"}[c.same]; got != want {
+				t.Errorf("%s packs are voided, want %s", got, want)
+			}
+		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -163,6 +276,114 @@ func TestStoresAwayAndBack(t *testing.T) {
 				t.Error("the store is still said to be away")
 			}
 		})
+	}
+}
+
+// TestPoisonBlocksNobodyElse: a store refuses the packs of one project, as long
+// as it takes somebody to repair that.
+func TestPoisonBlocksNobodyElse(t *testing.T) {
+	const poisoned = recording.ProjectID("poisoned")
+	cases := map[string]struct{ fail, heal func(*stores) }{
+		"bucket": {
+			func(st *stores) {
+				st.bucket.Fail(buckettest.Fault{Op: buckettest.Put, Match: func(key string) bool { return strings.Contains(key, "/poisoned/") }})
+			},
+			func(st *stores) { st.bucket.Heal() },
+		},
+		"index": {
+			func(st *stores) { st.index.refuse = poisoned },
+			func(st *stores) { st.index.mu.Lock(); st.index.refuse = ""; st.index.mu.Unlock() },
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			st, o := newStores(t), newOracle()
+			cfg := testConfig(t)
+			cfg.Projects = append(cfg.Projects, Project{ID: poisoned})
+			cfg.Flush.PackAge, cfg.Flush.PackBytes = 10*time.Millisecond, 64<<10
+			c.fail(st)
+			s := newServer(t, cfg, st.bucket, st.index, Options{after: soon})
+			running(t, s)
+			const bad = 400 // many packs
+			for seq := range bad {
+				if err := s.Accept(deadline(t), poisoned, uploadOf("session-1", uint32(seq), clickLines("session-1", seq))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			eventually(t, "packs are given up for now", func() bool { return s.pipeline.parkedPacks() > 0 })
+			for seq := range 20 {
+				o.send(t, s, "session-1", seq)
+			}
+			eventually(t, "the others' segments are stored", func() bool { return s.journal.Stats().Segments == bad })
+			eventually(t, "/readyz tells of it", func() bool {
+				w := serve(s, newGet("/readyz"))
+				return w.Code == http.StatusOK && !strings.Contains(w.Body.String(), `"parked_packs":0`)
+			})
+			c.heal(st)
+			flush(t, s)
+			if rows, err := st.index.Segments(deadline(t), poisoned, "session-1"); err != nil || len(rows) != bad {
+				t.Errorf("%d rows (%v), want %d", len(rows), err, bad)
+			}
+			if n := s.pipeline.parkedPacks(); n != 0 {
+				t.Errorf("%d packs are parked", n)
+			}
+			o.checkSession(deadline(t), t, st, "session-1", packed(t, st.bucket, testProject))
+		})
+	}
+}
+
+// packed returns where the segments of a project lie.
+func packed(t *testing.T, b objectstore.Bucket, project recording.ProjectID) map[recording.SegmentID]recording.Location {
+	t.Helper()
+	found := map[recording.SegmentID]recording.Location{}
+	for _, key := range packKeys(t, b) {
+		data := readObject(t, b, key)
+		footer, err := segment.ReadFooter(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range footer.Entries {
+			if e.Project == project {
+				found[e.SegmentID] = e.Location
+			}
+		}
+	}
+	return found
+}
+
+// TestMemoryIsBoundedWhileStoresAreAway also catches up: what waited is read
+// back from the journal.
+func TestMemoryIsBoundedWhileStoresAreAway(t *testing.T) {
+	st, o := newStores(t), newOracle()
+	cfg := testConfig(t)
+	cfg.Flush.PackAge, cfg.Flush.PackBytes = 10*time.Millisecond, 64<<10
+	st.bucket.Fail(buckettest.Fault{Op: buckettest.Put})
+	s := newServer(t, cfg, st.bucket, st.index, Options{after: soon})
+	s.pipeline.limit = 256 << 10
+	s.waitingRaw.limit = 128 << 10
+	running(t, s)
+	const segments, eventBytes = 200, 8 << 10
+	for seq := range segments {
+		noise := make([]byte, eventBytes/2)
+		rand.Read(noise)
+		events := clickLines("session-1", seq) + fmt.Sprintf(`{"type":3,"timestamp":1,"data":{"noise":"%x"}}`+"\n", noise)
+		if w := serve(s, request(headerLine("session-1", seq)+"\n"+events)); w.Code != http.StatusAccepted {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		o.ack("session-1", seq, events)
+		// What is being encoded at this moment comes on top.
+		if held, most := s.pipeline.encodedBytes(), s.pipeline.limit+int64(runtime.GOMAXPROCS(0))*2*eventBytes; held > most {
+			t.Fatalf("%d bytes are encoded and wait, limit %d", held, most)
+		}
+		if used := s.waitingRaw.used.Load(); used > s.waitingRaw.limit {
+			t.Fatalf("%d bytes of events wait, limit %d", used, s.waitingRaw.limit)
+		}
+	}
+	st.bucket.Heal()
+	flush(t, s)
+	o.check(t, st)
+	if held, used := s.pipeline.encodedBytes(), s.waitingRaw.used.Load(); held != 0 || used != 0 {
+		t.Errorf("%d encoded and %d raw bytes are left", held, used)
 	}
 }
 

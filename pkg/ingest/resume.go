@@ -22,6 +22,11 @@ const (
 	// segment that does not compress, and a footer of 32 MiB at most.
 	maxPackBytes = 128 << 20
 
+	// absences is how often, with pauses between, a pack must be found to be
+	// absent before its segments go into another: the last answer of a server
+	// that was killed may have been on its way.
+	absences = 2
+
 	// refusedTries is how often a pack fails before it is called out: a minute
 	// and a half.
 	refusedTries = 6
@@ -43,6 +48,10 @@ func (p *packer) resume(ctx context.Context, j *job) (outcome, error) {
 	if len(m.entries) > 0 {
 		err := p.fetch(ctx, m)
 		if errors.Is(err, errNoPack) {
+			later.absent = j.absent + 1
+			if later.absent < absences {
+				return later, nil
+			}
 			return p.void(ctx, j, m)
 		}
 		if err != nil {

@@ -83,11 +83,15 @@ type faultyIndex struct {
 
 	mu     sync.Mutex
 	before error
-	after  int // how many more writes lose their answer
+	refuse recording.ProjectID // whose batches are never taken
+	after  int                 // how many more writes lose their answer
 	writes int
 }
 
-var errLostAnswer = errors.New("the answer is lost")
+var (
+	errLostAnswer = errors.New("the answer is lost")
+	errRefused    = errors.New("a row is not valid")
+)
 
 func (f *faultyIndex) fail(before error) {
 	f.mu.Lock()
@@ -106,6 +110,12 @@ func (f *faultyIndex) Write(ctx context.Context, b index.Batch) error {
 	lose, before := f.state()
 	if before != nil {
 		return before
+	}
+	f.mu.Lock()
+	refuse := f.refuse
+	f.mu.Unlock()
+	if b.Project == refuse {
+		return errRefused
 	}
 	if err := f.Index.Write(ctx, b); err != nil {
 		return err
