@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/playhead/playhead/tests/traffic"
@@ -163,7 +164,15 @@ type Sink struct {
 	URL    string
 	server *http.Server
 	served chan error
+	held   atomic.Bool
+	taken  atomic.Int64
 }
+
+// Hold makes the sink take nothing any more: who asks, waits.
+func (s *Sink) Hold() { s.held.Store(true) }
+
+// Taken is the number of requests that were answered.
+func (s *Sink) Taken() int64 { return s.taken.Load() }
 
 // StartSink starts one in this process, so that nobody is charged for it.
 func StartSink(ctx context.Context) (*Sink, error) {
@@ -174,6 +183,11 @@ func StartSink(ctx context.Context) (*Sink, error) {
 	s := &Sink{URL: "http://" + listener.Addr().String(), served: make(chan error, 1)}
 	s.server = &http.Server{ReadHeaderTimeout: endTime, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if s.held.Load() {
+			<-r.Context().Done()
+			return
+		}
+		s.taken.Add(1)
 		// An empty ExportLogsServiceResponse.
 		w.Header().Set("Content-Type", "application/x-protobuf")
 		w.WriteHeader(http.StatusOK)

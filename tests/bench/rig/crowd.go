@@ -33,7 +33,7 @@ type CrowdLoad struct {
 	Load
 	Begun   int           // sessions
 	Late    time.Duration // the latest that an upload was sent after its time
-	Refused map[int]int   // uploads by the status that refused them for good
+	RefusedBy map[int]int // uploads by the status that refused them for good
 	Errors  int           // uploads without an answer, which were sent again
 }
 
@@ -54,7 +54,11 @@ type errands []*errand
 func (e errands) Len() int           { return len(e) }
 func (e errands) Less(i, j int) bool { return e[i].due.Before(e[j].due) }
 func (e errands) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
-func (e *errands) Push(x any)        { *e = append(*e, x.(*errand)) }
+
+// Push implements heap.Interface.
+func (e *errands) Push(x any) { *e = append(*e, x.(*errand)) }
+
+// Pop implements heap.Interface.
 func (e *errands) Pop() any {
 	last := len(*e) - 1
 	x := (*e)[last]
@@ -94,7 +98,7 @@ func (c *Crowd) schedule(ctx context.Context, sender *traffic.Sender, due chan<-
 		begin   = time.Now()
 		deck    = newCrowdDeck(c)
 		waiting = deck.steady(begin)
-		load    = CrowdLoad{Begun: len(waiting), Refused: map[int]int{}}
+		load    = CrowdLoad{Begun: len(waiting), RefusedBy: map[int]int{}}
 		under   = 0 // way
 		timer   = time.NewTimer(0)
 		reports = time.NewTicker(reportEvery)
@@ -158,7 +162,7 @@ func (l *CrowdLoad) took(e *errand, sender *traffic.Sender, deck *crowdDeck) *er
 		e.due = now.Add(time.Second)
 		return e
 	case e.status != http.StatusAccepted:
-		l.Refused[e.status]++
+		l.RefusedBy[e.status]++
 	default:
 		l.add(e.answered)
 	}
@@ -262,12 +266,14 @@ func (d *crowdDeck) begin(n int, at time.Duration, now time.Time) *errand {
 // String says what a crowd did, for people.
 func (l CrowdLoad) String() string {
 	return fmt.Sprintf("%.0f s: %d sessions begun, %d uploads, %.1f MB raw/s, ack p50 %.1f p99 %.1f ms, %d refused, %d without answer, at most %v late",
-		l.Elapsed.Seconds(), l.Begun, l.Requests, l.RawPerSecond()/1e6, Percentile(l.Acks, .5), Percentile(l.Acks, .99), sum(l.Refused), l.Errors, l.Late.Round(time.Millisecond))
+		l.Elapsed.Seconds(), l.Begun, l.Requests, l.RawPerSecond()/1e6, Percentile(l.Acks, .5), Percentile(l.Acks, .99), l.RefusedForGood(), l.Errors, l.Late.Round(time.Millisecond))
 }
 
-func sum(counts map[int]int) (n int) {
-	for _, c := range counts {
-		n += c
+// RefusedForGood is the number of uploads that were refused and not sent
+// again.
+func (l CrowdLoad) RefusedForGood() (n int) {
+	for _, uploads := range l.RefusedBy {
+		n += uploads
 	}
 	return n
 }

@@ -134,6 +134,15 @@ func PlayheadLanes(p *Playhead, recordings []*traffic.Recording, seed uint64, co
 	return lanes
 }
 
+// UnseenSite gives every session a site of its own. The seed makes the names
+// of one run differ from those of another.
+func UnseenSite(seed uint64) func(*traffic.Recording) traffic.SessionOptions {
+	var n atomic.Uint64
+	return func(*traffic.Recording) traffic.SessionOptions {
+		return traffic.SessionOptions{Site: fmt.Sprintf("site-%d-%d.example", seed, n.Add(1))}
+	}
+}
+
 // collectorPause is how long a sender waits when the collector refuses: its
 // Retry-After has whole seconds, which would leave it idle.
 const collectorPause = 20 * time.Millisecond

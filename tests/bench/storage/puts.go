@@ -78,6 +78,10 @@ func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recordin
 	if err != nil {
 		return count, err
 	}
+	// Packs that were still open count as whole ones.
+	if err := playhead.Drain(ctx, storeTime); err != nil {
+		return count, err
+	}
 	count.puts, count.bytes = gate.Puts()
-	return count, ctx.Err()
+	return count, nil
 }
