@@ -60,14 +60,15 @@ type siteKey struct {
 type site struct {
 	key        siteKey
 	dictionary *segment.Dictionary // the current one, or nil
-	info       segment.DictionaryInfo
 	samples    samples
 	drift      drift
-	used       bool      // since it was looked up
-	lookUp     time.Time // when to look for the current dictionary; zero: now
-	confirmed  time.Time // when the bucket last said what is current; zero: never
+	used       bool                   // since it was looked up
+	lookUp     time.Time              // when to look for the current dictionary; zero: now
+	confirmed  time.Time              // when the bucket last said what is current; zero: never
 	broken     recording.DictionaryID // the bucket says it is current, but has it not
 	train      time.Time              // no training before
+	looked     time.Time              // when the current dictionary was made or last compared
+	lookedAt   int                    // with how many sessions
 }
 
 // NewLibrary returns a library over the given store. It does nothing of itself
@@ -212,7 +213,8 @@ func (l *Library) use(s *site, d *segment.Dictionary, info segment.DictionaryInf
 		return // forgotten meanwhile
 	}
 	l.stats.DictionaryBytes += int64(sizeOf(d) - sizeOf(s.dictionary))
-	s.dictionary, s.info, s.drift = d, info, drift{}
+	s.dictionary, s.drift = d, drift{}
+	s.looked, s.lookedAt = time.UnixMilli(info.CreatedMs), info.Sessions
 	l.evict(s)
 }
 

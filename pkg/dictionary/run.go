@@ -40,12 +40,10 @@ const (
 	dictionaryBytes = 256 << 10
 
 	// firstBytes is what the first few sessions must have in common to be
-	// worth a dictionary; leastBytes, what all samples must.
+	// worth a dictionary; leastBytes, what all samples must, and how many new
+	// ones can change anything.
 	firstBytes = 64 << 10
 	leastBytes = 4 << 10
-
-	// freshBytes is how many raw bytes of new samples can change anything.
-	freshBytes = 16 << 10
 
 	// maxAge is when a dictionary is compared with a new one even though its
 	// ratio did not get worse.
@@ -180,14 +178,14 @@ func (l *Library) trainable() *site {
 }
 
 // wants reports whether a site has new samples, and a reason to look for a
-// better dictionary in them.
+// better dictionary in them: it has none; its ratio got worse; the last look is
+// a day ago, or had half as many sessions.
 func (s *site) wants(now time.Time) bool {
-	if s.samples.fresh < freshBytes || len(s.samples.sessions) < minPeople {
+	if s.samples.fresh < leastBytes || len(s.samples.sessions) < minPeople {
 		return false
 	}
 	return s.dictionary == nil || s.drift.worse ||
-		now.Sub(time.UnixMilli(s.info.CreatedMs)) >= maxAge ||
-		len(s.samples.sessions) >= 2*s.info.Sessions
+		now.Sub(s.looked) >= maxAge || len(s.samples.sessions) >= 2*s.lookedAt
 }
 
 // renew makes a dictionary from a site's samples and, when it is worth it,
@@ -203,6 +201,7 @@ func (l *Library) renew(ctx context.Context, s *site) error {
 	old := s.dictionary
 	s.samples.fresh = 0
 	s.drift.worse = false
+	s.looked, s.lookedAt = begin, len(frames)
 	s.train = begin.Add(trainEvery)
 	if old == nil {
 		s.train = begin.Add(firstTrainEvery)
