@@ -31,10 +31,10 @@ type Crowd struct {
 // CrowdLoad is what a crowd did.
 type CrowdLoad struct {
 	Load
-	Begun   int           // sessions
-	Late    time.Duration // the latest that an upload was sent after its time
-	RefusedBy map[int]int // uploads by the status that refused them for good
-	Errors  int           // uploads without an answer, which were sent again
+	Begun     int           // sessions
+	Late      time.Duration // the latest that an upload was sent after its time
+	RefusedBy map[int]int   // uploads by the status that refused them for good
+	Errors    int           // uploads without an answer, which were sent again
 }
 
 // errand is one upload and when it is due.

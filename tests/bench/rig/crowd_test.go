@@ -62,10 +62,10 @@ func TestCrowd(t *testing.T) {
 		requests++
 		n := requests
 		mu.Unlock()
-		switch {
-		case n%10 == 3:
+		switch n % 10 {
+		case 3:
 			w.WriteHeader(http.StatusServiceUnavailable)
-		case n%10 == 7:
+		case 7:
 			w.WriteHeader(http.StatusUnprocessableEntity)
 		default:
 			w.WriteHeader(http.StatusAccepted)
