@@ -52,6 +52,7 @@ func (s *Server) Accept(ctx context.Context, id recording.ProjectID, up Upload) 
 // incoming is an upload as it came in.
 type incoming struct {
 	project   *project
+	owner     *quota // whose turn it takes; nil: no key's
 	received  time.Time
 	userAgent string
 	address   uint64 // stands for the sender's network address; 0: unknown
@@ -119,12 +120,10 @@ func (r *ready) release(s *Server) {
 // uploads at once as there are slots: a hundred bombs are a queue, not a
 // hundred times the memory. Waiting for the disk happens outside of it.
 func (s *Server) prepare(ctx context.Context, in *incoming) (*ready, error) {
-	select {
-	case s.working <- struct{}{}:
-		defer func() { <-s.working }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := s.turns.take(ctx, in.owner); err != nil {
+		return nil, err
 	}
+	defer s.turns.give()
 	raw := s.raws.get()
 	up, skip, err := s.decode(in, raw)
 	if err != nil {

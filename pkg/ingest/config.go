@@ -25,6 +25,9 @@ type Config struct {
 	// Limits bound one request; beyond them it is refused (docs/format/wire-v1.md).
 	Limits Limits `yaml:"limits"`
 
+	// Connections bounds what clients cost before they have sent anything.
+	Connections Connections `yaml:"connections"`
+
 	// Journal says where acknowledged segments wait for the stores.
 	Journal Journal `yaml:"journal"`
 
@@ -147,6 +150,14 @@ type Limits struct {
 	Depth int `yaml:"depth"`
 }
 
+// Connections bounds what clients cost before they have sent anything.
+type Connections struct {
+	// Max is how many may be open; each takes about 16 KiB. Beyond it those
+	// that do nothing, or do it slowest, are closed. It is less when the
+	// process may not open as many files. Default 8192.
+	Max int `yaml:"max"`
+}
+
 // Journal says where acknowledged segments wait.
 type Journal struct {
 	// Dir is a folder on a local disk that no other server uses. Default
@@ -194,6 +205,7 @@ func DefaultConfig() Config {
 			BodyBytes: 8 << 20, DecompressedBytes: 32 << 20, DecompressionRatio: 200,
 			Events: 10_000, EventBytes: 24 << 20, Depth: 128,
 		},
+		Connections: Connections{Max: 8192},
 		Journal: Journal{
 			Dir: "journal", MaxBytes: 4 << 30, FileBytes: 64 << 20, MaxSegments: 1_000_000,
 			MinFreeBytes: 64 << 20, CommitInterval: 5 * time.Millisecond,
@@ -208,6 +220,9 @@ func (c *Config) Validate() error {
 	var errs []error
 	errs = append(errs, c.validateProjects()...)
 	errs = append(errs, c.Limits.validate()...)
+	if c.Connections.Max < 1 || c.Connections.Max > 1_000_000 {
+		errs = append(errs, errors.New("connections.max: must be between 1 and 1000000"))
+	}
 	errs = append(errs, c.Journal.validate()...)
 	errs = append(errs, c.Flush.validate()...)
 	return errors.Join(errs...)

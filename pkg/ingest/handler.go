@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/maphash"
-	"io"
 	"mime"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -28,19 +26,6 @@ const (
 	preflightAge = 24 * time.Hour
 )
 
-// NewHTTPServer returns a server whose time-outs and sizes bound what slow or
-// endless clients cost. A request has 30 s, which is 8 MiB at 2.2 Mbit/s.
-func NewHTTPServer(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-	}
-}
-
 // Handler answers /v1/segments, /playhead.js, /healthz, /readyz and /metrics.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -57,6 +42,7 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errNoRoute) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connectionOf(r).enter(working)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		mux.ServeHTTP(w, r)
 	})
@@ -114,12 +100,12 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential
 		return reply{}, err
 	}
 	defer s.uploads.end()
-	if err := s.readBody(w, r, body); err != nil {
+	if err := s.readBody(w, r, who, body, s.cfg.Limits.BodyBytes); err != nil {
 		return reply{}, err
 	}
-	defer s.budget.free(len(*body))
+	defer s.freeBody(who, len(*body))
 	return s.enter(r.Context(), &incoming{
-		project: who.project, received: received, userAgent: userAgent(r), address: s.addressHash(r), body: *body, encoding: encoding,
+		project: who.project, owner: who.quota, received: received, userAgent: userAgent(r), address: s.addressHash(r), body: *body, encoding: encoding,
 	})
 }
 
@@ -195,42 +181,6 @@ func bodyEncoding(r *http.Request) (playhead.Encoding, error) {
 		name = r.URL.Query().Get("enc")
 	}
 	return playhead.ParseEncoding(name)
-}
-
-// readBody reads the body as sent into *body. Memory grows with what arrives.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request, body *[]byte) (err error) {
-	limit := int64(s.cfg.Limits.BodyBytes)
-	taken := 0
-	defer func() {
-		if err != nil {
-			s.budget.free(taken)
-		}
-	}()
-	in := http.MaxBytesReader(w, r.Body, limit)
-	b := (*body)[:0]
-	for {
-		if len(b) == cap(b) {
-			b = append(make([]byte, 0, max(2*cap(b), 16<<10)), b...)
-		}
-		n, readErr := in.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		*body = b
-		if !s.budget.take(n) {
-			return errOverloaded
-		}
-		taken += n
-		var tooLarge *http.MaxBytesError
-		switch {
-		case errors.Is(readErr, io.EOF):
-			return nil
-		case errors.As(readErr, &tooLarge):
-			return errBodyBytes
-		case errors.Is(readErr, os.ErrDeadlineExceeded):
-			return errSlow
-		case readErr != nil:
-			return errBody
-		}
-	}
 }
 
 // addressHash stands for the sender's network address, which is told to nobody

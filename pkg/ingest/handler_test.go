@@ -1,13 +1,11 @@
 package ingest
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -396,71 +394,6 @@ func TestKeysAreNeverTold(t *testing.T) {
 		if strings.Contains(told.String(), secret) {
 			t.Errorf("%s is told", secret)
 		}
-	}
-}
-
-// TestSlowClientsAreClosed: the server's time-outs are set, and a client that
-// sends its head one byte at a time does not keep its connection.
-func TestSlowClientsAreClosed(t *testing.T) {
-	server := NewHTTPServer(http.NotFoundHandler())
-	if server.ReadHeaderTimeout != 5*time.Second || server.ReadTimeout != 30*time.Second || server.IdleTimeout == 0 || server.MaxHeaderBytes == 0 {
-		t.Errorf("time-outs are %v, %v, %v, header bytes %d", server.ReadHeaderTimeout, server.ReadTimeout, server.IdleTimeout, server.MaxHeaderBytes)
-	}
-	server.ReadHeaderTimeout = 50 * time.Millisecond
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = server.Serve(l) }()
-	defer server.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := io.WriteString(c, "POST /v1/segments HTTP/1.1\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadAll(c); err != nil {
-		t.Errorf("the connection stays open: %v", err)
-	}
-}
-
-// TestSlowBodiesAreSentAgain: a segment that did not arrive in time is not a
-// bad one, so the answer is not 400, upon which a recorder drops it.
-func TestSlowBodiesAreSentAgain(t *testing.T) {
-	s := newServer(t, testConfig(t), nil, nil, Options{})
-	server := NewHTTPServer(s.Handler())
-	server.ReadTimeout = 100 * time.Millisecond
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = server.Serve(l) }()
-	defer server.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	const head = "POST /v1/segments HTTP/1.1\r\nHost: ingest\r\nAuthorization: Bearer " + testKey +
-		"\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n"
-	if _, err := io.WriteString(c, head+headerLine("session-1", 0)); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusRequestTimeout {
-		t.Errorf("answer %d, want 408", response.StatusCode)
 	}
 }
 

@@ -25,6 +25,9 @@ type metrics struct {
 
 	sessionAsks *prometheus.CounterVec
 
+	connections       prometheus.Gauge
+	connectionsClosed *prometheus.CounterVec
+
 	commits        prometheus.Counter
 	commitRecords  prometheus.Counter
 	commitSeconds  prometheus.Histogram
@@ -62,6 +65,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		collectors = append(collectors, c)
 		return c
 	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "playhead_ingest_" + name, Help: help})
+		collectors = append(collectors, g)
+		return g
+	}
 	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
 		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "playhead_ingest_" + name, Help: help, Buckets: buckets})
 		collectors = append(collectors, h)
@@ -80,6 +88,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		scrubbed:  vector("scrubbed_total", "Secrets replaced in events by rule.", "rule"),
 
 		sessionAsks: vector("session_asks_total", "Questions to the index whether a session had begun, for first uploads without token, by answer.", "answer"),
+
+		connections:       gauge("connections", "Open connections."),
+		connectionsClosed: vector("connections_closed_total", "Connections closed to make room for new ones, by what they were doing; refused: the new one.", "phase"),
 
 		commits:        counter("journal_commits_total", "Group commits of the journal."),
 		commitRecords:  counter("journal_records_total", "Records committed to the journal."),

@@ -59,7 +59,7 @@ func runChild() error {
 	if err != nil {
 		return err
 	}
-	server := NewHTTPServer(s.Handler())
+	server := s.HTTPServer()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	fmt.Println(l.Addr())

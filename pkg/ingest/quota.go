@@ -1,14 +1,19 @@
 package ingest
 
 import (
+	"container/list"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // uploadsAtOnce is the default of quota.uploads_at_once: at 0.2 s an upload
 // that is 2 500 segments a second, which 12 500 busy pages send.
 const uploadsAtOnce = 512
+
+// givesWay is how long a body may take before it is ended for another upload.
+const givesWay = time.Second
 
 // quotaError is the refusal of a key that sends too much.
 type quotaError struct {
@@ -34,8 +39,11 @@ type quota struct {
 	tokens float64
 	at     time.Time // when tokens was right
 
-	atOnce  int
-	running int
+	atOnce    int
+	running   int
+	receiving list.List // *pace of uploads whose body is on its way, oldest first
+
+	held atomic.Int64 // bytes of bodies in memory
 }
 
 // set changes the bounds. A bucket that had none before is full; what has been
@@ -71,7 +79,7 @@ func (q *quota) refill(now time.Time) {
 func (q *quota) begin(n int64, now time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.running >= q.atOnce {
+	if q.running >= q.atOnce && !q.makeRoom() {
 		return &quotaError{wait: time.Second, atOnce: true}
 	}
 	if q.rate > 0 {
@@ -83,6 +91,30 @@ func (q *quota) begin(n int64, now time.Time) error {
 	}
 	q.running++
 	return nil
+}
+
+// makeRoom ends the upload that takes longest to send its body, so that whoever
+// sends a byte now and then cannot keep the others from using the key. q.mu is
+// held.
+func (q *quota) makeRoom() bool {
+	first := q.receiving.Front()
+	if first == nil || time.Since(first.Value.(*pace).begin) < givesWay {
+		return false
+	}
+	q.receiving.Remove(first).(*pace).cut()
+	return true
+}
+
+// receives notes that the body of an upload is on its way until done is called.
+func (q *quota) receives(p *pace) (done func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	place := q.receiving.PushBack(p)
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.receiving.Remove(place)
+	}
 }
 
 // end ends an upload and gives back the bytes that were not used.

@@ -133,6 +133,30 @@ func TestUploadsAtOnce(t *testing.T) {
 	}
 }
 
+// TestSlowUploadsGiveWay: with a key as public as a page, nobody can keep all
+// others from using it by sending a byte now and then.
+func TestSlowUploadsGiveWay(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Projects[0].Keys[0].Quota.UploadsAtOnce = 2
+	s := newServer(t, cfg, nil, nil, Options{})
+	address := listening(t, s.HTTPServer())
+	var slow []*client
+	for i := range 2 {
+		slow = append(slow, dial(t, address, postHead(1000)+"{"))
+		eventually(t, "it is being received", func() bool { return s.budget.used.Load() == int64(i+1) })
+	}
+	if w := serve(s, request(upload("session-1", 0))); w.Code != http.StatusTooManyRequests {
+		t.Errorf("at once: %d", w.Code)
+	}
+	eventually(t, "a slow upload gives way", func() bool { return serve(s, request(upload("session-1", 0))).Code == http.StatusAccepted })
+	if status := slow[0].status(); status != http.StatusRequestTimeout {
+		t.Errorf("the slowest is answered %d", status)
+	}
+	if !slow[1].isOpen() {
+		t.Error("the other one is closed too")
+	}
+}
+
 // TestReload: what a reload changes and what it leaves.
 func TestReload(t *testing.T) {
 	cfg := testConfig(t)

@@ -56,6 +56,7 @@ type Options struct {
 	create     func(path string) (journal.File, error)
 	freeBytes  func(dir string) (uint64, error)
 	crashPoint func(step) error
+	bodyGrace  time.Duration
 }
 
 // Server accepts segments and stores them. Make it with New, start Run, serve
@@ -84,11 +85,14 @@ type Server struct {
 	addressSeed maphash.Seed           // of the addresses' hashes, which are good for this process only
 	unpack      *playhead.Decompressor // for what was accepted, whatever the limits were
 
-	working chan struct{} // a slot per upload that is decompressed and read
-	bodies  *buffers
-	raws    *buffers
-	frames  *buffers
-	budget  budget // of bodies
+	connections *connections
+	bodyGrace   time.Duration
+
+	turns  *turns // for uploads to be decompressed and read
+	bodies *buffers
+	raws   *buffers
+	frames *buffers
+	budget budget // of bodies
 
 	waitingRaw budget
 }
@@ -110,7 +114,8 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		ledger: newLedger(), windows: newWindows(), uploads: newUploads(),
 		library:     dictionary.NewLibrary(bucket, dictionary.Options{Now: opts.Now, Log: opts.Log}),
 		addressSeed: maphash.MakeSeed(),
-		working:     make(chan struct{}, runtime.GOMAXPROCS(0)),
+		bodyGrace:   opts.bodyGrace,
+		turns:       newTurns(runtime.GOMAXPROCS(0)),
 		bodies:      newBuffers(keepBody), raws: newBuffers(keepRaw), frames: newBuffers(keepFrame),
 		budget:     budget{limit: max(bodiesLimit, bodiesAtOnce*int64(cfg.Limits.BodyBytes))},
 		waitingRaw: budget{limit: waitingRawLimit},
@@ -129,6 +134,14 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 	}
 	if s.metrics, err = newMetrics(opts.Registerer); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	files, err := openFiles()
+	if err != nil {
+		return nil, err
+	}
+	s.connections = newConnections(bound(cfg.Connections.Max, files), s.metrics)
+	if s.connections.most < cfg.Connections.Max {
+		s.log.Warn("fewer connections than configured: the limit of open files is low", "connections", s.connections.most, "open_files", files)
 	}
 	secrets, err := loadTokens(cfg.SessionTokens.SecretFile)
 	if err != nil {
@@ -182,6 +195,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.random == nil {
 		o.random = rand.Float64
+	}
+	if o.bodyGrace == 0 {
+		o.bodyGrace = bodyGrace
 	}
 	if o.crashPoint == nil {
 		o.crashPoint = func(step) error { return nil }

@@ -63,7 +63,7 @@ func newRegistry() *prometheus.Registry {
 // the server is stopping. The listeners close last.
 func (v *service) run(ctx context.Context) error {
 	group, serving := errgroup.WithContext(ctx)
-	servers := []*http.Server{ingest.NewHTTPServer(v.ingest.Handler())}
+	servers := []*http.Server{v.ingest.HTTPServer()}
 	group.Go(func() error { return serve(servers[0], v.listener) })
 	if v.page != nil {
 		page := standalone(playback.New(playback.Config{Project: v.config.Standalone.Project, Bucket: v.stores.bucket, Index: v.stores.index, Log: v.log}), v.config.Standalone.Hosts)

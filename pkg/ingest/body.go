@@ -1,0 +1,135 @@
+package ingest
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// bodyGrace is how long a body may take whatever its rate: half a minute of
+	// a bad mobile connection is a few retries of TCP.
+	bodyGrace = 10 * time.Second
+
+	// bodyRate is how fast it must be from then on, on the average, in bytes
+	// per second.
+	bodyRate = 1 << 10
+
+	// bodyTimeout ends every body: 24 MiB in it are 1.7 Mbit/s.
+	bodyTimeout = 2 * time.Minute
+
+	// answerTimeout is how long sending the answer may take.
+	answerTimeout = 30 * time.Second
+)
+
+// readBody reads a body as it was sent into *body. Memory grows with what
+// arrives, and of all memory for bodies one key takes half at most. When it
+// returns nil the caller calls freeBody.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, who *credential, body *[]byte, limit Bytes) (err error) {
+	p := newPace(w, r, s.bodyGrace)
+	done := who.quota.receives(p)
+	taken := 0
+	defer func() {
+		done()
+		p.end(err)
+		if err != nil {
+			s.freeBody(who, taken)
+		}
+	}()
+	in := http.MaxBytesReader(w, r.Body, int64(limit))
+	b := (*body)[:0]
+	for {
+		if len(b) == cap(b) {
+			b = append(make([]byte, 0, max(2*cap(b), 16<<10)), b...)
+		}
+		p.arrived(len(b))
+		n, readErr := in.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		*body = b
+		if !s.takeBody(who, n) {
+			return errOverloaded
+		}
+		taken += n
+		var tooLarge *http.MaxBytesError
+		switch {
+		case errors.Is(readErr, io.EOF):
+			return nil
+		case errors.As(readErr, &tooLarge):
+			return errBodyBytes
+		case errors.Is(readErr, os.ErrDeadlineExceeded):
+			return errSlow
+		case readErr != nil:
+			return errBody
+		}
+	}
+}
+
+func (s *Server) takeBody(who *credential, n int) bool {
+	if held := who.quota.held.Add(int64(n)); held > s.budget.limit/2 || !s.budget.take(n) {
+		who.quota.held.Add(int64(-n))
+		return false
+	}
+	return true
+}
+
+func (s *Server) freeBody(who *credential, n int) {
+	who.quota.held.Add(int64(-n))
+	s.budget.free(n)
+}
+
+// pace ends bodies that come too slowly, by the deadline of their connection.
+type pace struct {
+	control *http.ResponseController
+	conn    *connection // nil: the server is not one of HTTPServer
+	grace   time.Duration
+	begin   time.Time
+
+	mu       sync.Mutex
+	deadline time.Time
+	isCut    bool
+}
+
+func newPace(w http.ResponseWriter, r *http.Request, grace time.Duration) *pace {
+	p := &pace{control: http.NewResponseController(w), conn: connectionOf(r), grace: grace, begin: time.Now()}
+	p.conn.enter(receiving)
+	return p
+}
+
+// arrived moves the deadline to where n bytes have brought it.
+func (p *pace) arrived(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	allowed := min(max(p.grace, time.Duration(n)*time.Second/bodyRate), bodyTimeout)
+	if deadline := p.begin.Add(allowed); deadline.Sub(p.deadline) >= time.Second && !p.isCut {
+		p.set(deadline)
+	}
+}
+
+// cut ends the body at once.
+func (p *pace) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.isCut = true
+	p.set(p.begin)
+}
+
+// set changes the deadline; p.mu is held.
+func (p *pace) set(deadline time.Time) {
+	p.deadline = deadline
+	_ = p.control.SetReadDeadline(deadline) // where it is not supported, nobody is slow
+}
+
+// end lets the rest of the request take its own time. After an error the
+// deadline stays: what is left of the body is not worth waiting for.
+func (p *pace) end(err error) {
+	p.conn.enter(working)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		p.set(time.Time{})
+	}
+	_ = p.control.SetWriteDeadline(time.Now().Add(answerTimeout))
+}
