@@ -53,6 +53,10 @@ var rows = []row{
 	{7, "ClickHouse away", indexAway},
 	{8, "ClickHouse commits, the reply is lost", replyLost},
 	{9, "everything three times, to three servers", repeated},
+	{10, "shuffled and a day late", late},
+	{11, "every seventh segment is missing", missing},
+	{12, "wrong clocks", clocks},
+	{13, "rolling restarts, old data", rolling},
 }
 
 // Rows returns the numbers of all rows.

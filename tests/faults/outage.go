@@ -371,7 +371,7 @@ func replyLost(t *trial) error {
 	dice := t.dice()
 	t.clickhouse.counts()
 	t.clickhouse.behave(func(r *http.Request) treatment {
-		if isInsert(r) && dice.float() < 0.6 {
+		if isInsert(r) && dice.float() < 0.25 {
 			return treatment{fault: lostReply}
 		}
 		return treatment{}
