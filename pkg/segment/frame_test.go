@@ -118,40 +118,6 @@ func TestDecodeRefusesWhatEncodeDoesNotWrite(t *testing.T) {
 	}
 }
 
-func TestFramesOfADictionary(t *testing.T) {
-	common := strings.Repeat("0123456789 common ", 1000)
-	d, other := dictionaryOf(t, common), dictionaryOf(t, common+"!")
-	for _, size := range []int{0, 1, 100, 10_000, 1 << 20, 3 << 20} {
-		content := []byte(strings.Repeat(common[:100]+"differs", size/107+1)[:size])
-		frame := segment.Encode(nil, content, segment.EncodeOptions{Dictionary: d})
-		got, err := segment.Decode([]byte("before"), frame, size, d)
-		if err != nil || string(got) != "before"+string(content) {
-			t.Fatalf("%d bytes: content differs (%v)", size, err)
-		}
-		if size == 0 {
-			continue // an empty frame needs nothing
-		}
-		for name, wrong := range map[string]*segment.Dictionary{"none": nil, "another": other} {
-			if _, err := segment.Decode(nil, frame, size, wrong); !errors.Is(err, segment.ErrDictionary) {
-				t.Errorf("%d bytes, dictionary %s: %v", size, name, err)
-			}
-		}
-		plain := segment.Encode(nil, content, segment.EncodeOptions{Fast: true})
-		if got, err := segment.Decode(nil, plain, size, d); err != nil || !bytes.Equal(got, content) {
-			t.Errorf("%d bytes: a frame without dictionary is refused: %v", size, err)
-		}
-	}
-}
-
-func dictionaryOf(t testing.TB, content string) *segment.Dictionary {
-	t.Helper()
-	d, err := segment.NewDictionary([]byte(content))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
 func TestDecodeNoticesEveryFlippedBitAndTornEnd(t *testing.T) {
 	content := []byte(strings.Repeat(`{"type":3,"data":{"source":1}}`, 20) + "tail")
 	frame := segment.Encode(nil, content, segment.EncodeOptions{})

@@ -30,7 +30,13 @@ var goldenPacks = map[string][]recording.Segment{
 	"one":  {segmentOf(0)},
 	"full": {fullSegment(1)},
 	"many": {segmentOf(0), segmentOf(1), fullSegment(2), segmentOf(3), segmentOf(4), segmentOf(4294967295)},
+
+	// Every other segment is made with the golden dictionary.
+	"dictionary": {segmentOf(0), fullSegment(1), segmentOf(2), segmentOf(3)},
 }
+
+// goldenDictionary is the content of the dictionary that -update writes.
+const goldenDictionary = `{"type":3,"timestamp":1763760377,"data":{"source":1,"positions":[]}}` + "\n"
 
 func TestStoredPacksStayReadable(t *testing.T) {
 	if *update {
@@ -64,8 +70,57 @@ func TestStoredPacksStayReadable(t *testing.T) {
 	}
 }
 
+func TestStoredDictionariesStayReadable(t *testing.T) {
+	if *update {
+		writeMissing(t)
+	}
+	_, err := os.Stat("testdata/v1/" + string(dictionaryOf(t, goldenDictionary).ID()) + ".dict")
+	if err != nil {
+		t.Errorf("the golden dictionary is gone: %v", err)
+	}
+	for id, d := range goldenDictionaries(t) {
+		if d.ID() != id {
+			t.Errorf("%s.dict holds dictionary %s", id, d.ID())
+		}
+	}
+	object, err := os.ReadFile("testdata/v1/shop.site")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := segment.Site{Site: "shop.example:8443", Dictionary: dictionaryOf(t, goldenDictionary).ID(), ChangedMs: 1763760378000}
+	if got, err := segment.ReadSiteObject(object); err != nil || got != want {
+		t.Errorf("got %+v, want %+v (%v)", got, want, err)
+	}
+}
+
+// goldenDictionaries reads testdata/v*/<id>.dict.
+func goldenDictionaries(t *testing.T) map[recording.DictionaryID]*segment.Dictionary {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/v*/*.dict")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dictionaries := map[recording.DictionaryID]*segment.Dictionary{}
+	for _, path := range paths {
+		object, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, d, err := segment.ReadDictionaryObject(object)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if info.Project == "" || info.Site == "" || info.CreatedMs == 0 || info.Sessions == 0 || info.People == 0 {
+			t.Errorf("%s says %+v", path, info)
+		}
+		dictionaries[recording.DictionaryID(strings.TrimSuffix(filepath.Base(path), ".dict"))] = d
+	}
+	return dictionaries
+}
+
 func readGolden(t *testing.T, data []byte) golden {
 	t.Helper()
+	dictionaries := goldenDictionaries(t)
 	footer, err := readFooter(data)
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +131,7 @@ func readGolden(t *testing.T, data []byte) golden {
 		if err := e.Verify(frame); err != nil {
 			t.Fatal(err)
 		}
-		events, err := segment.Decode(nil, frame, e.RawBytes, nil)
+		events, err := segment.Decode(nil, frame, e.RawBytes, dictionaries[e.Dictionary])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,8 +142,19 @@ func readGolden(t *testing.T, data []byte) golden {
 
 func writeMissing(t *testing.T) {
 	t.Helper()
+	d := dictionaryOf(t, goldenDictionary)
+	object, err := segment.AppendDictionaryObject(nil, d, dictionaryInfo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeNew(t, filepath.Join("testdata", "v1", string(d.ID())+".dict"), object)
+	site, err := segment.AppendSiteObject(nil, segment.Site{Site: dictionaryInfo.Site, Dictionary: d.ID(), ChangedMs: 1763760378000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeNew(t, filepath.Join("testdata", "v1", "shop.site"), site)
 	for name, segments := range goldenPacks {
-		data, _ := packOf(t, segments...)
+		data := goldenPack(t, segments, map[bool]*segment.Dictionary{true: d}[name == "dictionary"])
 		var expected bytes.Buffer
 		encoder := json.NewEncoder(&expected)
 		encoder.SetIndent("", "  ")
@@ -100,6 +166,27 @@ func writeMissing(t *testing.T) {
 			writeNew(t, path+".json", expected.Bytes())
 		}
 	}
+}
+
+// goldenPack makes a pack whose every other frame needs d, unless that is nil.
+func goldenPack(t *testing.T, segments []recording.Segment, d *segment.Dictionary) []byte {
+	t.Helper()
+	p := segment.NewPack("shop", recording.ClassNormal, packID)
+	for i, s := range segments {
+		var o segment.EncodeOptions
+		var id recording.DictionaryID
+		if d != nil && i%2 == 1 {
+			o.Dictionary, id = d, d.ID()
+		}
+		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), o), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, _, err := p.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func writeNew(t *testing.T, path string, data []byte) bool {

@@ -177,20 +177,28 @@ func TestAddRefuses(t *testing.T) {
 		f(&s)
 		return s
 	}
+	d := dictionaryOf(t, common)
+	withDictionary := segment.Encode(nil, ndjsonOf(1), segment.EncodeOptions{Dictionary: d})
 	tests := map[string]struct {
-		s     recording.Segment
-		frame []byte
+		s          recording.Segment
+		frame      []byte
+		dictionary recording.DictionaryID
 	}{
-		"another project":  {change(func(s *recording.Segment) { s.Project = "other" }), frame},
-		"a repeat":         {segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{})},
-		"a session id":     {change(func(s *recording.Segment) { s.Session = "a/b/c/d/e" }), frame},
-		"a window id":      {change(func(s *recording.Segment) { s.Window = "" }), frame},
-		"a page id":        {change(func(s *recording.Segment) { s.Page = "short" }), frame},
-		"no frame":         {segmentOf(1), nil},
-		"half a frame":     {segmentOf(1), frame[:len(frame)/2]},
-		"two frames":       {segmentOf(1), append(bytes.Clone(frame), frame...)},
-		"events instead":   {segmentOf(1), ndjsonOf(1)},
-		"raw bytes differ": {change(func(s *recording.Segment) { s.RawBytes++ }), frame},
+		"another project":                      {change(func(s *recording.Segment) { s.Project = "other" }), frame, ""},
+		"a repeat":                             {segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{}), ""},
+		"a session id":                         {change(func(s *recording.Segment) { s.Session = "a/b/c/d/e" }), frame, ""},
+		"a window id":                          {change(func(s *recording.Segment) { s.Window = "" }), frame, ""},
+		"a page id":                            {change(func(s *recording.Segment) { s.Page = "short" }), frame, ""},
+		"no frame":                             {segmentOf(1), nil, ""},
+		"half a frame":                         {segmentOf(1), frame[:len(frame)/2], ""},
+		"two frames":                           {segmentOf(1), append(bytes.Clone(frame), frame...), ""},
+		"events instead":                       {segmentOf(1), ndjsonOf(1), ""},
+		"raw bytes differ":                     {change(func(s *recording.Segment) { s.RawBytes++ }), frame, ""},
+		"a dictionary that the frame has not":  {segmentOf(1), frame, d.ID()},
+		"no dictionary for a frame with one":   {segmentOf(1), withDictionary, ""},
+		"another dictionary than the frame's":  {segmentOf(1), withDictionary, dictionaryOf(t, common+"!").ID()},
+		"a dictionary that is not named right": {segmentOf(1), withDictionary, d.ID()[:63]},
+		"a dictionary that is no hash":         {segmentOf(1), withDictionary, recording.DictionaryID(strings.ToUpper(string(d.ID())))},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +206,7 @@ func TestAddRefuses(t *testing.T) {
 			if err := p.Add(segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{}), ""); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Add(tt.s, tt.frame, ""); !errors.Is(err, segment.ErrRefused) {
+			if err := p.Add(tt.s, tt.frame, tt.dictionary); !errors.Is(err, segment.ErrRefused) {
 				t.Fatalf("got %v", err)
 			}
 			data, _, err := p.Bytes()
@@ -363,6 +371,7 @@ func TestReadFooterRefusesFalseLines(t *testing.T) {
 		"a negative seq":        head + line(-1, 8, 40) + line(1, 48, 60),
 		"a session id":          head + strings.Replace(line(0, 8, 40), "session-1", "x", 1) + line(1, 48, 60),
 		"an empty line":         head + line(0, 8, 40) + "\n" + line(1, 48, 60),
+		"a dictionary's name":   head + strings.Replace(line(0, 8, 40), `"seq"`, `"dictionary":"../x","seq"`, 1) + line(1, 48, 60),
 		"negative raw bytes":    head + strings.Replace(line(0, 8, 40), `"seq"`, `"raw_bytes":-1,"seq"`, 1) + line(1, 48, 60),
 		"a line torn from JSON": head + line(0, 8, 40) + line(1, 48, 60)[:30],
 	}
