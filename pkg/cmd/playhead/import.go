@@ -26,6 +26,10 @@ import (
 // the recorder uses (design of the wire: 256 KiB).
 const segmentBytes = 256 << 10
 
+// importPattern are the names of the folders in data_dir that hold the journals
+// of imports.
+const importPattern = "import-*"
+
 // storesCall is a command that works on the stores and on one project.
 type storesCall struct {
 	*call
@@ -129,19 +133,54 @@ type importer struct {
 	stopped chan error
 }
 
+// newImporter first stores what imports that were cut off left behind.
 func newImporter(ctx context.Context, c config, s *stores, log *slog.Logger) (*importer, error) {
 	if err := os.MkdirAll(c.DataDir, 0o750); err != nil {
 		return nil, fmt.Errorf("make data_dir: %w", err)
 	}
-	dir, err := os.MkdirTemp(c.DataDir, "import-*")
+	if err := finishImports(ctx, c, s, log); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(c.DataDir, importPattern)
 	if err != nil {
 		return nil, fmt.Errorf("make a journal for the import: %w", err)
 	}
-	c.Ingest.Journal.Dir = dir
-	c.Ingest.SessionTokens.SecretFile = "" // an import neither needs nor gives tokens
-	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log})
+	i, err := openImporter(ctx, c, s, dir, log)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return i, nil
+}
+
+// finishImports stores what is in the journals of imports that ended early,
+// killed for example, and removes them.
+func finishImports(ctx context.Context, c config, s *stores, log *slog.Logger) error {
+	dirs, err := abandonedImports(c.DataDir)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		log.InfoContext(ctx, "storing what is left of an import that was cut off", "journal", dir)
+		i, err := openImporter(ctx, c, s, dir, log)
+		if errors.Is(err, journal.ErrInUse) {
+			continue // another import was faster
+		}
+		if err != nil {
+			return fmt.Errorf("finish the import in %s: %w", dir, err)
+		}
+		if err := i.close(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openImporter takes the journal in dir.
+func openImporter(ctx context.Context, c config, s *stores, dir string, log *slog.Logger) (*importer, error) {
+	c.Ingest.Journal.Dir = dir
+	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log})
+	if err != nil {
+		return nil, err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	i := &importer{server: server, limits: c.Ingest.Limits, dir: dir, stop: stop, stopped: make(chan error, 1)}

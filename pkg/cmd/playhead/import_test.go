@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -65,5 +66,56 @@ func TestImportLargerThanItsJournal(t *testing.T) {
 	}
 	if err := compare(t.Context(), s, project, result); err != nil {
 		t.Error(err)
+	}
+}
+
+// What an import that was killed left behind is stored by the next one, unless
+// it is still at work.
+func TestImportFinishesWhatAnotherBegan(t *testing.T) {
+	p := newPatient(t)
+	p.cfg.Ingest.Flush.PackAge = 10 * time.Minute // nothing is stored unless somebody asks for it
+	log := slog.New(slog.DiscardHandler)
+	accept := func(session string) *importer {
+		t.Helper()
+		i, err := newImporter(t.Context(), p.cfg, p.stores, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &recordingFile{session: recording.SessionID(session), window: "window-1", segments: []fileSegment{
+			{page: "page-00001", ndjson: []byte(`{"type":4,"timestamp":1763791872123,"data":{"href":"https://shop.example/"}}` + "\n"), events: 1},
+		}}
+		if err := i.store(t.Context(), "shop", r, recording.Origin{}, 0); err != nil {
+			t.Fatal(err)
+		}
+		return i
+	}
+	// A copy of a journal is what a killed process leaves.
+	working := accept("session-working")
+	original := accept("session-killed")
+	killed := filepath.Join(p.cfg.DataDir, "import-killed")
+	if err := os.CopyFS(killed, os.DirFS(original.dir)); err != nil {
+		t.Fatal(err)
+	}
+
+	next := accept("session-next")
+	if err := next.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(killed); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the journal of the killed import is still there: %v", err)
+	}
+	if _, err := os.Stat(working.dir); err != nil {
+		t.Errorf("the journal of an import at work is gone: %v", err)
+	}
+	// The original is not stored yet: it is the copy that was.
+	for _, session := range []recording.SessionID{"session-killed", "session-next"} {
+		if _, err := p.stores.index.Segments(t.Context(), "shop", session); err != nil {
+			t.Errorf("%s: %v", session, err)
+		}
+	}
+	for _, i := range []*importer{working, original} {
+		if err := i.close(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -19,6 +19,9 @@ func runIngest(ctx context.Context, c *call) (err error) {
 		return err
 	}
 	if *check {
+		if err := cfg.checkFiles(); err != nil {
+			return err
+		}
 		fmt.Fprintln(c.stdout, flags.file, "is good")
 		return nil
 	}

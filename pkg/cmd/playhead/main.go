@@ -29,15 +29,18 @@ func main() {
 }
 
 // program runs one command and returns the exit code: 0, 1 when it failed, 2
-// when it was called wrongly.
+// when it was called wrongly; doctor has its own.
 func program(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := dispatch(ctx, args, stdout, stderr)
 	var usage *usageError
+	var exit *exitError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
+	case errors.As(err, &exit):
+		return exit.code
 	case errors.As(err, &usage):
 		fmt.Fprintln(stderr, "playhead:", err)
 		return 2
@@ -65,6 +68,7 @@ var commands = []command{
 	{"import", "FILE…", "store rrweb recordings (JSON arrays of events)", runImport},
 	{"export", "SESSION", "write the events of a session as a JSON array", runExport},
 	{"reindex", "", "make the rows of ClickHouse again from object storage", runReindex},
+	{"doctor", "", "say what is wrong with a set-up, and what to do about it", runDoctor},
 	{"migrate", "", "bring ClickHouse's schema to this version", runMigrate},
 	{"roundtrip", "FOLDER", "import and export every recording of a folder and compare", runRoundtrip},
 	{"demo", "", "start everything with a demo shop on this machine", runDemo},

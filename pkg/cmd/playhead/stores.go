@@ -28,9 +28,21 @@ type stores struct {
 // are used as they are.
 func openStores(ctx context.Context, c config, attach bool, log *slog.Logger) (*stores, error) {
 	s := &stores{}
+	if err := s.find(ctx, &c, attach, log); err != nil {
+		return nil, err
+	}
+	if err := s.connect(*c.ClickHouse, *c.ObjectStorage); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// find completes the configuration with the addresses of the stores that run
+// on this machine, which it starts when nobody has.
+func (s *stores) find(ctx context.Context, c *config, attach bool, log *slog.Logger) error {
 	if c.ClickHouse == nil || c.ObjectStorage == nil {
 		if err := s.openEmbedded(ctx, filepath.Join(c.DataDir, "stores"), attach, log); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if c.ClickHouse == nil {
@@ -42,10 +54,7 @@ func openStores(ctx context.Context, c config, attach bool, log *slog.Logger) (*
 		at := s.addresses.S3
 		c.ObjectStorage = &s3.Config{Endpoint: at.Endpoint, Region: at.Region, Bucket: at.Bucket, PathStyle: true, AccessKey: at.AccessKey, SecretKey: at.SecretKey}
 	}
-	if err := s.connect(*c.ClickHouse, *c.ObjectStorage); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
+	return nil
 }
 
 func (s *stores) openEmbedded(ctx context.Context, dir string, attach bool, log *slog.Logger) error {
