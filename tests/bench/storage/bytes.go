@@ -42,7 +42,10 @@ func unseenSites(ctx context.Context, dir string, recordings []*traffic.Recordin
 }
 
 // stored is what a session costs at rest.
-type stored struct{ objects, tables int64 }
+type stored struct {
+	objects, tables int64
+	frames          int64 // in the objects
+}
 
 // storeOurs sends recordings one after the other and returns what they take
 // when everything has settled.
@@ -69,6 +72,11 @@ func storeOurs(ctx context.Context, dir string, recordings []*traffic.Recording)
 	if size.tables, err = stores.TableBytes(ctx); err != nil {
 		return size, err
 	}
+	frames, err := stores.Number(ctx, "SELECT sum(object_length) FROM segments FINAL")
+	if err != nil {
+		return size, err
+	}
+	size.frames = int64(frames)
 	size.objects, _, err = stores.ObjectBytes()
 	return size, err
 }
