@@ -2,6 +2,7 @@ package playback
 
 import (
 	"math"
+	"slices"
 
 	"github.com/playhead/playhead/pkg/recording"
 )
@@ -125,11 +126,11 @@ func newManifest(session recording.Session, stored []recording.StoredSegment, mo
 	corrections := make(map[recording.SegmentID]int64, len(stored))
 
 	for _, segments := range byWindow(stored) {
-		offset := clockOffset(segments)
-		window := Window{ID: segments[0].Window, ClockOffsetMs: offset, Gaps: []Gap{}, Segments: make([]Segment, 0, len(segments))}
-		for _, s := range segments {
-			corrections[s.SegmentID] = offset - s.ClockOffsetMs
-			window.Segments = append(window.Segments, newSegment(s, offset))
+		corrected := correctClock(segments)
+		window := Window{ID: segments[0].Window, ClockOffsetMs: corrected[0].ClockOffsetMs, Gaps: []Gap{}, Segments: make([]Segment, 0, len(segments))}
+		for i, s := range corrected {
+			corrections[s.SegmentID] = s.ClockOffsetMs - segments[i].ClockOffsetMs
+			window.Segments = append(window.Segments, newSegment(s))
 		}
 		window.StartMs, window.EndMs = span(window.Segments)
 		window.Gaps = gaps(window.Segments)
@@ -161,33 +162,53 @@ func byWindow(segments []recording.StoredSegment) [][]recording.StoredSegment {
 	return windows
 }
 
-// clockOffset is the offset by which all times of a window are corrected. The
-// smallest is nearest to the truth: delay on the way only adds to the others.
-func clockOffset(segments []recording.StoredSegment) int64 {
-	offset := segments[0].ClockOffsetMs
-	for _, s := range segments[1:] {
-		offset = min(offset, s.ClockOffsetMs)
-	}
-	return offset
-}
+// clockJumpMs is how far apart the offsets of two segments that follow each
+// other are when the sender's clock was set in between: further than a transfer
+// takes (ingest gives a whole request 30 s).
+const clockJumpMs = 60_000
 
-// newSegment corrects a segment's times, which were stored with the segment's
-// own offset, by the offset of its window.
-func newSegment(s recording.StoredSegment, offset int64) Segment {
-	correction := offset - s.ClockOffsetMs
-	out := Segment{
-		Seq:           s.Seq,
-		Page:          s.Page,
-		StartMs:       s.StartMs + correction,
-		EndMs:         s.EndMs + correction,
-		Events:        s.Events,
-		RawBytes:      s.RawBytes,
-		FullSnapshots: make([]int64, 0, len(s.FullSnapshots)),
-	}
-	for _, ms := range s.FullSnapshots {
-		out.FullSnapshots = append(out.FullSnapshots, ms+correction)
+// correctClock returns the segments of a window with their times corrected by
+// one offset, the smallest that any of them was stored with: delay on the way
+// only adds to the others. Where the sender's clock was set, another offset
+// begins.
+func correctClock(window []recording.StoredSegment) []recording.StoredSegment {
+	out := slices.Clone(window)
+	for first := 0; first < len(out); {
+		offset, end := window[first].ClockOffsetMs, first+1
+		for end < len(out) && max(window[end].ClockOffsetMs-window[end-1].ClockOffsetMs, window[end-1].ClockOffsetMs-window[end].ClockOffsetMs) <= clockJumpMs {
+			offset = min(offset, window[end].ClockOffsetMs)
+			end++
+		}
+		for i := first; i < end; i++ {
+			shift(&out[i], offset)
+		}
+		first = end
 	}
 	return out
+}
+
+// shift gives a segment another clock offset.
+func shift(s *recording.StoredSegment, offset int64) {
+	correction := offset - s.ClockOffsetMs
+	s.ClockOffsetMs = offset
+	s.StartMs += correction
+	s.EndMs += correction
+	s.FullSnapshots = slices.Clone(s.FullSnapshots)
+	for i := range s.FullSnapshots {
+		s.FullSnapshots[i] += correction
+	}
+}
+
+func newSegment(s recording.StoredSegment) Segment {
+	return Segment{
+		Seq:           s.Seq,
+		Page:          s.Page,
+		StartMs:       s.StartMs,
+		EndMs:         s.EndMs,
+		Events:        s.Events,
+		RawBytes:      s.RawBytes,
+		FullSnapshots: append([]int64{}, s.FullSnapshots...),
+	}
 }
 
 func newMoment(m recording.Moment, correction int64) Moment {

@@ -662,3 +662,41 @@ func TestResolve(t *testing.T) {
 		}
 	}
 }
+
+// TestClockSetInTheMiddle: the browser's clock is set back by an hour between
+// two segments; to a player they follow each other all the same.
+func TestClockSetInTheMiddle(t *testing.T) {
+	const hour = 3_600_000
+	stores := playbacktest.Open(t)
+	stores.Write(t, []playbacktest.Segment{
+		makeSegment(windowA, 0, startMs, -12, true),
+		makeSegment(windowA, 1, startMs+10_000, 0, false),
+		makeSegment(windowA, 2, startMs+20_000-hour, hour+30, true),
+		makeSegment(windowA, 3, startMs+30_000-hour, hour, false),
+	}, nil)
+	reader := playback.New(playback.Config{Project: project, Bucket: stores.Bucket, Index: stores.Index, Log: slog.New(slog.DiscardHandler)})
+	manifest, err := reader.Manifest(t.Context(), session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	window := manifest.Windows[0]
+	for i, want := range []int64{startMs - 12, startMs + 10_000 - 12, startMs + 20_000, startMs + 30_000} {
+		if got := window.Segments[i].StartMs; got != want {
+			t.Errorf("segment %d begins at %d, want %d", i, got, want)
+		}
+	}
+	if got, want := window.Segments[2].FullSnapshots, []int64{startMs + 20_010}; !slices.Equal(got, want) {
+		t.Errorf("full snapshots %v, want %v", got, want)
+	}
+	if window.ClockOffsetMs != -12 || manifest.Session.DurationMs != 39_012 {
+		t.Errorf("offset %d and duration %d, want -12 and 39012", window.ClockOffsetMs, manifest.Session.DurationMs)
+	}
+	var answer bytes.Buffer
+	sel := playback.Selection{Window: windowA, FromMs: startMs + 25_000, ToMs: startMs + 26_000, Snapshot: true}
+	if err := reader.WriteSegments(t.Context(), &answer, session, sel); err != nil {
+		t.Fatal(err)
+	}
+	if head := `{"segment":{"window_id":"window-aaaa","page_id":"page-0001","seq":2,"events":11,"clock_offset_ms":3600000}}`; !strings.Contains(answer.String(), head) {
+		t.Errorf("no line %s in %.200s", head, answer.String())
+	}
+}

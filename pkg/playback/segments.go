@@ -87,8 +87,7 @@ func (r *Reader) WriteSegments(ctx context.Context, w io.Writer, session recordi
 // plan is a selection that has been looked up: what is left is to read.
 type plan struct {
 	reader   *Reader
-	offsetMs int64
-	segments []recording.StoredSegment
+	segments []recording.StoredSegment // with corrected times
 }
 
 func (r *Reader) plan(ctx context.Context, session recording.SessionID, sel Selection) (*plan, error) {
@@ -98,26 +97,25 @@ func (r *Reader) plan(ctx context.Context, session recording.SessionID, sel Sele
 	}
 	for _, window := range byWindow(all) {
 		if window[0].Window == sel.Window {
-			offset := clockOffset(window)
-			return &plan{reader: r, offsetMs: offset, segments: sel.of(window, offset)}, nil
+			return &plan{reader: r, segments: sel.of(correctClock(window))}, nil
 		}
 	}
 	return nil, fmt.Errorf("window %s of session %s: %w", sel.Window, session, index.ErrNotFound)
 }
 
 // of picks the selected segments out of a window's.
-func (sel Selection) of(window []recording.StoredSegment, offset int64) []recording.StoredSegment {
+func (sel Selection) of(window []recording.StoredSegment) []recording.StoredSegment {
 	firstSeq := uint32(math.MaxUint32) // of those that Snapshot adds
 	if !sel.BySeq && sel.Snapshot {
 		for _, s := range window {
-			if hasSnapshotBefore(newSegment(s, offset), sel.FromMs) {
+			if hasSnapshotBefore(newSegment(s), sel.FromMs) {
 				firstSeq = s.Seq
 			}
 		}
 	}
 	var picked []recording.StoredSegment
 	for _, s := range window {
-		if sel.includes(newSegment(s, offset), firstSeq) {
+		if sel.includes(newSegment(s), firstSeq) {
 			picked = append(picked, s)
 		}
 	}
@@ -141,7 +139,7 @@ func hasSnapshotBefore(s Segment, ms int64) bool {
 }
 
 func (p *plan) write(ctx context.Context, w io.Writer) error {
-	out := stream{w: w, enc: json.NewEncoder(w), offsetMs: p.offsetMs}
+	out := stream{w: w, enc: json.NewEncoder(w)}
 	out.enc.SetEscapeHTML(false)
 	var buf []byte
 	for _, group := range together(p.segments) {
@@ -294,15 +292,14 @@ func decode(s recording.StoredSegment, frame []byte, dictionary *segment.Diction
 
 // stream writes the lines of an answer.
 type stream struct {
-	w        io.Writer
-	enc      *json.Encoder
-	offsetMs int64
-	begun    bool
+	w     io.Writer
+	enc   *json.Encoder
+	begun bool
 }
 
 func (o *stream) segment(s recording.StoredSegment, events []byte) error {
 	o.begun = true
-	line := lineSegment{Window: s.Window, Page: s.Page, Seq: s.Seq, Events: s.Events, ClockOffsetMs: o.offsetMs}
+	line := lineSegment{Window: s.Window, Page: s.Page, Seq: s.Seq, Events: s.Events, ClockOffsetMs: s.ClockOffsetMs}
 	if err := o.enc.Encode(map[string]lineSegment{"segment": line}); err != nil {
 		return err
 	}
