@@ -537,52 +537,55 @@ func (t *trial) playOne(v *vault, g goldenSegment) (string, error) {
 	return string(segments[0].events), nil
 }
 
+// goldenPack is a pack of pkg/segment/testdata with what it holds.
+type goldenPack struct {
+	Footer segment.Footer
+	Events []string // NDJSON of each segment
+	data   []byte
+}
+
 // putGoldenPacks stores the golden packs of pkg/segment and returns what they
-// hold. Of a segment that is in several of them, one is played; those that
-// differ in the same place are left out.
+// hold. Of packs with the same key, the one that holds most.
 func (t *trial) putGoldenPacks(v *vault) ([]goldenSegment, error) {
 	files, err := filepath.Glob(filepath.Join(t.root, "pkg", "segment", "testdata", "v1", "*.pack"))
 	if err != nil || len(files) == 0 {
 		return nil, errors.Join(err, errors.New("no golden packs"))
 	}
-	found := map[recording.SegmentID]string{}
+	packs := map[string]goldenPack{}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		pack, err := readGoldenPack(file)
 		if err != nil {
 			return nil, err
 		}
-		var golden struct {
-			Footer segment.Footer
-			Events []string
-		}
-		text, err := os.ReadFile(strings.TrimSuffix(file, ".pack") + ".json")
-		if err == nil {
-			err = json.Unmarshal(text, &golden)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", file, err)
-		}
-		if golden.Footer.Project != mainProject {
-			continue
-		}
-		key := segment.PackKey(golden.Footer.Project, golden.Footer.Class, golden.Footer.ID)
-		if err := v.bucket.Put(t.ctx, key, bytes.NewReader(data), int64(len(data))); err != nil {
-			return nil, err
-		}
-		for i, e := range golden.Footer.Entries {
-			if other, ok := found[e.SegmentID]; ok && other != golden.Events[i] {
-				golden.Events[i] = ""
-			}
-			found[e.SegmentID] = golden.Events[i]
+		key := segment.PackKey(pack.Footer.Project, pack.Footer.Class, pack.Footer.ID)
+		if pack.Footer.Project == mainProject && len(pack.Events) > len(packs[key].Events) {
+			packs[key] = pack
 		}
 	}
 	var out []goldenSegment
-	for id, events := range found {
-		if events != "" {
-			out = append(out, goldenSegment{Session: id.Session, Window: id.Window, Seq: id.Seq, Events: events})
+	for key, pack := range packs {
+		if err := v.bucket.Put(t.ctx, key, bytes.NewReader(pack.data), int64(len(pack.data))); err != nil {
+			return nil, err
+		}
+		for i, e := range pack.Footer.Entries {
+			out = append(out, goldenSegment{Session: e.Session, Window: e.Window, Seq: e.Seq, Events: pack.Events[i]})
 		}
 	}
 	return out, nil
+}
+
+func readGoldenPack(path string) (pack goldenPack, err error) {
+	if pack.data, err = os.ReadFile(path); err != nil {
+		return pack, fmt.Errorf("read golden pack: %w", err)
+	}
+	text, err := os.ReadFile(strings.TrimSuffix(path, ".pack") + ".json")
+	if err == nil {
+		err = json.Unmarshal(text, &pack)
+	}
+	if err != nil {
+		return pack, fmt.Errorf("read golden pack: %w", err)
+	}
+	return pack, nil
 }
 
 // reindex runs the command on the row's stores.
