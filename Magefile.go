@@ -29,6 +29,7 @@ const (
 	playhead     = "bin/playhead"
 	shop         = "bin/shop"
 	smoke        = "bin/smoke"
+	conformance  = "bin/conformance"
 	faults       = "bin/faults"
 	golangciLint = ".cache/golangci-lint"
 	assets       = "pkg/cmd/playhead/assets"
@@ -83,6 +84,23 @@ func Roundtrip(ctx context.Context) error {
 		return corpusRoundtrip(ctx)
 	}
 	if err := run(ctx, os.Stdout, playhead, "roundtrip", args[0]); err != nil {
+		return err
+	}
+	// mage would take the folder for the next target.
+	os.Exit(0)
+	return nil
+}
+
+// Conformance [FOLDER] compares the document engine with rrweb's Replayer in
+// Chromium, on every recording of a folder. Without a folder: the corpus and
+// the demo's recordings.
+func Conformance(ctx context.Context) error {
+	mg.SerialCtxDeps(ctx, Prepare)
+	if err := run(ctx, os.Stderr, "go", "build", "-o", conformance, "./tests/conformance"); err != nil {
+		return err
+	}
+	args := append([]string{"tests/conformance/run.mjs"}, argumentsAfter("conformance")...)
+	if err := run(ctx, os.Stdout, "node", args...); err != nil {
 		return err
 	}
 	// mage would take the folder for the next target.

@@ -35,7 +35,7 @@ func (d *Document) applySnapshot(e *event) error {
 		return ErrSyntax
 	}
 	d.clear()
-	b := builder{d: d, e: e, deep: true}
+	b := builder{d: d, e: e, deep: true, snapshot: true}
 	root, err := b.document(e.root)
 	d.root = root
 	if err != nil {
@@ -61,6 +61,8 @@ type builder struct {
 	e    *event
 	doc  int32 // the document that the nodes are for
 	deep bool  // with what is in them
+	// snapshot: this is a full snapshot, of which rrweb starts the media.
+	snapshot bool
 	// frames are the iframes that were built on the way.
 	frames []int32
 }
@@ -121,11 +123,33 @@ func (b *builder) children(at, parent int32) error {
 		case overLimit:
 			return fmt.Errorf("nodes nested too deep: %w", ErrLimit)
 		}
+		if b.snapshot {
+			b.mediaBuilt(child)
+		}
 		if d.isFrame(child) {
 			b.frames = append(b.frames, child)
 		}
 	}
 	return nil
+}
+
+// mediaBuilt sets whether an audio or video element plays for ever, from what
+// was recorded or from its attribute.
+func (b *builder) mediaBuilt(i int32) {
+	d := b.d
+	if d.nodes[i].kind != kindElement || d.tag(i) != "audio" && d.tag(i) != "video" {
+		return
+	}
+	_, looping := d.attribute(i, "loop")
+	if m := d.has(i); m != nil {
+		switch m.media["rr_mediaLoop"] {
+		case "true":
+			looping = true
+		case "false":
+			looping = false
+		}
+	}
+	d.setLoop(i, looping)
 }
 
 // bodyLast moves the body behind its siblings: rrweb takes it out while it

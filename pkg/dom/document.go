@@ -81,6 +81,8 @@ type more struct {
 	scrollX  float64
 	scrollY  float64
 	input    *input
+	chosen   bool              // an input event chose of a select element's options
+	looping  answer            // of an audio or video element, as rrweb knows it
 	media    map[string]string // rr_media… attributes, as JSON
 	canvas   string            // data URL of a canvas
 	original []attr            // attributes of a style sheet's element as it was serialized, once they have changed

@@ -67,7 +67,25 @@ func setProperty(list []declaration, name, s, priority string) []declaration {
 	case !balanced(s):
 		return list
 	}
-	return append(removeProperty(list, name), declaration{name, s, important})
+	item := declaration{name, s, important}
+	for k := range list {
+		if list[k].name == name && !related(list[k+1:], name) {
+			list[k] = item
+			return list
+		}
+	}
+	return append(removeProperty(list, name), item)
+}
+
+// related reports whether a list has the property, one that it is short for,
+// or one that is short for it.
+func related(list []declaration, name string) bool {
+	for _, item := range list {
+		if item.name == name || covers(name, item.name) || covers(item.name, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // removeProperty removes a property and those that it is short for. Of a

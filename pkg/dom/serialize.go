@@ -19,10 +19,9 @@ const firstOwnID = 900_000_000
 // hold the documents of iframes, adopted style sheets and what is selected:
 // AppendKeyframe adds those as events.
 //
-// Three things are not as they were. The value of a field stands in its
-// attribute, which is how recorders send it. What rrweb had set aside for
-// nodes that are still to come is not kept. Attributes that begin with rr_ and
-// came by a mutation, which rrweb sets and nothing reads, are left out.
+// The value of a field stands in its attribute, as recorders send it. What
+// rrweb had set aside for nodes that are still to come is not kept, nor are
+// attributes that begin with rr_ and came by a mutation: nothing reads them.
 func (d *Document) AppendSnapshot(dst []byte) []byte {
 	if d.root == 0 {
 		return dst
@@ -34,12 +33,13 @@ func (d *Document) AppendSnapshot(dst []byte) []byte {
 
 // AppendKeyframe appends events, one a line, that make the document as it
 // stands from nothing: a meta event, a full snapshot, and what a full snapshot
-// cannot hold. All have the given timestamp, in ms.
+// cannot hold. Here attributes are as they were, and what is in a field comes
+// as an event. All have the given timestamp, in ms.
 func (d *Document) AppendKeyframe(dst []byte, timestampMs int64) []byte {
 	if d.root == 0 {
 		return dst
 	}
-	s := serializer{d: d, dst: dst, ownID: firstOwnID}
+	s := serializer{d: d, dst: dst, ownID: firstOwnID, keyframe: true}
 	s.event(rrweb.TypeMeta, timestampMs, func() {
 		s.raw(`{"href":`)
 		s.str(d.url)
@@ -50,6 +50,9 @@ func (d *Document) AppendKeyframe(dst []byte, timestampMs int64) []byte {
 	for k := 0; k < len(s.frames); k++ {
 		frame := s.frames[k]
 		s.event(rrweb.TypeIncremental, timestampMs, func() { s.frame(frame) })
+	}
+	for _, i := range s.fields {
+		s.event(rrweb.TypeIncremental, timestampMs, func() { s.input(i) })
 	}
 	sent := make(map[*sheet]bool)
 	for _, i := range s.adopters {
@@ -69,6 +72,8 @@ type serializer struct {
 	dst      []byte
 	ownID    int32
 	doc      int32 // the document that is being written
+	keyframe bool  // what a snapshot cannot hold follows in events
+	fields   []int32
 	frames   []int32
 	adopters []int32
 	ids      map[int32]int32 // of nodes that got one here
@@ -103,6 +108,13 @@ func (s *serializer) frame(i int32) {
 		rrweb.SourceMutation, s.id(i)))
 	s.tree(s.d.contentDocument(i))
 	s.raw(`}]}`)
+}
+
+// input writes the state of a field.
+func (s *serializer) input(i int32) {
+	s.raw(fmt.Sprintf(`{"source":%d,"id":%d,"text":`, rrweb.SourceInput, s.id(i)))
+	s.str(s.d.fieldValue(i))
+	s.raw(`,"isChecked":` + strconv.FormatBool(s.d.checked(i)) + `}`)
 }
 
 // adopted writes which style sheets a shadow root or a document adopts.
@@ -259,6 +271,9 @@ func (s *serializer) open(i int32) {
 		s.text(i)
 	}
 	if m := d.has(i); m != nil {
+		if m.input != nil && d.tag(i) != "option" || m.chosen {
+			s.fields = append(s.fields, i)
+		}
 		if m.content != 0 {
 			s.frames = append(s.frames, i)
 		}
@@ -300,11 +315,11 @@ func (s *serializer) element(i int32) {
 	}
 	s.raw(`,"attributes":{`)
 	a := attributeWriter{s: s}
-	field := s.isField(i)
+	field := !s.keyframe && s.isField(i)
 	for _, at := range n.attrs {
 		name := d.names.of(at.name)
 		if len(name) > 2 && name[:3] == "rr_" && name != "rr_open_mode" || field && (name == "value" || name == "checked") ||
-			tag == "option" && name == "selected" {
+			!s.keyframe && tag == "option" && name == "selected" {
 			continue
 		}
 		a.str(name, at.value)
@@ -341,27 +356,17 @@ func (a *attributeWriter) str(name, text string) {
 	a.s.str(text)
 }
 
-// state writes what is not in the attributes: fields, rules, scrolling, media.
+// state writes what is not in the attributes: rules, scrolling, media and, in
+// a snapshot that stands alone, fields.
 func (s *serializer) state(a *attributeWriter, i int32, tag string) {
 	d := s.d
-	switch tag {
-	case "input":
-		if _, ok := d.attribute(i, "value"); ok || d.typed(i) {
-			a.str("value", d.fieldValue(i))
-		}
-		if d.checked(i) {
-			a.raw("checked", "true")
-		}
-	case "textarea":
-		if c := d.nodes[i].first; d.typed(i) || c != 0 && s.isOwnText(c) {
-			a.str("value", d.fieldValue(i))
-		}
-	case "option":
-		if d.checked(i) {
-			a.raw("selected", "true")
-		}
-	case "style":
+	if !s.keyframe {
+		s.fieldState(a, i, tag)
+	}
+	if tag == "style" {
 		s.styleState(a, i)
+	} else if c := d.nodes[i].first; tag == "textarea" && s.keyframe && c != 0 && s.isOwnText(c) {
+		a.str("value", d.rawText(i))
 	}
 	m := d.has(i)
 	if m == nil {
@@ -383,6 +388,28 @@ func (s *serializer) state(a *attributeWriter, i int32, tag string) {
 	slices.Sort(names)
 	for _, name := range names {
 		a.raw(name, m.media[name])
+	}
+}
+
+// fieldState writes the state of a field into its attributes, as recorders do.
+func (s *serializer) fieldState(a *attributeWriter, i int32, tag string) {
+	d := s.d
+	switch tag {
+	case "input":
+		if _, ok := d.attribute(i, "value"); ok || d.typed(i) {
+			a.str("value", d.fieldValue(i))
+		}
+		if d.checked(i) {
+			a.raw("checked", "true")
+		}
+	case "textarea":
+		if c := d.nodes[i].first; d.typed(i) || c != 0 && s.isOwnText(c) {
+			a.str("value", d.fieldValue(i))
+		}
+	case "option":
+		if d.checked(i) {
+			a.raw("selected", "true")
+		}
 	}
 }
 

@@ -189,6 +189,7 @@ func (d *Document) byAttribute(top int32, name, value string) int32 {
 
 // selectOption selects the first option of that value, and no other.
 func (d *Document) selectOption(i int32, s string) {
+	d.details(i).chosen = true
 	found := false
 	for j := d.following(i, i); j != 0; j = d.following(j, i) {
 		if d.nodes[j].kind != kindElement || d.tag(j) != "option" {
@@ -334,7 +335,7 @@ func (d *Document) applyMedia(data value) {
 		}
 	})
 	i := d.target(id)
-	if i == 0 {
+	if i == 0 || d.nodes[i].kind != kindElement {
 		return
 	}
 	switch typ {
@@ -343,9 +344,45 @@ func (d *Document) applyMedia(data value) {
 	case mediaPause:
 		changes["rr_mediaState"] = plainText("paused")
 	}
+	loop, stated := changes["rr_mediaLoop"]
+	looping := loop.truthy()
+	if m := d.has(i); !stated || loop.kind == jsonNull {
+		if m != nil && m.looping != unknown {
+			looping = m.looping == yes
+		} else {
+			// rrweb takes an element for looping that does not say so.
+			_, says := d.attribute(i, "loop")
+			looping = !says
+		}
+	}
+	d.setLoop(i, looping)
 	for name, v := range changes {
 		d.setMedia(i, name, v)
 	}
+}
+
+// answer is yes, no or not known.
+type answer uint8
+
+const (
+	unknown answer = iota
+	yes
+	no
+)
+
+// setLoop sets the property loop of an audio or video element, which is its
+// attribute.
+func (d *Document) setLoop(i int32, looping bool) {
+	if tag := d.tag(i); tag != "audio" && tag != "video" {
+		return
+	}
+	if looping {
+		d.details(i).looping = yes
+		d.setAttribute(i, "loop", "")
+		return
+	}
+	d.details(i).looping = no
+	d.removeAttribute(i, d.names.find("loop"))
 }
 
 // setMedia keeps a fact about an audio or video element.

@@ -52,6 +52,7 @@ var allowed = map[string][]string{
 	"tests/traffic":              {"pkg/recording", "pkg/rrweb"},
 	"tests/bench":                {"pkg/", "tests/traffic"},
 	"tests/smoke":                {"pkg/plugin/plugintest"},
+	"tests/conformance":          {"pkg/dom"},
 	"tests/faults":               {"pkg/", "tests/traffic"},
 	"pkg/plugin/plugintest":      {},
 }
