@@ -45,8 +45,67 @@ func (s *scanner) scan(b []byte) {
 			i++
 			continue
 		}
+		if next := hopeless(trigger, b, i); next > 0 {
+			i = next
+			continue
+		}
 		i = s.look(trigger, i)
 	}
+}
+
+// hopeless looks at the neighbours of the byte at i, most of which rule out
+// what its rule looks for. It returns where to go on then, and 0 when the rule
+// must decide: it never passes by what a rule would find.
+func hopeless(trigger uint8, b []byte, i int) int {
+	var before, after byte
+	if i > 0 {
+		before = b[i-1]
+	}
+	if i+1 < len(b) {
+		after = b[i+1]
+	}
+	hope := true
+	switch trigger {
+	case digit:
+		return noCard(b, i, before)
+	case colon:
+		hope = after == '/' || after == '\\' || before|0x20 == 'a'
+	case percent:
+		hope = after == '4'
+	case letterB:
+		hope = after|0x20 == 'e'
+	case letterJ:
+		hope = before == 'y'
+	case letterK:
+		hope = before == 'A'
+	case letterX:
+		hope = after == 'o'
+	case letterZ:
+		hope = before == 'I'
+	case underline:
+		hope = before == 'e' || before == 't' || before == 'p' || before == 'o'
+	}
+	if hope {
+		return 0
+	}
+	return i + 1
+}
+
+// noCard returns the end of the digits that begin at i when they are too few
+// for a card number and do not begin one that is grouped.
+func noCard(b []byte, i int, before byte) int {
+	end := i + 1
+	for end < len(b) && isDigit(b[end]) {
+		end++
+	}
+	n := end - i
+	if n >= minCardDigits || before == '%' {
+		return 0
+	}
+	if (n == 4 || n == 6) && end < len(b) && (b[end] == ' ' || b[end] == '-') {
+		return 0
+	}
+	return end
 }
 
 // look applies the rules of the byte at i and returns where to go on, which is
@@ -80,6 +139,10 @@ func (s *scanner) look(trigger uint8, i int) int {
 // (bodies of requests, arguments of console calls), so that this JSON stays
 // valid too.
 func (s *scanner) escape(i int) int {
+	if i+1 < len(s.b) && s.b[i+1] != 'u' && s.b[i+1] != '\\' {
+		s.floor = i + len(`\n`)
+		return s.floor
+	}
 	if s.has(i, `\u0040`) {
 		if next := s.email(i, i+len(`\u0040`)); s.floor == next {
 			return next

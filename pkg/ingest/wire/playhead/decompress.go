@@ -1,14 +1,12 @@
 package playhead
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/playhead/playhead/pkg/ingest/wire/gunzip"
 )
 
 const (
@@ -49,7 +47,6 @@ func ParseEncoding(s string) (Encoding, error) {
 // out, never with what a body claims. It is safe for concurrent use.
 type Decompressor struct {
 	limits Limits
-	gzip   sync.Pool
 	zstd   *zstd.Decoder
 }
 
@@ -96,33 +93,14 @@ func tooLarge(limit string) *Refusal {
 
 func (d *Decompressor) gunzip(dst, body []byte) ([]byte, error) {
 	most, limit := d.most(body)
-	z, err := d.gzipReader(body)
-	if err != nil {
-		return dst, notCompressed(Gzip)
+	content, err := gunzip.Append(dst, body, most)
+	switch {
+	case errors.Is(err, gunzip.ErrTooLarge):
+		return content, tooLarge(limit)
+	case err != nil:
+		return content, notCompressed(Gzip)
 	}
-	defer d.gzip.Put(z)
-	for {
-		if len(dst) == cap(dst) {
-			dst = grow(dst, most+1)
-		}
-		n, err := z.Read(dst[len(dst):min(cap(dst), most+1)])
-		dst = dst[:len(dst)+n]
-		switch {
-		case len(dst) > most:
-			return dst, tooLarge(limit)
-		case errors.Is(err, io.EOF):
-			return dst, nil
-		case err != nil:
-			return dst, notCompressed(Gzip)
-		}
-	}
-}
-
-func (d *Decompressor) gzipReader(body []byte) (*gzip.Reader, error) {
-	if z, ok := d.gzip.Get().(*gzip.Reader); ok {
-		return z, z.Reset(bytes.NewReader(body))
-	}
-	return gzip.NewReader(bytes.NewReader(body))
+	return content, nil
 }
 
 func (d *Decompressor) unzstd(dst, body []byte) ([]byte, error) {
@@ -160,12 +138,6 @@ func (d *Decompressor) guess(body []byte) int {
 		return int(min(h.FrameContentSize, uint64(d.limits.DecompressedBytes)))
 	}
 	return 8 * len(body)
-}
-
-// grow returns a full dst with more capacity: twice as much, at least 64 KiB,
-// and no more than most, which is more than dst has.
-func grow(dst []byte, most int) []byte {
-	return append(make([]byte, 0, min(max(2*cap(dst), ratioFree), most)), dst...)
 }
 
 func notCompressed(e Encoding) *Refusal {
