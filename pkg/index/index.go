@@ -29,7 +29,7 @@ type Batch struct {
 	Project  recording.ProjectID
 	Token    string // the pack's key, for messages
 	Segments []recording.StoredSegment
-	Moments  []recording.Moment
+	Moments  []recording.Moment // of these segments
 }
 
 // SessionQuery selects sessions of one project; zero fields do not filter.
@@ -44,8 +44,15 @@ type SessionQuery struct {
 	URL       string // part of one of the session's URLs, any case
 	Text      string // part of user id or of a URL, any case
 	Errors    bool   // only sessions with errors or failed requests
-	Before    string // cursor from SessionPage.Next
-	Limit     int    // 1 to 1000; 0 means 50
+	// MinDurationMs and MaxDurationMs bound the time from start to end, both
+	// inclusive.
+	MinDurationMs int64
+	MaxDurationMs int64
+	Release       string
+	Environment   string
+	UserAgent     string // part of the browser's user agent, any case
+	Before        string // cursor from SessionPage.Next
+	Limit         int    // 1 to 1000; 0 means 50
 }
 
 // SessionPage is a page of sessions, newest start first.
@@ -78,10 +85,11 @@ type Index interface {
 	// (ErrSchema otherwise) and the tables can be read.
 	Check(ctx context.Context) error
 
-	// Write adds a batch; when it returns nil every later read sees it.
-	// Writing a batch again, or the same segments in another batch, changes
-	// nothing.
-	Write(ctx context.Context, b Batch) error
+	// Write adds batches, which can be of several projects; when it returns
+	// nil every later read sees them. Writing a batch again, or the same
+	// segments in another batch, changes nothing. It costs much less to write
+	// batches together than one by one.
+	Write(ctx context.Context, batches ...Batch) error
 
 	// Stored returns which of the given sessions' segments are stored.
 	Stored(ctx context.Context, project recording.ProjectID, sessions []recording.SessionID) (map[recording.SegmentID]struct{}, error)

@@ -106,7 +106,7 @@ func (f *faultyIndex) state() (lose bool, before error) {
 	return f.after >= 0, f.before
 }
 
-func (f *faultyIndex) Write(ctx context.Context, b index.Batch) error {
+func (f *faultyIndex) Write(ctx context.Context, b ...index.Batch) error {
 	lose, before := f.state()
 	if before != nil {
 		return before
@@ -114,10 +114,10 @@ func (f *faultyIndex) Write(ctx context.Context, b index.Batch) error {
 	f.mu.Lock()
 	refuse := f.refuse
 	f.mu.Unlock()
-	if b.Project == refuse {
+	if slices.ContainsFunc(b, func(b index.Batch) bool { return b.Project == refuse }) {
 		return errRefused
 	}
-	if err := f.Index.Write(ctx, b); err != nil {
+	if err := f.Index.Write(ctx, b...); err != nil {
 		return err
 	}
 	f.mu.Lock()

@@ -24,12 +24,15 @@ func (x *Index) Check(ctx context.Context) error {
 	if err := x.checkSchema(ctx); err != nil {
 		return err
 	}
-	tables := []struct{ name, columns string }{
+	read := []struct{ name, columns string }{
 		{"segments", columnsOf[segmentRow]()},
 		{"sessions", columnsOf[sessionRow]()},
+		{"sessions_by_start", candidateColumns},
 		{"moments", columnsOf[momentRow]()},
+		{"postings", columnsOf[postingRow]()},
+		{"terms", columnsOf[termRow]()},
 	}
-	for _, table := range tables {
+	for _, table := range read {
 		// Names every column and reads no row.
 		query := "SELECT " + table.columns + " FROM " + table.name + " LIMIT 0"
 		if err := x.conn.Exec(ctx, query); err != nil {

@@ -10,7 +10,7 @@ import (
 
 // tables are all that hold rows of projects. Sessions come first: what is
 // listed while they are removed still has its segments and moments.
-var tables = []string{"sessions", "moments", "segments"}
+var tables = []string{"sessions_by_start", "sessions", "postings", "terms", "moments", "segments"}
 
 // Clear implements index.Index.
 func (x *Index) Clear(ctx context.Context, project recording.ProjectID) error {
@@ -19,7 +19,8 @@ func (x *Index) Clear(ctx context.Context, project recording.ProjectID) error {
 	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"lightweight_deletes_sync": 2}))
 	for _, table := range tables {
-		err := x.conn.Exec(ctx, "DELETE FROM "+table+" WHERE project_id = {project:String}", clickhouse.Named("project", string(project)))
+		statement := x.ddl("DELETE FROM " + table + "{local} {on_cluster} WHERE project_id = {project:String}")
+		err := x.conn.Exec(ctx, statement, clickhouse.Named("project", string(project)))
 		if err != nil {
 			return failed("clear "+table+" in index", err)
 		}

@@ -18,12 +18,26 @@ var migrationFiles embed.FS
 
 // migration is one file of migrations: NNNN_name.sql, in the order of NNNN.
 // Every statement ends in ";" at the end of a line and can be run twice; a
-// comment has lines of its own.
+// comment has lines of its own. ddl says what stands in braces.
+//
+// What ends in .upgrade.sql is for databases that an older version made, what
+// ends in .cluster.sql for clusters. Numbers that are missing here made tables
+// that are no more.
 type migration struct {
 	version    uint32
 	name       string
+	scope      scope
 	statements []string
 }
+
+// scope says which databases a migration is for.
+type scope string
+
+const (
+	everywhere scope = ""
+	upgrade    scope = "upgrade"
+	cluster    scope = "cluster"
+)
 
 func migrations() ([]migration, error) {
 	files, err := fs.Glob(migrationFiles, "migrations/*.sql")
@@ -41,9 +55,23 @@ func migrations() ([]migration, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, migration{version: uint32(version), name: name, statements: statements(string(sql))})
+		name, suffix, _ := strings.Cut(name, ".")
+		all = append(all, migration{version: uint32(version), name: name, scope: scope(suffix), statements: statements(string(sql))})
 	}
 	return all, nil
+}
+
+// pending are the statements that bring a database from version found to m.
+// There was no version without tables before this one, and none for clusters:
+// those begin with the tables as they are now.
+func (x *Index) pending(m migration, found uint32) []string {
+	switch {
+	case m.version <= found,
+		m.scope == upgrade && (found == 0 || x.cfg.Cluster != ""),
+		m.scope == cluster && x.cfg.Cluster == "":
+		return nil
+	}
+	return m.statements
 }
 
 func statements(sql string) []string {
@@ -63,13 +91,13 @@ func statements(sql string) []string {
 }
 
 const createSchemaMigrations = `
-CREATE TABLE IF NOT EXISTS schema_migrations
+CREATE TABLE IF NOT EXISTS schema_migrations {on_cluster}
 (
     version    UInt32,
     name       String,
     applied_ts DateTime64(3, 'UTC')
 )
-ENGINE = ReplacingMergeTree
+ENGINE = {everywhere}(applied_ts)
 ORDER BY version
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`
 
@@ -96,7 +124,7 @@ func (x *Index) Migrate(ctx context.Context) error {
 		if m.version <= found {
 			continue
 		}
-		if err := x.apply(ctx, m); err != nil {
+		if err := x.apply(ctx, m, found); err != nil {
 			return failed(fmt.Sprintf("migrate to schema version %d", m.version), err)
 		}
 	}
@@ -117,11 +145,11 @@ func (x *Index) createDatabase(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	return conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+x.cfg.Database)
+	return conn.Exec(ctx, x.ddl("CREATE DATABASE IF NOT EXISTS "+x.cfg.Database+" {on_cluster}"))
 }
 
-func (x *Index) apply(ctx context.Context, m migration) error {
-	for _, statement := range m.statements {
+func (x *Index) apply(ctx context.Context, m migration, found uint32) error {
+	for _, statement := range x.pending(m, found) {
 		if err := x.create(ctx, statement); err != nil {
 			return err
 		}
@@ -131,12 +159,13 @@ func (x *Index) apply(ctx context.Context, m migration) error {
 		clickhouse.Named("version", m.version), clickhouse.Named("name", m.name))
 }
 
-// create runs a statement of a migration. Two servers that create the same
-// table at the same time can both pass IF NOT EXISTS; the later one is told
-// that it exists, which is what it wanted.
+// create runs a statement of a migration. Two servers that do the same at the
+// same time can both pass IF NOT EXISTS; the later one is told that the table
+// exists, or that the one to rename is gone, which is what it wanted.
 func (x *Index) create(ctx context.Context, statement string) error {
-	err := x.conn.Exec(ctx, statement)
-	if hasCode(err, codeTableExists) {
+	err := x.conn.Exec(x.writing(ctx), x.ddl(statement))
+	moves := strings.HasPrefix(statement, "RENAME ") || strings.HasPrefix(statement, "ALTER ")
+	if hasCode(err, codeTableExists) || moves && hasCode(err, codeUnknownTable) {
 		return nil
 	}
 	return err

@@ -46,9 +46,10 @@ type segmentRow struct {
 	ObjectOffset      int64             `ch:"object_offset"`
 	ObjectLength      int64             `ch:"object_length"`
 	Dictionary        string            `ch:"dictionary"`
+	ExpiresTs         time.Time         `ch:"expires_ts"`
 }
 
-func rowOfSegment(s recording.StoredSegment) segmentRow {
+func rowOfSegment(s recording.StoredSegment, expires time.Time) segmentRow {
 	return segmentRow{
 		ProjectID:         string(s.Project),
 		SessionID:         string(s.Session),
@@ -88,6 +89,7 @@ func rowOfSegment(s recording.StoredSegment) segmentRow {
 		ObjectOffset:      s.Offset,
 		ObjectLength:      s.Length,
 		Dictionary:        string(s.Dictionary),
+		ExpiresTs:         expires,
 	}
 }
 
@@ -218,9 +220,10 @@ type momentRow struct {
 	DurationMs int64             `ch:"duration_ms"`
 	Status     int32             `ch:"status"`
 	Attributes map[string]string `ch:"attributes"`
+	ExpiresTs  time.Time         `ch:"expires_ts"`
 }
 
-func rowOfMoment(m recording.Moment) momentRow {
+func rowOfMoment(m recording.Moment, expires time.Time) momentRow {
 	return momentRow{
 		ProjectID:  string(m.Project),
 		SessionID:  string(m.Session),
@@ -239,6 +242,7 @@ func rowOfMoment(m recording.Moment) momentRow {
 		DurationMs: m.DurationMs,
 		Status:     int32(m.Status),
 		Attributes: m.Attributes,
+		ExpiresTs:  expires,
 	}
 }
 

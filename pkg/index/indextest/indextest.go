@@ -454,7 +454,7 @@ func keepsProjectsApart(t *testing.T, x index.Index) {
 	// A trace of one project does not find the session of the same id in another.
 	request := moment(mine, 1, recording.KindRequest)
 	request.TraceID = strings.Repeat("cd", 16)
-	mustWrite(t, x, "trace", nil, request)
+	mustWrite(t, x, "trace", []recording.StoredSegment{mine}, request)
 	page, err := x.Sessions(t.Context(), index.SessionQuery{Project: blog, TraceID: request.TraceID})
 	if err != nil || len(page.Sessions) != 0 {
 		t.Errorf("Sessions of another project's trace = %v, %v, want none", page.Sessions, err)
@@ -842,7 +842,6 @@ func refusesMixedBatches(t *testing.T, x index.Index) {
 	theirs := inProject(blog, []recording.StoredSegment{mine})[0]
 	for name, b := range map[string]index.Batch{
 		"no project":        {Token: "t", Segments: []recording.StoredSegment{mine}},
-		"no token":          {Project: shop, Segments: []recording.StoredSegment{mine}},
 		"a foreign segment": {Project: shop, Token: "t", Segments: []recording.StoredSegment{mine, theirs}},
 		"a foreign moment": {Project: shop, Token: "t", Segments: []recording.StoredSegment{mine},
 			Moments: []recording.Moment{moment(theirs, 0, recording.KindClick)}},

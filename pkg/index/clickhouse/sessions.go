@@ -1,0 +1,430 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+const (
+	// recent is the time before the newest session in question that is looked
+	// at first. Most questions are answered there, and the sessions of one day
+	// are in few of the table's parts.
+	recent = 24 * time.Hour
+
+	// recentRows is how many sessions are looked at for a part of a URL
+	// before the URLs themselves are: what many sessions have is found among
+	// the newest, what few have is found faster by its URL.
+	recentRows = 50_000
+
+	// maxPosted is how many sessions of a term are read and sorted. What more
+	// sessions have is found by going back in time.
+	maxPosted = sessionsPerQuery
+
+	// maxTerms is how many URLs may hold a part that is looked for.
+	maxTerms = 1000
+)
+
+// Sessions implements index.Index.
+//
+// It finds candidates, newest first, in sessions_by_start or through postings,
+// and then reads the rows of those from sessions, which knows the truth.
+func (x *Index) Sessions(ctx context.Context, q index.SessionQuery) (index.SessionPage, error) {
+	s, err := newSearch(x, q)
+	if err != nil {
+		return index.SessionPage{}, err
+	}
+	rows, err := s.run(ctx)
+	if err != nil {
+		return index.SessionPage{}, failed("read sessions from index", err)
+	}
+	var page index.SessionPage
+	if len(rows) > s.limit {
+		rows = rows[:s.limit]
+		page.Next = cursor{startMs: rows[s.limit-1].StartTs.UnixMilli(), session: rows[s.limit-1].SessionID}.String()
+	}
+	for _, r := range rows {
+		page.Sessions = append(page.Sessions, r.session())
+	}
+	return page, nil
+}
+
+// search is one query for sessions.
+type search struct {
+	x      *Index
+	q      index.SessionQuery
+	limit  int
+	before *cursor
+}
+
+func newSearch(x *Index, q index.SessionQuery) (*search, error) {
+	if err := needProject(q.Project); err != nil {
+		return nil, err
+	}
+	limit, err := limitOf(q.Limit, 50, 1000)
+	if err != nil {
+		return nil, err
+	}
+	s := &search{x: x, q: q, limit: limit}
+	if q.Before != "" {
+		c, err := parseCursor(q.Before)
+		if err != nil {
+			return nil, err
+		}
+		s.before = &c
+	}
+	if q.SessionID != "" || q.TraceID != "" {
+		s.q.FromMs, s.q.ToMs = 0, 0
+	}
+	return s, nil
+}
+
+// run returns one row more than the limit when there is a next page.
+func (s *search) run(ctx context.Context) ([]sessionRow, error) {
+	switch {
+	case s.q.SessionID != "":
+		return s.among(ctx, list([]recording.SessionID{s.q.SessionID}))
+	case s.q.TraceID != "":
+		return s.among(ctx, fmt.Sprintf("SELECT session_id FROM postings WHERE project_id = {project:String} AND key = %d", kindTrace.key(s.q.TraceID)))
+	case s.q.UserID != "":
+		return s.byUser(ctx)
+	case s.q.URL != "" || s.q.Text != "":
+		return s.byPart(ctx)
+	}
+	return s.byStart(ctx)
+}
+
+// byUser finds the sessions of a user.
+func (s *search) byUser(ctx context.Context) ([]sessionRow, error) {
+	sessions, few, err := s.posted(ctx, []uint64{kindUser.key(s.q.UserID)})
+	switch {
+	case err != nil:
+		return nil, err
+	case few:
+		return s.among(ctx, list(sessions))
+	}
+	return s.byStart(ctx)
+}
+
+// byPart finds the sessions with a part of a URL, or of a user id.
+func (s *search) byPart(ctx context.Context) ([]sessionRow, error) {
+	newest, err := s.collect(ctx, s.recentWindow(), recentRows)
+	if err != nil || len(newest) > s.limit {
+		return newest, err
+	}
+	keys, few, err := s.termsWith(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if few {
+		sessions, few, err := s.posted(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		if few {
+			return s.among(ctx, list(sessions))
+		}
+	}
+	return s.byStart(ctx)
+}
+
+// termsWith returns the keys of the terms that hold the part, unless there are
+// more than maxTerms.
+func (s *search) termsWith(ctx context.Context) (keys []uint64, few bool, err error) {
+	kinds, part := []string{string(kindURL)}, s.q.URL
+	if part == "" {
+		kinds, part = append(kinds, string(kindUser)), s.q.Text
+	}
+	having := where(s.q.Project)
+	having.add("kind IN {kinds:Array(String)}", "kinds", kinds)
+	having.add("position(term, {part:String}) > 0", "part", strings.ToLower(part))
+	var rows []struct {
+		Key uint64 `ch:"key"`
+	}
+	query := "SELECT DISTINCT key FROM terms WHERE " + having.String() + fmt.Sprintf(" LIMIT %d", maxTerms+1)
+	if err := s.x.conn.Select(ctx, &rows, query, having.args...); err != nil {
+		return nil, false, err
+	}
+	for _, r := range rows {
+		keys = append(keys, r.Key)
+	}
+	return keys, len(keys) <= maxTerms, nil
+}
+
+// posted returns the sessions that have one of the terms, unless there are
+// more than maxPosted.
+func (s *search) posted(ctx context.Context, keys []uint64) (sessions []recording.SessionID, few bool, err error) {
+	if len(keys) == 0 {
+		return nil, true, nil
+	}
+	having := where(s.q.Project)
+	having.terms = append(having.terms, "key IN ("+numbers(keys)+")")
+	var rows []struct {
+		SessionID string `ch:"session_id"`
+	}
+	query := "SELECT DISTINCT session_id FROM postings WHERE " + having.String() + fmt.Sprintf(" LIMIT %d", maxPosted+1)
+	if err := s.x.conn.Select(ctx, &rows, query, having.args...); err != nil {
+		return nil, false, err
+	}
+	for _, r := range rows {
+		sessions = append(sessions, recording.SessionID(r.SessionID))
+	}
+	return sessions, len(sessions) <= maxPosted, nil
+}
+
+func numbers(keys []uint64) string {
+	texts := make([]string, len(keys))
+	for i, k := range keys {
+		texts[i] = strconv.FormatUint(k, 10)
+	}
+	return strings.Join(texts, ",")
+}
+
+// among finds sessions among those of a list or a subquery.
+func (s *search) among(ctx context.Context, ids string) ([]sessionRow, error) {
+	if ids == "" {
+		return nil, nil
+	}
+	found := s.truth()
+	found.terms = append(found.terms, "session_id GLOBAL IN ("+ids+")")
+	s.after(found, s.before)
+	var rows []sessionRow
+	query := "SELECT " + columnsOf[sessionRow]() + " FROM sessions FINAL WHERE " + found.String() +
+		fmt.Sprintf(" ORDER BY start_ts DESC, session_id DESC LIMIT %d", s.limit+1)
+	err := s.x.conn.Select(ctx, &rows, query, found.args...)
+	return rows, err
+}
+
+// truth are the conditions on sessions.
+func (s *search) truth() *conditions {
+	c := where(s.q.Project)
+	c.between("end_ts", s.q.FromMs, "start_ts", s.q.ToMs)
+	if s.q.URL != "" {
+		c.add("arrayExists(url -> position(lowerUTF8(url), lowerUTF8({url:String})) > 0, urls)", "url", s.q.URL)
+	}
+	if s.q.Text != "" {
+		c.add("(position(lowerUTF8(user_id), lowerUTF8({text:String})) > 0"+
+			" OR arrayExists(url -> position(lowerUTF8(url), lowerUTF8({text:String})) > 0, urls))", "text", s.q.Text)
+	}
+	if s.q.Errors {
+		c.terms = append(c.terms, "(errors > 0 OR failed_requests > 0)")
+	}
+	if s.q.UserAgent != "" {
+		c.add("position(lowerUTF8(user_agent), lowerUTF8({user_agent:String})) > 0", "user_agent", s.q.UserAgent)
+	}
+	s.shared(c)
+	return c
+}
+
+// hints are the conditions on sessions_by_start: what fulfils truth fulfils
+// them in the row of its last version.
+func (s *search) hints() *conditions {
+	c := &conditions{terms: []string{"true"}}
+	if s.q.URL != "" {
+		c.add("position(urls, lowerUTF8({url:String})) > 0", "url", s.q.URL)
+	}
+	if s.q.Text != "" {
+		c.add("(position(lowerUTF8(user_id), lowerUTF8({text:String})) > 0 OR position(urls, lowerUTF8({text:String})) > 0)", "text", s.q.Text)
+	}
+	if s.q.Errors {
+		c.terms = append(c.terms, "has_errors")
+	}
+	if s.q.UserAgent != "" {
+		c.add("position(user_agent, lowerUTF8({user_agent:String})) > 0", "user_agent", s.q.UserAgent)
+	}
+	s.shared(c)
+	return c
+}
+
+// shared adds the conditions that are the same on both tables.
+func (s *search) shared(c *conditions) {
+	const duration = "toUnixTimestamp64Milli(end_ts) - toUnixTimestamp64Milli(start_ts)"
+	if s.q.UserID != "" {
+		c.add("user_id = {user:String}", "user", s.q.UserID)
+	}
+	if s.q.MinDurationMs != 0 {
+		c.add(duration+" >= {min_duration:Int64}", "min_duration", s.q.MinDurationMs)
+	}
+	if s.q.MaxDurationMs != 0 {
+		c.add(duration+" <= {max_duration:Int64}", "max_duration", s.q.MaxDurationMs)
+	}
+	if s.q.Release != "" {
+		c.add("release = {release:String}", "release", s.q.Release)
+	}
+	if s.q.Environment != "" {
+		c.add("environment = {environment:String}", "environment", s.q.Environment)
+	}
+}
+
+// after adds that a session comes after another one in the list.
+func (s *search) after(c *conditions, last *cursor) {
+	if last == nil {
+		return
+	}
+	c.add("start_ts <= fromUnixTimestamp64Milli({before_start:Int64})", "before_start", last.startMs)
+	c.add("(start_ts, session_id) < (fromUnixTimestamp64Milli({before_start:Int64}), {before_session:String})",
+		"before_session", last.session)
+}
+
+// window is a range of starts. With endsFromMs it is of sessions that go on
+// until then.
+type window struct{ fromMs, toMs, endsFromMs int64 }
+
+// byStart goes back in time from the newest session.
+func (s *search) byStart(ctx context.Context) ([]sessionRow, error) {
+	var rows []sessionRow
+	for _, w := range s.windows() {
+		more, err := s.collect(ctx, w, 0)
+		if err != nil {
+			return nil, err
+		}
+		if rows = append(rows, more...); len(rows) > s.limit {
+			return rows, nil
+		}
+	}
+	return rows, nil
+}
+
+// windows cover the query's time range, from the newest to the oldest.
+func (s *search) windows() []window {
+	first := s.recentWindow()
+	all := []window{first}
+	if s.q.FromMs < first.fromMs {
+		all = append(all, window{fromMs: s.q.FromMs, toMs: first.fromMs})
+	}
+	if s.q.FromMs > 0 {
+		all = append(all, window{toMs: s.q.FromMs, endsFromMs: s.q.FromMs})
+	}
+	return all
+}
+
+func (s *search) recentWindow() window {
+	latest := s.x.now().UnixMilli()
+	if s.q.ToMs != 0 {
+		latest = min(latest, s.q.ToMs)
+	}
+	if s.before != nil {
+		latest = min(latest, s.before.startMs)
+	}
+	return window{fromMs: max(latest-recent.Milliseconds(), s.q.FromMs), toMs: s.q.ToMs}
+}
+
+// candidate is a row of sessions_by_start, which may be out of date.
+type candidate struct {
+	StartTs   time.Time `ch:"start_ts"`
+	SessionID string    `ch:"session_id"`
+}
+
+// candidateColumns are all columns of sessions_by_start that are read.
+const candidateColumns = "start_ts, session_id, end_ts, user_id, urls, has_errors, release, environment, user_agent"
+
+// collect returns the sessions of a window, newest first, one more than the
+// limit if there are so many. With most, it looks at no more than so many
+// sessions at a time.
+func (s *search) collect(ctx context.Context, w window, most int) ([]sessionRow, error) {
+	var rows []sessionRow
+	last, seen := s.before, make(map[candidate]bool)
+	// A session that goes on has many rows in the table until they have been
+	// merged: each further look is a wider one.
+	for n := 2 * (s.limit + 1); ; n *= 4 {
+		candidates, err := s.candidates(ctx, w, last, most, n)
+		if err != nil {
+			return nil, err
+		}
+		fresh := slices.DeleteFunc(slices.Clone(candidates), func(c candidate) bool {
+			known := seen[c]
+			seen[c] = true
+			return known
+		})
+		for len(fresh) > 0 && len(rows) <= s.limit {
+			some := fresh[:min(len(fresh), s.limit+1-len(rows))]
+			current, err := s.current(ctx, some)
+			if err != nil {
+				return nil, err
+			}
+			rows, fresh = append(rows, current...), fresh[len(some):]
+		}
+		if len(rows) > s.limit {
+			return rows, nil
+		}
+		if len(candidates) < n {
+			return rows, nil
+		}
+		end := candidates[n-1]
+		last = &cursor{startMs: end.StartTs.UnixMilli(), session: end.SessionID}
+	}
+}
+
+func (s *search) candidates(ctx context.Context, w window, last *cursor, most, limit int) ([]candidate, error) {
+	inside := where(s.q.Project)
+	if w.fromMs > 0 {
+		inside.add("start_ts >= fromUnixTimestamp64Milli({from:Int64})", "from", w.fromMs)
+	}
+	if w.toMs != 0 {
+		inside.add("start_ts < fromUnixTimestamp64Milli({to:Int64})", "to", w.toMs)
+	}
+	if w.endsFromMs != 0 {
+		inside.add("end_ts >= fromUnixTimestamp64Milli({ends:Int64})", "ends", w.endsFromMs)
+	}
+	s.after(inside, last)
+	hints := s.hints()
+	const newestFirst = " ORDER BY start_ts DESC, session_id DESC LIMIT %d"
+	query := "SELECT start_ts, session_id FROM sessions_by_start WHERE " + inside.String() + " AND " + hints.String()
+	if most > 0 {
+		query = "SELECT start_ts, session_id FROM (SELECT " + candidateColumns + " FROM sessions_by_start WHERE " + inside.String() +
+			fmt.Sprintf(newestFirst, most) + ") WHERE " + hints.String()
+	}
+	var found []candidate
+	err := s.x.conn.Select(ctx, &found, query+fmt.Sprintf(newestFirst, limit), append(inside.args, hints.args...)...)
+	return found, err
+}
+
+// current returns the sessions of candidates that are what their last version
+// says, in the same order.
+func (s *search) current(ctx context.Context, candidates []candidate) ([]sessionRow, error) {
+	ids := make([]recording.SessionID, len(candidates))
+	for i, c := range candidates {
+		ids[i] = recording.SessionID(c.SessionID)
+	}
+	found := s.truth()
+	found.terms = append(found.terms, "session_id IN ("+list(ids)+")")
+	var all []sessionRow
+	query := "SELECT " + columnsOf[sessionRow]() + " FROM sessions FINAL WHERE " + found.String()
+	if err := s.x.conn.Select(ctx, &all, query, found.args...); err != nil {
+		return nil, err
+	}
+	byID := make(map[string]sessionRow, len(all))
+	for _, r := range all {
+		byID[r.SessionID] = r
+	}
+	var rows []sessionRow
+	for _, c := range candidates {
+		if r, found := byID[c.SessionID]; found && r.StartTs.Equal(c.StartTs) {
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
+
+// cursor is the last session of a page.
+type cursor struct {
+	startMs int64
+	session string
+}
+
+func (c cursor) String() string { return strconv.FormatInt(c.startMs, 10) + "." + c.session }
+
+func parseCursor(s string) (cursor, error) {
+	start, session, _ := strings.Cut(s, ".")
+	startMs, err := strconv.ParseInt(start, 10, 64)
+	if err != nil || session == "" {
+		return cursor{}, fmt.Errorf("%w: the cursor is not one that was given out", index.ErrQuery)
+	}
+	return cursor{startMs: startMs, session: session}, nil
+}
