@@ -48,7 +48,7 @@ const (
 
 // Index is what reindex needs of index.Index.
 type Index interface {
-	Write(ctx context.Context, b index.Batch) error
+	Write(ctx context.Context, batches ...index.Batch) error
 	Clear(ctx context.Context, project recording.ProjectID) error
 }
 

@@ -187,13 +187,16 @@ func (f *faulty) Get(ctx context.Context, key string, offset, length int64) (io.
 	return f.Bucket.Get(ctx, key, offset, length)
 }
 
-func (f *faulty) Write(ctx context.Context, b index.Batch) error {
-	if f.write != nil {
+func (f *faulty) Write(ctx context.Context, batches ...index.Batch) error {
+	for _, b := range batches {
+		if f.write == nil {
+			break
+		}
 		if err := f.write(b); err != nil {
 			return err
 		}
 	}
-	return f.Index.Write(ctx, b)
+	return f.Index.Write(ctx, batches...)
 }
 
 func (f *faulty) Clear(ctx context.Context, p recording.ProjectID) error {
