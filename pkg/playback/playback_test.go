@@ -329,6 +329,55 @@ func TestSegmentsThatCannotBeReadAreGaps(t *testing.T) {
 	}
 }
 
+// Frames may need a dictionary, which is read once. Without it they cannot be
+// read, and the others can.
+func TestSegmentsMadeWithDictionaries(t *testing.T) {
+	stores := playbacktest.Open(t)
+	first, second, _ := recorded()
+	shared, sharedKey := stores.WriteDictionary(t, project, strings.Join(first[0].Lines, "\n"))
+	lost, lostKey := stores.WriteDictionary(t, project, strings.Join(second[0].Lines, "\n"))
+	first[0].Dictionary, first[3].Dictionary, second[0].Dictionary = shared, shared, lost
+	stores.Write(t, first, nil)
+	stores.Write(t, second, nil)
+	path := "sessions/" + string(session) + "/segments?window=" + string(windowA) + "&from_seq=0&to_seq=9"
+
+	bucket := &watched{Bucket: stores.Bucket}
+	api := serve(t, bucket, stores.Index, t.Output())
+	got := parts(t, call(t, api, http.MethodGet, path).body)
+	if text, want := describe(got), "0 1 2 4 5"; text != want {
+		t.Errorf("got %s, want %s", text, want)
+	}
+	for i, s := range []playbacktest.Segment{first[0], first[2], first[3], second[0], second[1]} {
+		if !slices.Equal(got[i].events, s.Lines) {
+			t.Errorf("segment %d has other events: %q", s.Seq, got[i].events)
+		}
+	}
+	call(t, api, http.MethodGet, path)
+	if n := bucket.count(sharedKey); n != 1 {
+		t.Errorf("the dictionary was read %d times", n)
+	}
+
+	if err := stores.Bucket.Delete(t.Context(), lostKey); err != nil {
+		t.Fatal(err)
+	}
+	api = serve(t, stores.Bucket, stores.Index, t.Output())
+	if text, want := describe(parts(t, call(t, api, http.MethodGet, path).body)), "0 1 2 4:unreadable 5"; text != want {
+		t.Errorf("without the dictionary: %s, want %s", text, want)
+	}
+	if err := stores.Bucket.Put(t.Context(), lostKey, strings.NewReader("damaged"), 7); err != nil {
+		t.Fatal(err)
+	}
+	api = serve(t, stores.Bucket, stores.Index, t.Output())
+	if text, want := describe(parts(t, call(t, api, http.MethodGet, path).body)), "0 1 2 4:unreadable 5"; text != want {
+		t.Errorf("with a damaged dictionary: %s, want %s", text, want)
+	}
+	down := &watched{Bucket: stores.Bucket, brokenFor: lostKey}
+	api = serve(t, down, stores.Index, t.Output())
+	if text, want := describe(parts(t, call(t, api, http.MethodGet, path).body)), "0 1 2 4:unavailable 5"; text != want {
+		t.Errorf("while the dictionary cannot be read: %s, want %s", text, want)
+	}
+}
+
 func describe(found []part) string {
 	var words []string
 	for _, p := range found {
@@ -368,14 +417,32 @@ type watched struct {
 	objectstore.Bucket
 	mu     sync.Mutex
 	reads  []string
+	keys   []string
 	broken func(read int) error
+
+	brokenFor string // a key
+}
+
+func (w *watched) count(key string) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, k := range w.keys {
+		if k == key {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *watched) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	w.mu.Lock()
 	w.reads = append(w.reads, fmt.Sprintf("%d+%d", offset, length))
+	w.keys = append(w.keys, key)
 	n, broken := len(w.reads), w.broken
 	w.mu.Unlock()
+	if key == w.brokenFor {
+		return nil, errDown
+	}
 	if broken != nil {
 		if err := broken(n); err != nil {
 			return nil, err

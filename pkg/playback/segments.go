@@ -261,7 +261,7 @@ func (r *Reader) read(ctx context.Context, group []recording.StoredSegment, buf 
 func (r *Reader) events(ctx context.Context, s recording.StoredSegment, frame []byte) ([]byte, error) {
 	dictionary, err := r.dictionaries.Get(ctx, r.project, s.Dictionary)
 	switch {
-	case errors.Is(err, objectstore.ErrNotFound), errors.Is(err, segment.ErrCorrupt):
+	case errors.Is(err, objectstore.ErrNotFound), errors.Is(err, segment.ErrCorrupt), errors.Is(err, segment.ErrVersion):
 		return nil, &lostError{causeUnreadable, err}
 	case err != nil:
 		return nil, err

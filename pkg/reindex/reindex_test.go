@@ -170,6 +170,45 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 	}
 }
 
+// Frames may need a dictionary. Without it only the moments are missing.
+func TestDictionaries(t *testing.T) {
+	const project = recording.ProjectID("shop")
+	stores := playbacktest.Open(t)
+	var segments []playbacktest.Segment
+	var moments []recording.Moment
+	for seq := range uint32(3) {
+		s, m := makeSegment(t, project, "session-1", seq)
+		segments, moments = append(segments, s), append(moments, m...)
+	}
+	dictionary, key := stores.WriteDictionary(t, project, strings.Join(segments[0].Lines, "\n"))
+	segments[1].Dictionary = dictionary
+	stores.Write(t, segments, moments)
+	want := rowsOf(t, stores, project, "session-1")
+	if want.segments[1].Dictionary != dictionary.ID() {
+		t.Fatalf("the row names the dictionary %q", want.segments[1].Dictionary)
+	}
+
+	if _, err := reindex.Run(t.Context(), config(t, stores), reindex.Options{Clear: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got := rowsOf(t, stores, project, "session-1"); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+
+	if err := stores.Bucket.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	summary, err := reindex.Run(t.Context(), config(t, stores), reindex.Options{Clear: true})
+	if err != nil || summary.DamagedSegments != 1 || summary.Damaged[0].Seq != 1 || summary.UnreadablePacks != 0 {
+		t.Errorf("%+v, %v; want segment 1 to be damaged", summary, err)
+	}
+	got := rowsOf(t, stores, project, "session-1")
+	kept := slices.DeleteFunc(want.moments, func(m recording.Moment) bool { return m.Seq == 1 })
+	if !reflect.DeepEqual(got.segments, want.segments) || !reflect.DeepEqual(got.moments, kept) {
+		t.Errorf("got %+v, want the segments %+v and the moments %+v", got, want.segments, kept)
+	}
+}
+
 // faulty passes calls on to real stores unless a test says that they fail.
 type faulty struct {
 	objectstore.Bucket

@@ -26,8 +26,9 @@ type delivery struct {
 func deliver(t *testing.T, send func(c *clock, s *server, b *browser, all []*traffic.Upload)) delivery {
 	t.Helper()
 	d := delivery{stores: playbacktest.Open(t)}
-	clock := &clock{now: begin.Add(90 * time.Second)}
-	server := serve(t, d.stores.Bucket, d.stores.Index, clock.Now, time.Minute)
+	// No event is later than its upload.
+	clock := &clock{now: begin.Add(20 * time.Minute)}
+	server := serve(t, d.stores.Bucket, d.stores.Index, clock.Now, time.Minute, "")
 	random := rand.New(rand.NewPCG(7, 7))
 	d.sessions = sessions(random, recordings(t))
 	send(clock, server, server.browser(clock.Now, -90*time.Second), traffic.Interleave(random, d.sessions))

@@ -1,8 +1,11 @@
 package replay
 
 import (
+	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/playback/playbacktest"
+	"github.com/playhead/playhead/pkg/recording"
 	"github.com/playhead/playhead/pkg/reindex"
 	"github.com/playhead/playhead/pkg/segment"
 	"github.com/playhead/playhead/tests/traffic"
@@ -32,10 +36,12 @@ func rebuild(t *testing.T, stores *playbacktest.Stores, o reindex.Options) reind
 	return summary
 }
 
-// packs counts the packs and their segments.
-func packs(t *testing.T, bucket objectstore.Bucket) (packs, segments, copies int) {
+// stored counts packs and their segments.
+type stored struct{ packs, segments, copies, withDictionary int }
+
+func count(t *testing.T, bucket objectstore.Bucket) (n stored) {
 	t.Helper()
-	seen := map[any]bool{}
+	seen := map[recording.SegmentID]bool{}
 	err := bucket.List(t.Context(), segment.ProjectPrefix(project), func(o objectstore.Object) error {
 		if !strings.HasSuffix(o.Key, ".pack") {
 			return nil
@@ -44,11 +50,14 @@ func packs(t *testing.T, bucket objectstore.Bucket) (packs, segments, copies int
 		if err != nil {
 			return err
 		}
-		packs++
+		n.packs++
 		for _, e := range footer.Entries {
-			segments++
+			n.segments++
 			if seen[e.SegmentID] {
-				copies++
+				n.copies++
+			}
+			if e.Dictionary != "" {
+				n.withDictionary++
 			}
 			seen[e.SegmentID] = true
 		}
@@ -57,40 +66,73 @@ func packs(t *testing.T, bucket objectstore.Bucket) (packs, segments, copies int
 	if err != nil {
 		t.Fatal(err)
 	}
-	return packs, segments, copies
+	return n
+}
+
+// teach sends sessions of different people until their site has a dictionary.
+func teach(t *testing.T, c *clock, s *server, bucket objectstore.Bucket, r *traffic.Recording) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(2, 2))
+	learnt := errors.New("there is a dictionary")
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		session := traffic.NewSession(r, random, traffic.SessionOptions{})
+		s.browser(c.Now, 0).send(t, uploads(session)...)
+		s.flush(t)
+		c.advance(time.Minute)
+		err := bucket.List(t.Context(), segment.DictionaryPrefix(project), func(o objectstore.Object) error {
+			if strings.HasSuffix(o.Key, ".dict") {
+				return learnt
+			}
+			return nil
+		})
+		if errors.Is(err, learnt) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("no dictionary was made")
 }
 
 // Every question is answered alike by the index that ingest wrote and by one
 // that was made again from object storage, whatever happened on the way:
 // repeats, late and missing segments, clocks that are set, and segments that
-// two servers stored.
+// two servers stored, and dictionaries.
 func TestReindexAnswersAsBefore(t *testing.T) {
 	stores := playbacktest.Open(t)
 	clock := &clock{now: begin}
-	first := serve(t, stores.Bucket, stores.Index, clock.Now, time.Minute)
-	second := serve(t, stores.Bucket, blind{stores.Index}, clock.Now, time.Minute)
+	secret := filepath.Join(t.TempDir(), "secret")
+	first := serve(t, stores.Bucket, stores.Index, clock.Now, time.Minute, secret)
+	second := serve(t, stores.Bucket, blind{stores.Index}, clock.Now, time.Minute, secret)
 
 	random := rand.New(rand.NewPCG(3, 3))
-	all := sessions(random, recordings(t))
-	ahead, behind := first.browser(clock.Now, 4*time.Second), first.browser(clock.Now, -time.Hour)
-	other := second.browser(clock.Now, 90*time.Second)
+	known := recordings(t)
+	largest := slices.MaxFunc(known, func(a, b *traffic.Recording) int { return a.RawBytes - b.RawBytes })
+	teach(t, clock, first, stores.Bucket, largest)
+	all := sessions(random, append(known, largest))
+	browser := first.browser(clock.Now, 0)
+	send := func(to *server, skew time.Duration, uploads ...*traffic.Upload) {
+		browser.sender.URL, browser.skew = to.url, skew
+		browser.send(t, uploads...)
+	}
 	var late []*traffic.Upload
 	for i, u := range traffic.Interleave(random, all) {
 		clock.advance(time.Second)
-		sender := ahead
+		skew := 4 * time.Second
 		if u.Seq%2 == 1 {
-			sender = behind // the clock of the browser was set
+			skew = -time.Hour // the clock of the browser was set
 		}
 		switch {
 		case i%7 == 6: // lost
 		case i%5 == 4:
 			late = append(late, u)
 		case i%3 == 2:
-			sender.send(t, u, u) // a repeat before it is stored
+			send(first, skew, u, u) // a repeat before it is stored
 			clock.advance(time.Millisecond)
-			other.send(t, u) // and one at a server that cannot know of it
+			send(second, 90*time.Second, u) // and one at a server that cannot know of it
 		default:
-			sender.send(t, u)
+			send(first, skew, u)
 		}
 		if i%20 == 19 {
 			first.flush(t)
@@ -99,21 +141,21 @@ func TestReindexAnswersAsBefore(t *testing.T) {
 	}
 	clock.advance(24 * time.Hour)
 	random.Shuffle(len(late), func(i, j int) { late[i], late[j] = late[j], late[i] })
-	ahead.send(t, late...)
+	send(first, 4*time.Second, late...)
 	first.flush(t)
 	second.flush(t)
-	ahead.send(t, late[0]) // a repeat of what is stored
+	send(first, 4*time.Second, late[0]) // a repeat of what is stored
 	first.flush(t)
 
 	before := ask(t, stores.Index, stores.Bucket)
-	count, segments, copies := packs(t, stores.Bucket)
-	if count < 4 || copies == 0 {
-		t.Fatalf("%d packs with %d segments, %d of them twice: this tests too little", count, segments, copies)
+	there := count(t, stores.Bucket)
+	if there.packs < 4 || there.copies == 0 || there.withDictionary == 0 || there.withDictionary == there.segments {
+		t.Fatalf("%+v: this tests too little", there)
 	}
 
 	summary := rebuild(t, stores, reindex.Options{Clear: true, Project: project})
-	if summary.Packs != int64(count) || summary.Segments != int64(segments) || summary.Moments == 0 {
-		t.Errorf("%+v, want %d packs with %d segments", summary, count, segments)
+	if summary.Packs != int64(there.packs) || summary.Segments != int64(there.segments) || summary.Moments == 0 {
+		t.Errorf("%+v, want %+v", summary, there)
 	}
 	diff(t, ask(t, stores.Index, stores.Bucket), before)
 
@@ -126,7 +168,7 @@ func TestReindexAnswersAsBefore(t *testing.T) {
 // after the rows are cleared.
 func TestReindexBesideIngest(t *testing.T) {
 	stores := playbacktest.Open(t)
-	server := serve(t, stores.Bucket, stores.Index, time.Now, 20*time.Millisecond)
+	server := serve(t, stores.Bucket, stores.Index, time.Now, 20*time.Millisecond, "")
 	random := rand.New(rand.NewPCG(4, 4))
 	all := traffic.Interleave(random, sessions(random, recordings(t)))
 	b := server.browser(time.Now, 0)
@@ -158,8 +200,7 @@ func TestReindexBesideIngest(t *testing.T) {
 	}
 	rebuild(t, stores, reindex.Options{Clear: true})
 	diff(t, live, ask(t, stores.Index, stores.Bucket))
-	_, segments, copies := packs(t, stores.Bucket)
-	if segments-copies != len(all) {
-		t.Errorf("%d segments are stored, %d were sent", segments-copies, len(all))
+	if there := count(t, stores.Bucket); there.segments-there.copies != len(all) {
+		t.Errorf("%+v are stored, %d segments were sent", there, len(all))
 	}
 }

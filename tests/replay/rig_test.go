@@ -2,10 +2,12 @@ package replay
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -59,11 +61,14 @@ type server struct {
 	stop func()
 }
 
-func serve(t *testing.T, bucket objectstore.Bucket, idx index.Index, now func() time.Time, packAge time.Duration) *server {
+// serve starts a server. Those with the same secret file know each other's
+// session tokens.
+func serve(t *testing.T, bucket objectstore.Bucket, idx index.Index, now func() time.Time, packAge time.Duration, secretFile string) *server {
 	t.Helper()
 	cfg := ingest.DefaultConfig()
 	cfg.Journal.Dir = t.TempDir()
 	cfg.Flush.PackAge = packAge
+	cfg.SessionTokens.SecretFile = secretFile
 	scrub := false // events are to come back byte for byte
 	cfg.Projects = []ingest.Project{{ID: project, Scrub: &scrub, Keys: []ingest.Key{{Name: "test", Key: writeKey}}}}
 	s, err := ingest.New(cfg, bucket, idx, ingest.Options{Now: now, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
@@ -94,18 +99,17 @@ func (s *server) flush(t *testing.T) {
 	}
 }
 
-// browser sends the uploads of sessions; its clock is ahead of the server's by
-// skew.
+// browser sends the uploads of sessions, each with its session's token. Its
+// clock is ahead of the server's by skew.
 type browser struct {
-	server *server
+	skew   time.Duration
 	sender traffic.Sender
 }
 
 func (s *server) browser(now func() time.Time, skew time.Duration) *browser {
-	return &browser{s, traffic.Sender{
-		URL: s.url, Key: writeKey, Client: traffic.NewClient(2),
-		Now: func() time.Time { return now().Add(skew) },
-	}}
+	b := &browser{skew: skew, sender: traffic.Sender{URL: s.url, Key: writeKey, Client: traffic.NewClient(2)}}
+	b.sender.Now = func() time.Time { return now().Add(b.skew) }
+	return b
 }
 
 func (b *browser) send(t *testing.T, uploads ...*traffic.Upload) {
@@ -129,13 +133,15 @@ func (b *browser) try(ctx context.Context, uploads ...*traffic.Upload) error {
 }
 
 // recordings are those of the demo shop, which have the recorder's own events,
-// and some of the corpus where there is one. Each has at least two segments.
+// one of a page that is loaded again and again, and some of the corpus where
+// there is one.
 func recordings(t *testing.T) []*traffic.Recording {
 	t.Helper()
 	all, err := traffic.ReadFolder(filepath.Join("..", "..", "examples", "shop", "recordings"), begin)
 	if err != nil {
 		t.Fatal(err)
 	}
+	all = append(all, reloaded(t, 8))
 	corpus, err := traffic.ReadFolder(traffic.Folder(filepath.Join("..", "..")), begin)
 	switch {
 	case errors.Is(err, traffic.ErrNoCorpus), errors.Is(err, os.ErrNotExist):
@@ -146,11 +152,42 @@ func recordings(t *testing.T) []*traffic.Recording {
 	slices.SortFunc(corpus, func(a, b *traffic.Recording) int { return a.RawBytes - b.RawBytes })
 	const most = 4 << 20
 	for _, r := range corpus {
-		if len(r.Segments) > 2 && r.RawBytes < most && len(all) < 9 {
+		if len(r.Segments) > 2 && r.RawBytes < most && len(all) < 7 {
 			all = append(all, r)
 		}
 	}
 	return all
+}
+
+// reloaded repeats a recording, a minute later each time: every page begins
+// with a full snapshot.
+func reloaded(t *testing.T, times int) *traffic.Recording {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "..", "examples", "shop", "recordings", "double-order.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []map[string]any
+	if err := json.Unmarshal(data, &events); err != nil {
+		t.Fatal(err)
+	}
+	var all []map[string]any
+	for n := range times {
+		for _, e := range events {
+			again := maps.Clone(e)
+			again["timestamp"] = int64(e["timestamp"].(float64)) + int64(n)*60_000
+			all = append(all, again)
+		}
+	}
+	data, err = json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := traffic.Read("reloaded", data, begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func sessions(random *rand.Rand, recordings []*traffic.Recording) []*traffic.Session {

@@ -8,9 +8,14 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/recording"
 	"github.com/playhead/playhead/pkg/segment"
 )
+
+// exportDictionaryBytes is what an export keeps of dictionaries: those of the
+// few sites that one session has visited.
+const exportDictionaryBytes = 4 << 20
 
 func runExport(ctx context.Context, c *call) (err error) {
 	sc := c.onStores()
@@ -40,10 +45,11 @@ func exportSession(ctx context.Context, s *stores, project recording.ProjectID, 
 	if err != nil {
 		return fmt.Errorf("find session %s: %w", id, err)
 	}
+	dictionaries := dictionary.NewReader(s.bucket, exportDictionaryBytes)
 	out := bufio.NewWriter(w)
 	separator := "[\n"
 	for _, stored := range segments {
-		ndjson, err := readSegment(ctx, s, stored)
+		ndjson, err := readSegment(ctx, s, dictionaries, stored)
 		if err != nil {
 			return fmt.Errorf("read segment %d of window %s: %w", stored.Seq, stored.Window, err)
 		}
@@ -57,7 +63,11 @@ func exportSession(ctx context.Context, s *stores, project recording.ProjectID, 
 	return out.Flush()
 }
 
-func readSegment(ctx context.Context, s *stores, stored recording.StoredSegment) ([]byte, error) {
+func readSegment(ctx context.Context, s *stores, dictionaries *dictionary.Reader, stored recording.StoredSegment) ([]byte, error) {
+	d, err := dictionaries.Get(ctx, stored.Project, stored.Dictionary)
+	if err != nil {
+		return nil, err
+	}
 	r, err := s.bucket.Get(ctx, stored.Object, stored.Offset, stored.Length)
 	if err != nil {
 		return nil, err
@@ -67,5 +77,5 @@ func readSegment(ctx context.Context, s *stores, stored recording.StoredSegment)
 	if err != nil {
 		return nil, err
 	}
-	return segment.Decode(nil, frame, recording.MaxSegmentBytes, nil)
+	return segment.Decode(nil, frame, recording.MaxSegmentBytes, d)
 }

@@ -8,6 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/recording"
+	"github.com/playhead/playhead/pkg/segment"
 )
 
 // What comes back is what went in, also for recordings with odd but valid
@@ -61,5 +67,45 @@ func TestSameEventsSeesDifferences(t *testing.T) {
 	}
 	if err := sameEvents(strings.NewReader(original), &compact); err != nil {
 		t.Errorf("white space: %v", err)
+	}
+}
+
+// An export reads frames that were made with a dictionary.
+func TestExportReadsDictionaries(t *testing.T) {
+	p := newPatient(t)
+	line := `{"type":3,"timestamp":1763791872123,"data":{"source":0,"note":"what many sessions of a site have in common"}}`
+	d, err := segment.NewDictionary([]byte(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, err := segment.AppendDictionaryObject(nil, d, segment.DictionaryInfo{Project: "shop", Site: "shop.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.put(t, segment.DictionaryKey("shop", d.ID()), object)
+	s := recording.Segment{
+		SegmentID: recording.SegmentID{Project: "shop", Session: "session-1", Window: "window-1"},
+		Page:      "page-0001", Events: 1, RawBytes: len(line) + 1, ReceivedMs: 1763791872123,
+	}
+	id := ulid.Make()
+	pack := segment.NewPack("shop", recording.ClassNormal, id)
+	if err := pack.Add(s, segment.Encode(nil, []byte(line+"\n"), segment.EncodeOptions{Dictionary: d}), d.ID()); err != nil {
+		t.Fatal(err)
+	}
+	content, stored, err := pack.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := segment.PackKey("shop", recording.ClassNormal, id)
+	p.put(t, key, content)
+	if err := p.stores.index.Write(t.Context(), index.Batch{Project: "shop", Token: key, Segments: stored}); err != nil {
+		t.Fatal(err)
+	}
+	var exported bytes.Buffer
+	if err := exportSession(t.Context(), p.stores, "shop", "session-1", &exported); err != nil {
+		t.Fatal(err)
+	}
+	if want := "[\n" + line + "\n]\n"; exported.String() != want {
+		t.Errorf("got %s, want %s", exported.String(), want)
 	}
 }

@@ -77,7 +77,8 @@ func Open(t testing.TB) *Stores {
 // Segment is a segment and its events, one to a line.
 type Segment struct {
 	recording.Segment
-	Lines []string
+	Lines      []string
+	Dictionary *segment.Dictionary // to make the frame with; nil: none
 }
 
 // NDJSON is what is stored of the events.
@@ -95,7 +96,12 @@ func (s *Stores) Write(t testing.TB, segments []Segment, moments []recording.Mom
 	for _, one := range segments {
 		one.Events = len(one.Lines)
 		one.RawBytes = len(one.NDJSON())
-		if err := pack.Add(one.Segment, segment.Encode(nil, one.NDJSON(), segment.EncodeOptions{}), ""); err != nil {
+		var dictionary recording.DictionaryID
+		if one.Dictionary != nil {
+			dictionary = one.Dictionary.ID()
+		}
+		frame := segment.Encode(nil, one.NDJSON(), segment.EncodeOptions{Dictionary: one.Dictionary})
+		if err := pack.Add(one.Segment, frame, dictionary); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,4 +118,23 @@ func (s *Stores) Write(t testing.TB, segments []Segment, moments []recording.Mom
 		t.Fatal(err)
 	}
 	return key
+}
+
+// WriteDictionary stores a dictionary of a project and returns it and the
+// object's key.
+func (s *Stores) WriteDictionary(t testing.TB, project recording.ProjectID, content string) (*segment.Dictionary, string) {
+	t.Helper()
+	d, err := segment.NewDictionary([]byte(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, err := segment.AppendDictionaryObject(nil, d, segment.DictionaryInfo{Project: project, Site: "shop.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := segment.DictionaryKey(project, d.ID())
+	if err := s.Bucket.Put(t.Context(), key, bytes.NewReader(object), int64(len(object))); err != nil {
+		t.Fatal(err)
+	}
+	return d, key
 }
