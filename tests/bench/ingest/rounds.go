@@ -80,6 +80,12 @@ func results(runs map[string][]run) []rig.Result {
 	line := func(name, unit, method, mine, peer string, value func(run) float64) rig.Result {
 		return rig.Result{Name: name, Value: median(mine, value), Unit: unit, Method: shape + method}.Against(peer, median(peer, value))
 	}
+	parts := func(name string) string {
+		gb := float64(*raw) / 1000
+		alone := median(name, func(r run) float64 { return r.server.Seconds() / gb })
+		all := median(name, func(r run) float64 { return r.everything.Seconds() / gb })
+		return fmt.Sprintf("%.1f CPU-s per GB in the server and %.1f in the stores", alone, all-alone)
+	}
 	return []rig.Result{
 		line("ingest.mb_per_cpu_s", "MB raw/CPU-s", "processor time of the server's process from the first upload until everything accepted is in the stores (journal, scrub, moments, frames, packs, rows); sites without dictionary; peer: until everything is exported to a server that keeps nothing", ours, durable, server),
 		line("ingest.mb_per_cpu_s_known_sites", "MB raw/CPU-s", "as ingest.mb_per_cpu_s, but sessions share the sites of the corpus and the same recordings come again, so that dictionaries fit better than in real life", oursKnown, durable, server),
@@ -87,8 +93,8 @@ func results(runs map[string][]run) []rig.Result {
 		line("ingest.ack_path_mb_per_cpu_s_vs_durable", "MB raw/CPU-s", "as ingest.ack_path_mb_per_cpu_s; peer: its whole work, exporting included", oursAck, durable, server),
 		line("ingest.ack_p50_ms", "ms", "time from sending an upload to its 202, as fast as answers come; an upload is up to 5 s or 256 KiB of events, the peer's request up to 64 KB", ours, durable, ack(.5)),
 		line("ingest.ack_p99_ms", "ms", "as ingest.ack_p50_ms", ours, durable, ack(.99)),
-		line("path.mb_per_cpu_s", "MB raw/CPU-s", "processor time of the server, the ClickHouse engine and the S3 gateway until everything is stored and every table is merged to one part (OPTIMIZE FINAL); sites without dictionary; peer acknowledges from memory", ours, clickstack, everything),
-		line("path.mb_per_cpu_s_known_sites", "MB raw/CPU-s", "as path.mb_per_cpu_s with the sessions of ingest.mb_per_cpu_s_known_sites", oursKnown, clickstack, everything),
+		line("path.mb_per_cpu_s", "MB raw/CPU-s", "processor time of the server, the ClickHouse engine and the S3 gateway until everything is stored and every table is merged to one part (OPTIMIZE FINAL); sites without dictionary: "+parts(ours)+"; peer acknowledges from memory: "+parts(clickstack), ours, clickstack, everything),
+		line("path.mb_per_cpu_s_known_sites", "MB raw/CPU-s", "as path.mb_per_cpu_s with the sessions of ingest.mb_per_cpu_s_known_sites: "+parts(oursKnown), oursKnown, clickstack, everything),
 	}
 }
 
