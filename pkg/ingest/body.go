@@ -25,19 +25,15 @@ const (
 	answerTimeout = 30 * time.Second
 )
 
-// readBody reads a body as it was sent into *body. Memory grows with what
-// arrives, and of all memory for bodies one key takes half at most. When it
-// returns nil the caller calls freeBody.
+// readBody reads a body as it was sent into *body, which the caller frees with
+// freeBody, also after an error. Memory grows with what arrives, and of all
+// memory for bodies one key takes half at most.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, who *credential, body *[]byte, limit Bytes) (err error) {
 	p := newPace(w, r, s.bodyGrace)
 	done := who.quota.receives(p)
-	taken := 0
 	defer func() {
 		done()
 		p.end(err)
-		if err != nil {
-			s.freeBody(who, taken)
-		}
 	}()
 	in := http.MaxBytesReader(w, r.Body, int64(limit))
 	b := (*body)[:0]
@@ -47,12 +43,11 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, who *credentia
 		}
 		p.arrived(len(b))
 		n, readErr := in.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		*body = b
 		if !s.takeBody(who, n) {
 			return errOverloaded
 		}
-		taken += n
+		b = b[:len(b)+n]
+		*body = b
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.Is(readErr, io.EOF):

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/playhead/playhead/pkg/recording"
+	"github.com/playhead/playhead/pkg/segment"
 )
 
 // Config is the part of playhead.yaml that ingest reads. Begin with
@@ -56,9 +57,35 @@ type Project struct {
 	// SessionTokens is TokensRequired (default) or TokensOff.
 	SessionTokens TokenPolicy `yaml:"session_tokens"`
 
+	// Recording is what recorders are told by GET /v1/config.
+	Recording Recording `yaml:"recording"`
+
 	// Keys are the write keys. They can only write; they appear in the pages
 	// that are recorded.
 	Keys []Key `yaml:"keys"`
+}
+
+// Recording is what a project wants of its recorders. What it leaves out is
+// decided by the page.
+type Recording struct {
+	// SampleRate is the share of the sessions that are recorded, 0 to 1.
+	SampleRate *float64 `yaml:"sample_rate"`
+
+	// PrivacyMode is mask-inputs, mask-all or mask-none.
+	PrivacyMode string `yaml:"privacy_mode"`
+}
+
+func (r *Recording) validate(at string) []error {
+	var errs []error
+	if rate := r.SampleRate; rate != nil && !(*rate >= 0 && *rate <= 1) {
+		errs = append(errs, fmt.Errorf("%s.recording.sample_rate: must be between 0 and 1", at))
+	}
+	switch r.PrivacyMode {
+	case "", "mask-inputs", "mask-all", "mask-none":
+	default:
+		errs = append(errs, fmt.Errorf("%s.recording.privacy_mode: must be mask-inputs, mask-all or mask-none", at))
+	}
+	return errs
 }
 
 // TokenPolicy says whether uploads must carry the token of their session.
@@ -118,8 +145,8 @@ type Quota struct {
 	// BytesPerSecond is the lasting rate.
 	BytesPerSecond Bytes `yaml:"bytes_per_second"`
 
-	// BurstBytes is what may come at once. At least limits.body_bytes; default
-	// ten seconds' worth, and at least limits.body_bytes.
+	// BurstBytes is what may come at once. At least limits.body_bytes and
+	// limits.asset_bytes; default ten seconds' worth, and at least that.
 	BurstBytes Bytes `yaml:"burst_bytes"`
 
 	// UploadsAtOnce bounds the uploads under way, so that one key cannot take
@@ -148,7 +175,13 @@ type Limits struct {
 
 	// Depth is the nesting of one event's JSON. Default 128.
 	Depth int `yaml:"depth"`
+
+	// AssetBytes is the size of an asset. Default 4MiB.
+	AssetBytes Bytes `yaml:"asset_bytes"`
 }
+
+// largest is the size of the largest body that can be accepted.
+func (l *Limits) largest() Bytes { return max(l.BodyBytes, l.AssetBytes) }
 
 // Connections bounds what clients cost before they have sent anything.
 type Connections struct {
@@ -203,7 +236,7 @@ func DefaultConfig() Config {
 	return Config{
 		Limits: Limits{
 			BodyBytes: 8 << 20, DecompressedBytes: 32 << 20, DecompressionRatio: 200,
-			Events: 10_000, EventBytes: 24 << 20, Depth: 128,
+			Events: 10_000, EventBytes: 24 << 20, Depth: 128, AssetBytes: 4 << 20,
 		},
 		Connections: Connections{Max: 8192},
 		Journal: Journal{
@@ -249,6 +282,7 @@ func (c *Config) validateProjects() []error {
 		default:
 			errs = append(errs, fmt.Errorf("%s.session_tokens: must be %s or %s", at, TokensRequired, TokensOff))
 		}
+		errs = append(errs, p.Recording.validate(at)...)
 		names := map[string]bool{}
 		for k := range p.Keys {
 			key := &p.Keys[k]
@@ -261,13 +295,13 @@ func (c *Config) validateProjects() []error {
 				errs = append(errs, fmt.Errorf("%s.name: %q is used twice", at, key.Name))
 			}
 			names[key.Name] = true
-			errs = append(errs, key.validate(at, c.Limits.BodyBytes)...)
+			errs = append(errs, key.validate(at, c.Limits.largest())...)
 		}
 	}
 	return errs
 }
 
-func (k *Key) validate(at string, bodyBytes Bytes) []error {
+func (k *Key) validate(at string, largest Bytes) []error {
 	var errs []error
 	if k.Name == "" {
 		errs = append(errs, fmt.Errorf("%s.name: must not be empty", at))
@@ -285,8 +319,8 @@ func (k *Key) validate(at string, bodyBytes Bytes) []error {
 		errs = append(errs, fmt.Errorf("%s.quota.bytes_per_second: must not be negative", at))
 	}
 	// A body larger than the burst could be sent again for ever.
-	if q.BurstBytes != 0 && q.BurstBytes < bodyBytes {
-		errs = append(errs, fmt.Errorf("%s.quota.burst_bytes: must be at least limits.body_bytes (%d)", at, bodyBytes))
+	if q.BurstBytes != 0 && q.BurstBytes < largest {
+		errs = append(errs, fmt.Errorf("%s.quota.burst_bytes: must be at least limits.body_bytes and limits.asset_bytes (%d)", at, largest))
 	}
 	if q.UploadsAtOnce < 0 {
 		errs = append(errs, fmt.Errorf("%s.quota.uploads_at_once: must not be negative", at))
@@ -310,6 +344,7 @@ func (l *Limits) validate() []error {
 	within("events", int64(l.Events), 1, 1_000_000)
 	// A segment of one event has a newline too.
 	within("event_bytes", int64(l.EventBytes), 1<<10, min(int64(l.DecompressedBytes), recording.MaxSegmentBytes-1))
+	within("asset_bytes", int64(l.AssetBytes), 1<<10, segment.MaxAssetBytes)
 	// Validation recurses once per level.
 	within("depth", int64(l.Depth), 8, 10_000)
 	return errs

@@ -26,21 +26,32 @@ const (
 	preflightAge = 24 * time.Hour
 )
 
-// Handler answers /v1/segments, /playhead.js, /healthz, /readyz and /metrics.
+// Handler answers /v1/segments, /v1/assets, /v1/assets/missing, /v1/config,
+// /playhead.js, /healthz, /readyz and /metrics.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/segments", s.serveSegments)
-	mux.HandleFunc("OPTIONS /v1/segments", s.servePreflight)
-	mux.HandleFunc("/v1/segments", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", "POST, OPTIONS")
-		s.refuse(w, r, errMethod)
-	})
+	for _, route := range []struct {
+		method, path string
+		serve        http.HandlerFunc
+	}{
+		{http.MethodPost, "/v1/segments", s.serveSegments},
+		{http.MethodPost, "/v1/assets", s.serveAsset},
+		{http.MethodPost, "/v1/assets/missing", s.serveMissing},
+		{http.MethodGet, "/v1/config", s.serveSettings},
+	} {
+		mux.HandleFunc(route.method+" "+route.path, route.serve)
+		mux.HandleFunc("OPTIONS "+route.path, func(w http.ResponseWriter, r *http.Request) { s.servePreflight(w, r, route.method) })
+		mux.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", route.method+", OPTIONS")
+			s.refuse(w, r, nil, errMethod)
+		})
+	}
 	mux.HandleFunc("GET /playhead.js", s.serveRecorder)
 	mux.HandleFunc("GET /"+s.recorder.immutable, s.serveImmutableRecorder)
 	mux.HandleFunc("GET /healthz", s.serveHealth)
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errNoRoute) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, nil, errNoRoute) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		connectionOf(r).enter(working)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -59,7 +70,7 @@ func (s *Server) serveSegments(w http.ResponseWriter, r *http.Request) {
 	s.metrics.seconds.Observe(s.now().Sub(received).Seconds())
 	if err != nil {
 		s.metrics.answered(who, problemOf(err).Status)
-		s.refuse(w, r, err)
+		s.refuse(w, r, who, err)
 		return
 	}
 	s.metrics.answered(who, http.StatusAccepted)
@@ -74,6 +85,7 @@ type reply struct {
 	Accepted int    `json:"accepted"`           // events
 	Token    string `json:"token,omitempty"`    // of the session, when the upload did not carry it
 	Snapshot bool   `json:"snapshot,omitempty"` // send a full snapshot
+	Config   string `json:"config"`             // ETag of GET /v1/config
 }
 
 // receive takes one upload.
@@ -82,31 +94,46 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential
 	if err != nil {
 		return reply{}, err
 	}
-	if r.ContentLength > int64(s.cfg.Limits.BodyBytes) {
-		return reply{}, errBodyBytes
+	body, done, err := s.admit(w, r, who, s.cfg.Limits.BodyBytes)
+	if err != nil {
+		return reply{}, err
+	}
+	defer done()
+	return s.enter(r.Context(), &incoming{
+		project: who.project, owner: who.quota, received: received, userAgent: userAgent(r), address: s.addressHash(r), body: body, encoding: encoding,
+	})
+}
+
+// admit reads a body of at most limit bytes within the quota of its key. The
+// caller calls done when it is finished with it.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, who *credential, limit Bytes) (body []byte, done func(), err error) {
+	if r.ContentLength > int64(limit) {
+		return nil, nil, errBodyBytes
 	}
 	// Before a byte is read: who is beyond its quota costs no more than a head.
 	spent := r.ContentLength
 	if spent < 0 {
-		spent = int64(s.cfg.Limits.BodyBytes)
+		spent = int64(limit)
 	}
-	if err := who.quota.begin(spent, received); err != nil {
-		return reply{}, s.spread(err)
+	if err := who.quota.begin(spent, s.now()); err != nil {
+		return nil, nil, s.spread(err)
 	}
-	body := s.bodies.get()
-	defer s.bodies.put(body)
-	defer func() { who.quota.end(spent - int64(len(*body))) }()
 	if err := s.uploads.begin(); err != nil {
-		return reply{}, err
+		who.quota.end(spent)
+		return nil, nil, err
 	}
-	defer s.uploads.end()
-	if err := s.readBody(w, r, who, body, s.cfg.Limits.BodyBytes); err != nil {
-		return reply{}, err
+	buffer := s.bodies.get()
+	done = func() {
+		s.freeBody(who, len(*buffer))
+		who.quota.end(spent - int64(len(*buffer)))
+		s.bodies.put(buffer)
+		s.uploads.end()
 	}
-	defer s.freeBody(who, len(*body))
-	return s.enter(r.Context(), &incoming{
-		project: who.project, owner: who.quota, received: received, userAgent: userAgent(r), address: s.addressHash(r), body: *body, encoding: encoding,
-	})
+	if err := s.readBody(w, r, who, buffer, limit); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return *buffer, done, nil
 }
 
 // spread makes those who are refused by a quota at the same moment come back at
@@ -139,7 +166,7 @@ func (s *Server) enter(ctx context.Context, in *incoming) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{Accepted: r.events, Snapshot: r.snapshot, Token: s.sessions.accepted(&e)}, nil
+	return reply{Accepted: r.events, Snapshot: r.snapshot, Token: s.sessions.accepted(&e), Config: in.project.settings.etag}, nil
 }
 
 // authenticate finds the key and checks the origin. A credential that comes
@@ -153,7 +180,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*credenti
 	origin := r.Header.Get("Origin")
 	if s.keys.Load().origins[strings.ToLower(origin)] {
 		w.Header().Set("Access-Control-Allow-Origin", origin)
-		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
+		w.Header().Set("Access-Control-Expose-Headers", "ETag, Retry-After")
 	}
 	key := r.URL.Query().Get("key")
 	if auth := r.Header.Get("Authorization"); auth != "" {
@@ -170,17 +197,22 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*credenti
 	return who, err
 }
 
+// needIdentity refuses a body with an encoding.
+func needIdentity(r *http.Request) error {
+	encoding, err := playhead.ParseEncodings(r.Header.Values("Content-Encoding"))
+	if err == nil && encoding != playhead.Identity {
+		err = errEncoding
+	}
+	return err
+}
+
 // bodyEncoding reads the type and the encoding, in either spelling.
 func bodyEncoding(r *http.Request) (playhead.Encoding, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || (kind != "application/x-ndjson" && kind != "text/plain") {
 		return "", errContentType
 	}
-	name := r.Header.Get("Content-Encoding")
-	if name == "" {
-		name = r.URL.Query().Get("enc")
-	}
-	return playhead.ParseEncoding(name)
+	return playhead.ParseEncodings(append(r.Header.Values("Content-Encoding"), r.URL.Query()["enc"]...))
 }
 
 // addressHash stands for the sender's network address, which is told to nobody
@@ -201,42 +233,43 @@ func userAgent(r *http.Request) string {
 // servePreflight answers what a browser asks before a request that is not
 // simple. The key is known only when it is in the query; without it every
 // origin that some key allows may go on, and the request itself decides.
-func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request) {
+func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request, method string) {
 	w.Header().Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
 	allowed := s.keys.Load().origins[strings.ToLower(origin)]
 	if key := r.URL.Query().Get("key"); key != "" {
 		who, err := s.keys.Load().find(key)
 		if err != nil {
-			s.refuse(w, r, err)
+			s.refuse(w, r, who, err)
 			return
 		}
 		allowed = who.allows(origin)
 	}
 	if !allowed {
-		s.refuse(w, r, errOrigin)
+		s.refuse(w, r, nil, errOrigin)
 		return
 	}
 	w.Header().Set("Access-Control-Allow-Origin", origin)
-	w.Header().Set("Access-Control-Allow-Methods", "POST")
+	w.Header().Set("Access-Control-Allow-Methods", method)
 	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding")
 	w.Header().Set("Access-Control-Max-Age", strconv.Itoa(int(preflightAge.Seconds())))
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// refuse answers with a problem, counts it, and logs what is ours to repair.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// refuse answers with a problem, counts it and logs it; who may be nil.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, who *credential, err error) {
 	w.Header().Set("Cache-Control", "no-store")
 	p := problemOf(err)
 	s.metrics.refused.WithLabelValues(p.reason).Inc()
 	if r.URL.Path == "/v1/segments" {
 		s.metrics.requests.WithLabelValues(strconv.Itoa(p.Status)).Inc()
 	}
-	if p.reason == "journal_failed" {
-		s.log.Error("segment not kept", "error", err)
+	s.refusals.note(r.Pattern, who, &p, r.ContentLength)
+	if p.ours {
+		s.log.Error("request cannot be answered", "reason", p.reason, "error", err)
 	}
 	if err := p.write(w); err != nil {
-		s.log.Debug("answer upload", "error", err)
+		s.log.Debug("answer", "error", err)
 	}
 }
 

@@ -103,7 +103,7 @@ func checkGolden(t *testing.T, s *Server, g *golden) {
 // TestLimits: each limit of playhead.yaml at its value and one beyond it.
 func TestLimits(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.Limits = Limits{BodyBytes: 100_000, DecompressedBytes: 200_000, DecompressionRatio: 100, Events: 20, EventBytes: 150_000, Depth: 10}
+	cfg.Limits = Limits{BodyBytes: 100_000, DecompressedBytes: 200_000, DecompressionRatio: 100, Events: 20, EventBytes: 150_000, Depth: 10, AssetBytes: 1 << 10}
 	s := newServer(t, cfg, nil, nil, Options{})
 	seq := 0
 	withEvents := func(events string) string { seq++; return headerLine("session-1", seq) + "\n" + events }
@@ -251,7 +251,7 @@ func TestOrigins(t *testing.T) {
 
 func TestQuota(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.Limits.BodyBytes = 4096
+	cfg.Limits.BodyBytes, cfg.Limits.AssetBytes = 4096, 1024
 	cfg.Projects[0].Keys[0].Quota = Quota{BytesPerSecond: 4096, BurstBytes: 8192}
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	s := newServer(t, cfg, nil, nil, Options{Now: func() time.Time { return now }, random: func() float64 { return 0 }})
@@ -357,7 +357,7 @@ func TestHealthAndReadiness(t *testing.T) {
 
 func TestUnknownPaths(t *testing.T) {
 	s := newServer(t, testConfig(t), nil, nil, Options{})
-	for _, path := range []string{"/", "/v1/segments/", "/v1/config", "/favicon.ico", "/v1/segments/..%2f..%2fetc"} {
+	for _, path := range []string{"/", "/v1/segments/", "/v1/configs", "/favicon.ico", "/v1/segments/..%2f..%2fetc"} {
 		w := serve(s, httptest.NewRequest(http.MethodPost, path, strings.NewReader("x")))
 		if w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %d %s", path, w.Code, w.Header().Get("Content-Type"))

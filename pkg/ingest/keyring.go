@@ -20,6 +20,7 @@ type project struct {
 	scrub        bool
 	scrubJournal bool // before the journal already
 	tokens       bool // uploads must carry the token of their session
+	settings     settings
 }
 
 // credential is what a valid write key gives.
@@ -45,12 +46,12 @@ type keyring struct {
 func newKeyring(cfg *Config, before *keyring, now time.Time) (*keyring, error) {
 	r := &keyring{projects: map[recording.ProjectID]*project{}, byHash: map[[sha256.Size]byte]*credential{}, origins: map[string]bool{}}
 	for _, p := range cfg.Projects {
-		known := &project{id: p.ID, scrub: p.Scrub == nil || *p.Scrub, scrubJournal: p.ScrubJournal, tokens: p.SessionTokens != TokensOff}
+		known := &project{id: p.ID, scrub: p.Scrub == nil || *p.Scrub, scrubJournal: p.ScrubJournal, tokens: p.SessionTokens != TokensOff, settings: newSettings(p.Recording)}
 		r.projects[p.ID] = known
 		for _, k := range p.Keys {
 			hash := sha256.Sum256([]byte(k.Key))
 			c := &credential{project: known, name: k.Name, origins: map[string]bool{}, revoked: k.Revoked, quota: before.quota(hash)}
-			c.quota.set(k.Quota, cfg.Limits.BodyBytes, now)
+			c.quota.set(k.Quota, cfg.Limits.largest(), now)
 			for _, o := range k.Origins {
 				origin, err := parseOrigin(o)
 				if err != nil {

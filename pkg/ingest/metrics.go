@@ -23,6 +23,7 @@ type metrics struct {
 	rawBytes  prometheus.Counter
 	scrubbed  *prometheus.CounterVec
 
+	assets      *prometheus.CounterVec
 	sessionAsks *prometheus.CounterVec
 
 	connections       prometheus.Gauge
@@ -79,7 +80,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		requests:  vector("requests_total", "Requests to /v1/segments by status code.", "code"),
 		byKey:     vector("key_requests_total", "Requests to /v1/segments with a configured write key, by its project and name and by status code.", "project", "key", "code"),
 		seconds:   histogram("request_seconds", "Time from the head of a request for /v1/segments to its answer.", requestBuckets),
-		refused:   vector("refused_total", "Refused uploads by reason.", "reason"),
+		refused:   vector("refused_total", "Refused requests by reason.", "reason"),
 		segments:  counter("segments_total", "Segments accepted, without repeats."),
 		repeats:   counter("repeats_total", "Uploads of segments that were accepted before."),
 		events:    counter("events_total", "Events accepted, without repeats."),
@@ -87,6 +88,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		rawBytes:  counter("raw_bytes_total", "Bytes of accepted events, uncompressed."),
 		scrubbed:  vector("scrubbed_total", "Secrets replaced in events by rule.", "rule"),
 
+		assets:      vector("assets_total", "Assets accepted, by whether they were stored already.", "result"),
 		sessionAsks: vector("session_asks_total", "Questions to the index whether a session had begun, for first uploads without token, by answer.", "answer"),
 
 		connections:       gauge("connections", "Open connections."),

@@ -21,6 +21,7 @@ var (
 	errBodyBytes   = errors.New("the body is larger than body_bytes allows")
 	errBody        = errors.New("the body ended early")
 	errSlow        = errors.New("the body did not arrive in time")
+	errEncoding    = errors.New("the encoding must be identity")
 	errMethod      = errors.New("the method is not allowed")
 	errNoRoute     = errors.New("there is nothing here")
 )
@@ -44,6 +45,7 @@ type problem struct {
 
 	reason string        // the label in metrics
 	retry  time.Duration // Retry-After; 0: none
+	ours   bool          // not the sender's fault: the log says why
 }
 
 // problemOf is the one place that turns errors into answers. What it does not
@@ -67,6 +69,13 @@ func problemOf(err error) problem {
 		{errNoRoute, problem{Status: http.StatusNotFound, reason: "route"}},
 		{errMethod, problem{Status: http.StatusMethodNotAllowed, reason: "method"}},
 		{errContentType, problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type", reason: "content_type"}},
+		{errEncoding, problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Encoding", reason: "encoding"}},
+		{errAssetType, problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type", reason: "content_type"}},
+		{errAssetID, problem{Status: http.StatusBadRequest, Field: "sha256", reason: "sha256"}},
+		{errAssetSize, problem{Status: http.StatusRequestEntityTooLarge, Limit: "asset_bytes", reason: "asset_bytes"}},
+		{errHashes, problem{Status: http.StatusBadRequest, reason: "sha256"}},
+		{errManyIDs, problem{Status: http.StatusRequestEntityTooLarge, Limit: "hashes", reason: "hashes"}},
+		{errBucket, problem{Status: http.StatusServiceUnavailable, reason: "bucket", retry: retryFull, ours: true}},
 		{errBodyBytes, problem{Status: http.StatusRequestEntityTooLarge, Limit: "body_bytes", reason: "body_bytes"}},
 		{errBody, problem{Status: http.StatusBadRequest, reason: "body"}},
 		// Not 400, which says that the segment itself is bad and must be dropped.
@@ -82,7 +91,7 @@ func problemOf(err error) problem {
 			return known.problem
 		}
 	}
-	return problem{Status: http.StatusServiceUnavailable, Detail: "the segment could not be kept; the server's log says why", reason: "journal_failed", retry: retryFull}
+	return problem{Status: http.StatusServiceUnavailable, Detail: "the request could not be kept; the server's log says why", reason: "journal_failed", retry: retryFull, ours: true}
 }
 
 func refusalProblem(r *playhead.Refusal) problem {

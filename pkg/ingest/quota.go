@@ -48,7 +48,7 @@ type quota struct {
 
 // set changes the bounds. A bucket that had none before is full; what has been
 // used of another one stays used.
-func (q *quota) set(bounds Quota, bodyBytes Bytes, now time.Time) {
+func (q *quota) set(bounds Quota, largest Bytes, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.atOnce = bounds.UploadsAtOnce; q.atOnce == 0 {
@@ -56,7 +56,7 @@ func (q *quota) set(bounds Quota, bodyBytes Bytes, now time.Time) {
 	}
 	burst := bounds.BurstBytes
 	if burst == 0 {
-		burst = max(10*bounds.BytesPerSecond, bodyBytes)
+		burst = max(10*bounds.BytesPerSecond, largest)
 	}
 	used := 0.0
 	if q.rate > 0 {

@@ -41,7 +41,7 @@ func TestQuotaRefill(t *testing.T) {
 // TestRetryAfterIsLongEnough: who waits as long as it is told is accepted.
 func TestRetryAfterIsLongEnough(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.Limits.BodyBytes = 4096
+	cfg.Limits.BodyBytes, cfg.Limits.AssetBytes = 4096, 1024
 	cfg.Projects[0].Keys[0].Quota = Quota{BytesPerSecond: 700, BurstBytes: 4096}
 	now, spread := noon, 0.0
 	s := newServer(t, cfg, nil, nil, Options{Now: func() time.Time { return now }, random: func() float64 { return spread }})
@@ -160,7 +160,7 @@ func TestSlowUploadsGiveWay(t *testing.T) {
 // TestReload: what a reload changes and what it leaves.
 func TestReload(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.Limits.BodyBytes = 4096
+	cfg.Limits.BodyBytes, cfg.Limits.AssetBytes = 4096, 1024
 	cfg.Projects[0].Keys[0].Quota = Quota{BytesPerSecond: 100, BurstBytes: 4096}
 	now := noon
 	s := newServer(t, cfg, nil, nil, Options{Now: func() time.Time { return now }})

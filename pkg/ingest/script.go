@@ -34,7 +34,7 @@ func (s *Server) serveImmutableRecorder(w http.ResponseWriter, r *http.Request) 
 
 func (s *Server) serveScript(w http.ResponseWriter, r *http.Request, cache string) {
 	if len(s.recorder.content) == 0 {
-		s.refuse(w, r, errNoRoute)
+		s.refuse(w, r, nil, errNoRoute)
 		return
 	}
 	h := w.Header()

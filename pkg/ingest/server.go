@@ -77,6 +77,8 @@ type Server struct {
 	journal  *journal.Journal
 	ledger   *ledger
 	sessions *sessions
+	assets   *assets
+	refusals *refusals
 	windows  *windows
 	library  *dictionary.Library
 	pipeline *pipeline
@@ -111,7 +113,8 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 			DecompressedBytes: int(cfg.Limits.DecompressedBytes), DecompressionRatio: cfg.Limits.DecompressionRatio,
 			Events: cfg.Limits.Events, EventBytes: int(cfg.Limits.EventBytes), Depth: cfg.Limits.Depth,
 		},
-		ledger: newLedger(), windows: newWindows(), uploads: newUploads(),
+		refusals: newRefusals(opts.Log, opts.Now),
+		ledger:   newLedger(), windows: newWindows(), uploads: newUploads(),
 		library:     dictionary.NewLibrary(bucket, dictionary.Options{Now: opts.Now, Log: opts.Log}),
 		addressSeed: maphash.MakeSeed(),
 		bodyGrace:   opts.bodyGrace,
@@ -151,6 +154,7 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		return nil, err
 	}
 	s.sessions = newSessions(secrets, idx, s)
+	s.assets = newAssets(bucket, func() bool { return !s.pipeline.storeStates()["bucket"].OK })
 	return s, nil
 }
 

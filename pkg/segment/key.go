@@ -26,7 +26,7 @@ const (
 const SiteSuffix = ".site"
 
 // reserved are the folders of a project that hold no packs.
-var reserved = []string{dictionaryFolder, "asset"}
+var reserved = []string{dictionaryFolder, assetFolder}
 
 // A class is a path element and a ClickHouse value; the pattern is that of a
 // project without its length of a host name.

@@ -1,8 +1,10 @@
 package playhead
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -33,15 +35,41 @@ const (
 )
 
 // ParseEncoding reads an encoding; empty means identity.
-func ParseEncoding(s string) (Encoding, error) {
-	switch e := Encoding(s); e {
+func ParseEncoding(name string) (Encoding, error) {
+	switch e := Encoding(strings.ToLower(strings.TrimSpace(name))); e {
 	case "", Identity:
 		return Identity, nil
 	case Gzip, Zstd:
 		return e, nil
 	}
-	return "", &Refusal{Kind: Unsupported, Detail: "the encoding must be gzip, zstd or identity", Field: "Content-Encoding"}
+	return "", unsupported("the encoding must be gzip, zstd or identity")
 }
+
+// ParseEncodings reads the encodings that a request names in all its places. A
+// body that was encoded twice is refused: nobody needs that but who hides a
+// bomb in another one.
+func ParseEncodings(names []string) (Encoding, error) {
+	found := Identity
+	for _, name := range names {
+		e, err := ParseEncoding(name)
+		switch {
+		case err != nil:
+			return "", err
+		case e != Identity && found != Identity:
+			return "", unsupported("the body must be encoded once")
+		case e != Identity:
+			found = e
+		}
+	}
+	return found, nil
+}
+
+func unsupported(detail string) *Refusal {
+	return &Refusal{Kind: Unsupported, Detail: detail, Field: "Content-Encoding"}
+}
+
+// magics are what encoded bodies begin with; no header line does.
+var magics = []string{"\x1f\x8b", "\x28\xb5\x2f\xfd"}
 
 // Decompressor decompresses bodies within limits. Memory grows with what comes
 // out, never with what a body claims. It is safe for concurrent use.
@@ -67,15 +95,22 @@ func NewDecompressor(limits Limits) (*Decompressor, error) {
 }
 
 // Decompress returns the content of body in the memory of dst, which may be
-// grown; with Identity it returns body itself.
+// grown; with Identity it returns body itself. Content that is encoded again,
+// or in spite of Identity, is refused.
 func (d *Decompressor) Decompress(dst, body []byte, encoding Encoding) ([]byte, error) {
+	content, err := body, error(nil)
 	switch encoding {
 	case Gzip:
-		return d.gunzip(dst[:0], body)
+		content, err = d.gunzip(dst[:0], body)
 	case Zstd:
-		return d.unzstd(dst[:0], body)
+		content, err = d.unzstd(dst[:0], body)
 	}
-	return body, nil
+	for _, magic := range magics {
+		if err == nil && bytes.HasPrefix(content, []byte(magic)) {
+			err = unsupported("what is in the body is encoded too")
+		}
+	}
+	return content, err
 }
 
 // most returns how many bytes may come out of body, and the limit that says so.

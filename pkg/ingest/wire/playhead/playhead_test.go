@@ -301,7 +301,10 @@ func TestDecompress(t *testing.T) {
 		{"gzip beyond the ratio", Gzip, gzipped(t, zeros(64<<10+1)), nil, &Refusal{Kind: TooLarge, Limit: "decompression_ratio"}},
 		{"gzip bomb", Gzip, gzipped(t, zeros(100<<20)), nil, &Refusal{Kind: TooLarge, Limit: "decompressed_bytes"}},
 		{"gzip bomb in members", Gzip, gzipped(t, text, zeros(1<<20), zeros(1<<20)), nil, &Refusal{Kind: TooLarge, Limit: "decompressed_bytes"}},
-		{"gzip of gzip", Gzip, gzipped(t, gzipped(t, text)), gzipped(t, text), nil},
+		{"gzip of gzip", Gzip, gzipped(t, gzipped(t, text)), nil, &Refusal{Kind: Unsupported, Field: "Content-Encoding"}},
+		{"gzip of zstd", Gzip, gzipped(t, zstandard(t, text, true)), nil, &Refusal{Kind: Unsupported, Field: "Content-Encoding"}},
+		{"zstd of gzip", Zstd, zstandard(t, gzipped(t, text), true), nil, &Refusal{Kind: Unsupported, Field: "Content-Encoding"}},
+		{"gzip that is called identity", Identity, gzipped(t, text), nil, &Refusal{Kind: Unsupported, Field: "Content-Encoding"}},
 		{"gzip with garbage after it", Gzip, append(gzipped(t, text), "garbage"...), nil, &Refusal{Kind: Malformed, Field: "Content-Encoding"}},
 		{"gzip torn", Gzip, gzipped(t, text)[:1000], nil, &Refusal{Kind: Malformed, Field: "Content-Encoding"}},
 		{"gzip of nothing", Gzip, nil, nil, &Refusal{Kind: Malformed, Field: "Content-Encoding"}},
@@ -353,6 +356,36 @@ func TestDecompress(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestParseEncodings(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		want  Encoding
+	}{
+		{nil, Identity},
+		{[]string{""}, Identity},
+		{[]string{"identity", ""}, Identity},
+		{[]string{"gzip"}, Gzip},
+		{[]string{" GZIP "}, Gzip},
+		{[]string{"", "zstd"}, Zstd},
+		{[]string{"identity", "zstd"}, Zstd},
+		{[]string{"gzip", "gzip"}, ""},
+		{[]string{"gzip", "zstd"}, ""},
+		{[]string{"gzip, gzip"}, ""},
+		{[]string{"identity, gzip"}, ""},
+		{[]string{"deflate"}, ""},
+		{[]string{"br"}, ""},
+		{[]string{"compress"}, ""},
+		{[]string{"x-gzip"}, ""},
+		{[]string{"gzip\x00"}, ""},
+	} {
+		got, err := ParseEncodings(c.names)
+		var refusal *Refusal
+		if got != c.want || (c.want == "") != (errors.As(err, &refusal) && refusal.Kind == Unsupported && refusal.Field == "Content-Encoding") {
+			t.Errorf("%q is %q (%v), want %q", c.names, got, err, c.want)
+		}
 	}
 }
 
