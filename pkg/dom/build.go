@@ -275,6 +275,9 @@ func (b *builder) element(sn *serialized, i int32) error {
 		tag = []byte("style")
 		d.nodes[i].flags |= nodeWasLink
 	}
+	if sn.is(snBlocked) {
+		d.nodes[i].flags |= nodeBlocked
+	}
 	if sn.first != 0 {
 		d.nodes[i].flags |= nodeHadChildren
 	}
@@ -526,6 +529,10 @@ func (d *Document) setAttributeBytes(i int32, name []byte, s string) {
 	d.store(i, d.intern(name), s)
 }
 
+// maxAttributes bounds the attributes of one element, among which each is
+// looked for one by one.
+const maxAttributes = 1000
+
 func (d *Document) store(i int32, name nameID, s string) {
 	n := &d.nodes[i]
 	for k := range n.attrs {
@@ -534,6 +541,10 @@ func (d *Document) store(i int32, name nameID, s string) {
 			n.attrs[k].value = s
 			return
 		}
+	}
+	if len(n.attrs) == maxAttributes {
+		d.incomplete = true
+		return
 	}
 	d.bytes += len(s)
 	n.attrs = append(n.attrs, attr{name, s})
@@ -576,10 +587,9 @@ func validTag(name []byte) bool {
 	if len(name) == 0 {
 		return false
 	}
-	if c := name[0]; !(c|0x20 >= 'a' && c|0x20 <= 'z' || c == ':' || c == '_' || c >= utf8.RuneSelf) {
-		return false
-	}
-	return validName(name, "/>")
+	c := name[0]
+	begins := c|0x20 >= 'a' && c|0x20 <= 'z' || c == ':' || c == '_' || c >= utf8.RuneSelf
+	return begins && validName(name, "/>")
 }
 
 // validAttribute is what setAttribute takes.

@@ -118,6 +118,24 @@ func parseBlock(s string, depth int) (body string, rules []*rule) {
 	return strings.Join(declarations, "; "), rules
 }
 
+// countRules is at least the number of rules that a browser makes of a text.
+func countRules(css string) int {
+	n := 0
+	for len(css) > 0 {
+		end := cssEnd(css, ";{}")
+		if end == len(css) {
+			break
+		}
+		if css[end] == '{' {
+			_, css = blockOf(css[end:])
+		} else {
+			css = css[end+1:]
+		}
+		n++
+	}
+	return n
+}
+
 func skipSpace(s string) string {
 	for {
 		s = strings.TrimLeft(s, " \t\n\r\f")

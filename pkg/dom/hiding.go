@@ -1,3 +1,281 @@
 package dom
 
-type hidingRules struct{}
+import (
+	"strings"
+)
+
+// hidingRules are the rules of a document or a shadow root that say something
+// of display and visibility, by what the element must have.
+type hidingRules struct {
+	byID, byClass, byTag map[string][]*hidingRule
+	other                []*hidingRule
+	count                int
+}
+
+type hidingRule struct {
+	selector complexSelector
+	order    int
+	says     said
+}
+
+// said is what a rule, a style attribute or all of them together say.
+type said struct {
+	display, visibility property
+}
+
+type property struct {
+	value     string
+	important bool
+}
+
+// rank orders what is said about one property.
+type rank struct {
+	important, inline  bool
+	specificity, order int
+}
+
+func (r rank) over(other rank) bool {
+	switch {
+	case r.important != other.important:
+		return r.important
+	case r.inline != other.inline:
+		return r.inline
+	case r.specificity != other.specificity:
+		return r.specificity > other.specificity
+	}
+	return r.order >= other.order
+}
+
+func saidBy(list []declaration) (s said, any bool) {
+	for _, item := range list {
+		switch p := (property{strings.ToLower(item.value), item.important}); item.name {
+		case "display":
+			if !s.display.important || item.important {
+				s.display, any = p, true
+			}
+		case "visibility":
+			if !s.visibility.important || item.important {
+				s.visibility, any = p, true
+			}
+		}
+	}
+	return s, any
+}
+
+// rulesOf returns the hiding rules of a tree: of a document or a shadow root.
+func (d *Document) rulesOf(top int32) *hidingRules {
+	if h := d.hiding[top]; h != nil {
+		return h
+	}
+	h := &hidingRules{byID: make(map[string][]*hidingRule), byClass: make(map[string][]*hidingRule), byTag: make(map[string][]*hidingRule)}
+	for i := top; i != 0; i = d.following(i, top) {
+		if !d.isStyle(i) {
+			continue
+		}
+		if media, _ := d.attribute(i, "media"); !d.mediaMatches(media) {
+			continue
+		}
+		if s := d.sheetOf(i); s != nil {
+			h.add(d, s.rules, nil)
+		}
+	}
+	adopter := top
+	if d.nodes[top].kind == kindShadowRoot {
+		adopter = d.above(top)
+	}
+	if m := d.has(adopter); m != nil {
+		for _, a := range m.adopted {
+			if a.sheet != nil {
+				h.add(d, a.sheet.rules, nil)
+			}
+		}
+	}
+	if d.hiding == nil {
+		d.hiding = make(map[int32]*hidingRules)
+	}
+	d.hiding[top] = h
+	return h
+}
+
+// add takes the rules that count now. around are the selectors of the rule
+// that they are nested in.
+func (h *hidingRules) add(d *Document, rules []*rule, around selectorList) {
+	for _, r := range rules {
+		selectors := around
+		if strings.HasPrefix(r.prelude, "@") {
+			if !d.applies(r.prelude) {
+				continue
+			}
+		} else {
+			if around != nil {
+				continue // nested selectors are not resolved
+			}
+			if !mentions(r) {
+				continue
+			}
+			if selectors = parseSelectors(r.prelude); selectors == nil {
+				continue
+			}
+		}
+		if s, any := saidBy(parseHiding(r.body)); any {
+			for _, c := range selectors {
+				h.count++
+				h.put(&hidingRule{c, h.count, s})
+			}
+		}
+		h.add(d, r.rules, selectors)
+	}
+}
+
+func mentions(r *rule) bool {
+	return strings.Contains(r.body, "display") || strings.Contains(r.body, "visibility") || len(r.rules) > 0
+}
+
+func parseHiding(body string) []declaration {
+	if !strings.Contains(body, "display") && !strings.Contains(body, "visibility") {
+		return nil
+	}
+	return parseDeclarations(body)
+}
+
+// applies evaluates the condition of a group of rules.
+func (d *Document) applies(prelude string) bool {
+	name, condition, _ := strings.Cut(strings.ToLower(prelude[1:]), " ")
+	switch {
+	case name == "layer":
+		return true
+	case name == "media" || strings.HasPrefix(name, "media("):
+		return d.mediaMatches(strings.TrimPrefix(strings.ToLower(prelude), "@media"))
+	case name == "supports":
+		// Pages ask for what most browsers have.
+		return !strings.HasPrefix(strings.TrimSpace(condition), "not")
+	}
+	return false
+}
+
+func (h *hidingRules) put(r *hidingRule) {
+	switch c := &r.selector.parts[0]; {
+	case c.id != "":
+		h.byID[c.id] = append(h.byID[c.id], r)
+	case len(c.classes) > 0:
+		h.byClass[c.classes[0]] = append(h.byClass[c.classes[0]], r)
+	case c.tag != "":
+		h.byTag[c.tag] = append(h.byTag[c.tag], r)
+	default:
+		h.other = append(h.other, r)
+	}
+}
+
+// says finds what rules and the style attribute say of an element.
+func (d *Document) says(i int32) said {
+	var s said
+	var display, visibility rank
+	consider := func(p, q property, r rank) {
+		if r.important = p.important; p.value != "" && (s.display.value == "" || r.over(display)) {
+			s.display, display = p, r
+		}
+		if r.important = q.important; q.value != "" && (s.visibility.value == "" || r.over(visibility)) {
+			s.visibility, visibility = q, r
+		}
+	}
+	try := func(rules []*hidingRule) {
+		for _, r := range rules {
+			d.scratch.steps = 0
+			if d.matchesComplex(i, r.selector.parts) {
+				consider(r.says.display, r.says.visibility, rank{specificity: r.selector.specificity, order: r.order})
+			}
+		}
+	}
+	h := d.rulesOf(d.treeOf(i))
+	if id, ok := d.attribute(i, "id"); ok && len(h.byID) > 0 {
+		try(h.byID[id])
+	}
+	if class, ok := d.attribute(i, "class"); ok && len(h.byClass) > 0 {
+		for name := range strings.FieldsSeq(class) {
+			try(h.byClass[name])
+		}
+	}
+	try(h.byTag[strings.ToLower(d.tag(i))])
+	try(h.other)
+	if style, ok := d.attribute(i, "style"); ok {
+		inline, _ := saidBy(parseHiding(style))
+		consider(inline.display, inline.visibility, rank{inline: true})
+	}
+	return s
+}
+
+// never are the elements that no browser shows, whatever they hold.
+var never = map[string]bool{
+	"head": true, "noscript": true, "style": true, "template": true, "title": true, "meta": true, "link": true, "area": true,
+	"base": true, "datalist": true, "param": true, "rp": true, "noframes": true, "source": true, "track": true,
+	"audio": true, "video": true, "canvas": true, "object": true, "embed": true,
+	"desc": true, "defs": true, "symbol": true, "metadata": true,
+}
+
+// hides reports whether an element hides what is in it, as far as can be told
+// without layout, and whether it makes it visible or invisible itself.
+func (d *Document) hides(i int32) (hidden bool, visibility string) {
+	tag := d.tag(i)
+	if never[tag] {
+		return true, ""
+	}
+	if aria, _ := d.attribute(i, "aria-hidden"); aria == "true" {
+		return true, ""
+	}
+	if d.foldedAway(i) {
+		return true, ""
+	}
+	s := d.says(i)
+	if s.display.value != "" {
+		return s.display.value == "none", s.visibility.value
+	}
+	if _, ok := d.attribute(i, "hidden"); ok {
+		return true, ""
+	}
+	switch _, open := d.attribute(i, "open"); tag {
+	case "dialog":
+		return !open, s.visibility.value
+	case "input":
+		return d.inputType(i) == "hidden", s.visibility.value
+	}
+	return false, s.visibility.value
+}
+
+// foldedAway reports whether an element is in a details element that is
+// closed, and not its summary.
+func (d *Document) foldedAway(i int32) bool {
+	parent := d.parentElement(i)
+	if parent == 0 || d.tag(parent) != "details" {
+		return false
+	}
+	_, open := d.attribute(parent, "open")
+	return !open && d.tag(i) != "summary"
+}
+
+// isVisible reports whether nothing that can be told without layout hides a
+// node.
+func (d *Document) isVisible(i int32) bool {
+	visibility := ""
+	for ; i != 0; i = d.above(i) {
+		if d.nodes[i].kind == kindElement {
+			hidden, own := d.hides(i)
+			if hidden {
+				return false
+			}
+			if visibility == "" {
+				visibility = own
+			}
+		}
+		if i == d.root {
+			return visibility == "" || visibility == "visible"
+		}
+	}
+	return false
+}
+
+// Visible reports whether a user could see the node, as far as that can be
+// told without layout: display and visibility of style sheets and style
+// attributes, media queries by the viewport, hidden, aria-hidden, closed
+// dialogs and details. Size, position, opacity and what lies above it are not
+// considered, nor are selectors that depend on the pointer or the focus.
+func (n Node) Visible() bool { return n.i != 0 && n.d.isVisible(n.i) }

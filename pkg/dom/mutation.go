@@ -33,7 +33,10 @@ type misplaced struct {
 	previousID, nextID reference
 }
 
+// mutationScratch is what mutations and queries work with, kept so that they
+// do not allocate.
 type mutationScratch struct {
+	steps int // tried so far, of a selector
 	trees []int32
 	queue []int32 // indexes of adds
 	tree  []waiting
@@ -558,47 +561,58 @@ func (d *Document) applyAttributes(b *builder) error {
 }
 
 func (d *Document) changeAttributes(b *builder, i int32, m *attrChange) error {
-	element := d.nodes[i].kind == kindElement
 	for k := m.attrs.start; k < m.attrs.end; k++ {
 		a := &b.e.attrs[k]
-		name := string(a.name)
+		isStyle := string(a.name) == "style" && (a.value.kind == jsonObject || a.value.kind == jsonArray)
+		if d.nodes[i].kind != kindElement {
+			if a.value.kind == jsonNull || isStyle {
+				return errThrown
+			}
+			d.stats.Missing++ // rrweb catches what the others make the browser throw
+			continue
+		}
 		switch {
 		case a.value.kind == jsonNull:
-			if !element {
-				return errThrown
-			}
-			d.keepOriginal(i)
-			d.removeAttribute(i, d.names.find(d.attributeName(i, a.name)))
-			if name == "open" && d.tag(i) == "dialog" && d.connected(i) {
-				d.removeAttribute(i, d.names.find("rr_open_mode"))
-			}
+			d.dropAttribute(i, a.name)
 		case a.value.kind == jsonString:
-			if !element {
-				d.stats.Missing++ // rrweb catches this one
-				continue
+			replaced, err := d.changeAttribute(b, i, m, a)
+			if replaced || err != nil {
+				return err
 			}
-			d.keepOriginal(i)
-			if name == "_cssText" && (d.tag(i) == "style" || d.tag(i) == "link") && d.nodes[i].parent != 0 {
-				return d.replaceStyle(b, i, m)
-			}
-			if name == "value" && d.tag(i) == "textarea" {
-				if err := d.replaceTextarea(i, a.value.text()); err != nil {
-					return err
-				}
-				continue
-			}
-			d.setAttributeBytes(i, a.name, a.value.text())
-			if name == "rr_open_mode" {
-				d.openedBy(b, i, m)
-			}
-		case name == "style" && (a.value.kind == jsonObject || a.value.kind == jsonArray):
-			if !element {
-				return errThrown
-			}
+		case isStyle:
 			d.changeStyle(i, a.value)
 		}
 	}
 	return nil
+}
+
+func (d *Document) dropAttribute(i int32, name []byte) {
+	d.keepOriginal(i)
+	d.removeAttribute(i, d.names.find(d.attributeName(i, name)))
+	if string(name) == "open" && d.tag(i) == "dialog" && d.connected(i) {
+		d.removeAttribute(i, d.names.find("rr_open_mode"))
+	}
+}
+
+// changeAttribute sets an attribute to a string. replaced: the element was
+// built anew, with all attributes of the change.
+func (d *Document) changeAttribute(b *builder, i int32, m *attrChange, a *serializedAttr) (replaced bool, err error) {
+	d.keepOriginal(i)
+	switch tag := d.tag(i); string(a.name) {
+	case "_cssText":
+		if (tag == "style" || tag == "link") && d.nodes[i].parent != 0 {
+			return true, d.replaceStyle(b, i, m)
+		}
+	case "value":
+		if tag == "textarea" {
+			return false, d.replaceTextarea(i, a.value.text())
+		}
+	}
+	d.setAttributeBytes(i, a.name, a.value.text())
+	if string(a.name) == "rr_open_mode" {
+		d.openedBy(b, i, m)
+	}
+	return false, nil
 }
 
 // attributeName is the name under which an element has an attribute.

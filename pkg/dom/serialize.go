@@ -33,8 +33,8 @@ func (d *Document) AppendSnapshot(dst []byte) []byte {
 
 // AppendKeyframe appends events, one a line, that make the document as it
 // stands from nothing: a meta event, a full snapshot, and what a full snapshot
-// cannot hold. Here attributes are as they were, and what is in a field comes
-// as an event. All have the given timestamp, in ms.
+// cannot hold. Here attributes and the text of style sheets are as they were;
+// what is in a field, and rules that scripts changed, come as events. All have the given timestamp, in ms.
 func (d *Document) AppendKeyframe(dst []byte, timestampMs int64) []byte {
 	if d.root == 0 {
 		return dst
@@ -50,6 +50,9 @@ func (d *Document) AppendKeyframe(dst []byte, timestampMs int64) []byte {
 	for k := 0; k < len(s.frames); k++ {
 		frame := s.frames[k]
 		s.event(rrweb.TypeIncremental, timestampMs, func() { s.frame(frame) })
+	}
+	for _, i := range s.sheets {
+		s.event(rrweb.TypeIncremental, timestampMs, func() { s.rules(i) })
 	}
 	for _, i := range s.fields {
 		s.event(rrweb.TypeIncremental, timestampMs, func() { s.input(i) })
@@ -74,6 +77,7 @@ type serializer struct {
 	doc      int32 // the document that is being written
 	keyframe bool  // what a snapshot cannot hold follows in events
 	fields   []int32
+	sheets   []int32 // style elements with rules that are not in their text
 	frames   []int32
 	adopters []int32
 	ids      map[int32]int32 // of nodes that got one here
@@ -110,6 +114,36 @@ func (s *serializer) frame(i int32) {
 	s.raw(`}]}`)
 }
 
+// rules writes the rules of a style element in place of those that its text
+// has. rrweb inserts before it deletes, and a browser does not mind when there
+// is nothing more to delete.
+func (s *serializer) rules(i int32) {
+	sheet := s.d.styles[i]
+	s.raw(fmt.Sprintf(`{"source":%d,"id":%d,"adds":`, rrweb.SourceStyleSheetRule, s.id(i)))
+	s.ruleList(sheet.rules)
+	s.raw(`,"removes":[`)
+	for k := range countRules(s.d.rawText(i)) {
+		if k > 0 {
+			s.raw(`,`)
+		}
+		s.raw(`{"index":` + strconv.Itoa(len(sheet.rules)) + `}`)
+	}
+	s.raw(`]}`)
+}
+
+func (s *serializer) ruleList(rules []*rule) {
+	s.raw(`[`)
+	for k, r := range rules {
+		if k > 0 {
+			s.raw(`,`)
+		}
+		s.raw(`{"rule":`)
+		s.str(string(r.appendText(nil)))
+		s.raw(`,"index":` + strconv.Itoa(k) + `}`)
+	}
+	s.raw(`]`)
+}
+
 // input writes the state of a field.
 func (s *serializer) input(i int32) {
 	s.raw(fmt.Sprintf(`{"source":%d,"id":%d,"text":`, rrweb.SourceInput, s.id(i)))
@@ -130,16 +164,9 @@ func (s *serializer) adopted(i int32, sent map[*sheet]bool) {
 			s.raw(`,`)
 		}
 		more = true
-		s.raw(`{"styleId":` + strconv.Itoa(int(a.id)) + `,"rules":[`)
-		for k, r := range a.sheet.rules {
-			if k > 0 {
-				s.raw(`,`)
-			}
-			s.raw(`{"rule":`)
-			s.str(string(r.appendText(nil)))
-			s.raw(`,"index":` + strconv.Itoa(k) + `}`)
-		}
-		s.raw(`]}`)
+		s.raw(`{"styleId":` + strconv.Itoa(int(a.id)) + `,"rules":`)
+		s.ruleList(a.sheet.rules)
+		s.raw(`}`)
 	}
 	s.raw(`],"styleIds":[`)
 	for k, a := range s.d.more[i].adopted {
@@ -270,6 +297,9 @@ func (s *serializer) open(i int32) {
 	default:
 		s.text(i)
 	}
+	if sheet := d.styles[i]; sheet != nil && sheet.changed {
+		s.sheets = append(s.sheets, i)
+	}
 	if m := d.has(i); m != nil {
 		if m.input != nil && d.tag(i) != "option" || m.chosen {
 			s.fields = append(s.fields, i)
@@ -288,7 +318,7 @@ func (s *serializer) text(i int32) {
 	d := s.d
 	n := &d.nodes[i]
 	s.raw(`,"textContent":`)
-	if sheet := d.styles[n.parent]; sheet != nil && sheet.changed {
+	if sheet := d.styles[n.parent]; !s.keyframe && sheet != nil && sheet.changed {
 		s.raw(`""`) // the rules are in an attribute of the element
 		return
 	}
@@ -424,7 +454,7 @@ func (d *Document) typed(i int32) bool {
 // are not the text of nodes that are written.
 func (s *serializer) styleState(a *attributeWriter, i int32) {
 	d := s.d
-	if sheet := d.styles[i]; sheet != nil && sheet.changed {
+	if sheet := d.styles[i]; !s.keyframe && sheet != nil && sheet.changed {
 		var css []byte
 		for _, r := range sheet.rules {
 			css = append(r.appendText(css), '\n')

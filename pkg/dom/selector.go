@@ -1,0 +1,436 @@
+package dom
+
+import "strings"
+
+// selectorList is what stands before a rule's block: any of its selectors may
+// match.
+type selectorList []complexSelector
+
+// complexSelector is a chain of compounds, the rightmost first.
+type complexSelector struct {
+	parts       []compound
+	specificity int // ids, classes and tags as one number
+}
+
+// compound is what one element must be.
+type compound struct {
+	combinator byte // how it stands to the compound on its right: ' ', '>', '+', '~'; 0 for the rightmost
+	tag        string
+	id         string
+	classes    []string
+	attrs      []attrSelector
+	pseudos    []pseudo
+}
+
+type attrSelector struct {
+	name, value string
+	operator    byte // 0: present, '=': equal, else the character before the equals sign
+	fold        bool
+}
+
+type pseudo struct {
+	name string
+	not  bool
+	list selectorList // of :is, :where and :not
+}
+
+// parseSelectors reads a list of selectors. Those that can only be decided
+// with layout, with the pointer, or not at all, are left out: they match
+// nothing here.
+func parseSelectors(s string) selectorList {
+	var list selectorList
+	for len(s) > 0 {
+		end := cssEnd(s, ",")
+		if c, ok := parseComplex(strings.TrimSpace(s[:end])); ok {
+			list = append(list, c)
+		}
+		s = s[min(end+1, len(s)):]
+	}
+	return list
+}
+
+// maxCompounds bounds a selector. Longer ones are left out.
+const maxCompounds = 32
+
+func parseComplex(s string) (complexSelector, bool) {
+	var c complexSelector
+	combinator := byte(0)
+	for s != "" {
+		end := cssEnd(s, " \t\n\r\f>+~")
+		if end == 0 {
+			return c, false
+		}
+		part, weight, ok := parseCompound(s[:end])
+		if !ok || len(c.parts) == maxCompounds {
+			return c, false
+		}
+		if len(c.parts) > 0 {
+			c.parts[0].combinator = combinator
+		}
+		c.parts = append([]compound{part}, c.parts...)
+		c.specificity += weight
+		s = s[end:]
+		if combinator, s, ok = parseCombinator(s); !ok {
+			return c, false
+		}
+	}
+	if len(c.parts) == 0 {
+		return c, false
+	}
+	return c, true
+}
+
+// parseCombinator reads what stands between two compounds; at the end of the
+// selector there is none.
+func parseCombinator(s string) (combinator byte, rest string, ok bool) {
+	rest = strings.TrimLeft(s, " \t\n\r\f")
+	if rest == "" {
+		return 0, "", true
+	}
+	combinator = ' '
+	if strings.IndexByte(">+~", rest[0]) >= 0 {
+		combinator = rest[0]
+		if rest = strings.TrimLeft(rest[1:], " \t\n\r\f"); rest == "" {
+			return 0, "", false
+		}
+	}
+	return combinator, rest, true
+}
+
+const (
+	weightID    = 1 << 20
+	weightClass = 1 << 10
+	weightTag   = 1
+)
+
+func parseCompound(s string) (c compound, weight int, ok bool) {
+	if name := identifier(s); name > 0 {
+		c.tag = strings.ToLower(unescapeCSS(s[:name]))
+		weight += weightTag
+		s = s[name:]
+	} else if s[0] == '*' {
+		s = s[1:]
+	}
+	for s != "" {
+		mark := s[0]
+		s = s[1:]
+		switch mark {
+		case '#', '.':
+			end := identifier(s)
+			if end == 0 {
+				return c, 0, false
+			}
+			if name := unescapeCSS(s[:end]); mark == '#' {
+				c.id = name
+				weight += weightID
+			} else {
+				c.classes = append(c.classes, name)
+				weight += weightClass
+			}
+			s = s[end:]
+		case '[':
+			end := cssEnd(s, "]")
+			a, ok := parseAttribute(s[:end])
+			if !ok || end == len(s) {
+				return c, 0, false
+			}
+			c.attrs = append(c.attrs, a)
+			weight += weightClass
+			s = s[end+1:]
+		case ':':
+			p, more, end, ok := parsePseudo(s)
+			if !ok {
+				return c, 0, false
+			}
+			c.pseudos = append(c.pseudos, p)
+			weight += more
+			s = s[end:]
+		default:
+			return c, 0, false
+		}
+	}
+	return c, weight, true
+}
+
+// identifier returns the length of the CSS identifier that s begins with.
+func identifier(s string) int {
+	i := 0
+	for i < len(s) {
+		switch c := s[i]; {
+		case c == '\\' && i+1 < len(s):
+			i += 2
+			continue
+		case c == '-' || c == '_' || c >= 0x80 || '0' <= c && c <= '9' && i > 0 || 'a' <= c|0x20 && c|0x20 <= 'z':
+			i++
+			continue
+		}
+		break
+	}
+	return i
+}
+
+// unescapeCSS reads escapes of single characters; those by number are read
+// too.
+func unescapeCSS(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		i++
+		r, digits := rune(0), 0
+		for i < len(s) && digits < 6 && strings.IndexByte(hexDigits, s[i]|0x20) >= 0 {
+			r = r<<4 | rune(strings.IndexByte(hexDigits, s[i]|0x20))
+			i++
+			digits++
+		}
+		if digits == 0 {
+			b.WriteByte(s[i])
+			continue
+		}
+		b.WriteRune(r)
+		if i == len(s) || s[i] != ' ' {
+			i--
+		}
+	}
+	return b.String()
+}
+
+func parseAttribute(s string) (a attrSelector, ok bool) {
+	s = strings.TrimSpace(s)
+	end := identifier(s)
+	if end == 0 {
+		return a, false
+	}
+	a.name = strings.ToLower(unescapeCSS(s[:end]))
+	s = strings.TrimSpace(s[end:])
+	if s == "" {
+		return a, true
+	}
+	a.operator = s[0]
+	if a.operator != '=' {
+		if strings.IndexByte("~|^$*", a.operator) < 0 || len(s) < 2 || s[1] != '=' {
+			return a, false
+		}
+		s = s[1:]
+	}
+	s = strings.TrimSpace(s[1:])
+	if flag := strings.TrimRight(s, "iI"); len(flag) < len(s) && strings.HasSuffix(flag, " ") {
+		a.fold, s = true, strings.TrimSpace(flag)
+	}
+	if len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
+		s = s[1 : len(s)-1]
+	}
+	a.value = unescapeCSS(s)
+	return a, true
+}
+
+// parsePseudo reads what follows a colon.
+func parsePseudo(s string) (p pseudo, weight, length int, ok bool) {
+	end := identifier(s)
+	if end == 0 {
+		return p, 0, 0, false // a pseudo-element is no element
+	}
+	p.name = strings.ToLower(s[:end])
+	if end < len(s) && s[end] == '(' {
+		closing := end + 1 + cssEnd(s[end+1:], ")")
+		if closing == len(s) {
+			return p, 0, 0, false
+		}
+		inner := s[end+1 : closing]
+		p.list = parseSelectors(inner)
+		p.not = p.name == "not"
+		switch p.name {
+		case "is", "where", "not", "matches", "-webkit-any":
+		default:
+			return p, 0, 0, false
+		}
+		for _, c := range p.list {
+			weight = max(weight, c.specificity)
+		}
+		if p.name == "where" {
+			weight = 0
+		}
+		// A selector that is left out would turn :not around.
+		return p, weight, closing + 1, !p.not || len(p.list) == 1+strings.Count(inner, ",")
+	}
+	switch p.name {
+	case "root", "checked", "disabled", "enabled", "first-child", "last-child", "only-child", "empty", "host", "link", "any-link":
+		return p, weightClass, end, true
+	}
+	return p, 0, 0, false
+}
+
+// matches reports whether an element matches any of the selectors, and the
+// greatest specificity of those that do.
+func (l selectorList) matches(d *Document, i int32) (specificity int, ok bool) {
+	for k := range l {
+		d.scratch.steps = 0
+		if c := &l[k]; (!ok || c.specificity > specificity) && d.matchesComplex(i, c.parts) {
+			specificity, ok = c.specificity, true
+		}
+	}
+	return specificity, ok
+}
+
+// maxSteps bounds the compounds tried for one element and selector: selectors
+// can be made that take for ever.
+const maxSteps = 20_000
+
+// matchesComplex matches compounds, the first being for the element itself.
+func (d *Document) matchesComplex(i int32, parts []compound) bool {
+	if d.scratch.steps++; d.scratch.steps > maxSteps || !d.matchesCompound(i, &parts[0]) {
+		return false
+	}
+	if len(parts) == 1 {
+		return true
+	}
+	switch rest := parts[1:]; rest[0].combinator {
+	case '>':
+		parent := d.parentElement(i)
+		return parent != 0 && d.matchesComplex(parent, rest)
+	case '+':
+		previous := d.previousElement(i)
+		return previous != 0 && d.matchesComplex(previous, rest)
+	case '~':
+		for previous := d.previousElement(i); previous != 0; previous = d.previousElement(previous) {
+			if d.matchesComplex(previous, rest) {
+				return true
+			}
+		}
+	default:
+		for parent := d.parentElement(i); parent != 0; parent = d.parentElement(parent) {
+			if d.matchesComplex(parent, rest) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// parentElement is the element around another one in the same tree, and for
+// the topmost of a shadow tree 0.
+func (d *Document) parentElement(i int32) int32 {
+	p := d.nodes[i].parent
+	if p != 0 && d.nodes[p].kind == kindElement {
+		return p
+	}
+	return 0
+}
+
+func (d *Document) previousElement(i int32) int32 {
+	for i = d.nodes[i].prev; i != 0 && d.nodes[i].kind != kindElement; {
+		i = d.nodes[i].prev
+	}
+	return i
+}
+
+func (d *Document) nextElement(i int32) int32 {
+	for i = d.nodes[i].next; i != 0 && d.nodes[i].kind != kindElement; {
+		i = d.nodes[i].next
+	}
+	return i
+}
+
+func (d *Document) matchesCompound(i int32, c *compound) bool {
+	if c.tag != "" && !strings.EqualFold(c.tag, d.tag(i)) {
+		return false
+	}
+	if c.id != "" {
+		if id, _ := d.attribute(i, "id"); id != c.id {
+			return false
+		}
+	}
+	if len(c.classes) > 0 {
+		class, _ := d.attribute(i, "class")
+		for _, name := range c.classes {
+			if !hasWord(class, name) {
+				return false
+			}
+		}
+	}
+	for k := range c.attrs {
+		if !d.matchesAttribute(i, &c.attrs[k]) {
+			return false
+		}
+	}
+	for k := range c.pseudos {
+		if !d.matchesPseudo(i, &c.pseudos[k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasWord reports whether a list of words, divided by white space, has one.
+func hasWord(list, word string) bool {
+	for {
+		at := strings.Index(list, word)
+		if at < 0 || word == "" {
+			return false
+		}
+		end := at + len(word)
+		if (at == 0 || isSpace(list[at-1])) && (end == len(list) || isSpace(list[end])) {
+			return true
+		}
+		list = list[end:]
+	}
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }
+
+func (d *Document) matchesAttribute(i int32, a *attrSelector) bool {
+	value, ok := d.attribute(i, a.name)
+	if !ok || a.operator == 0 {
+		return ok
+	}
+	want := a.value
+	if a.fold {
+		value, want = strings.ToLower(value), strings.ToLower(want)
+	}
+	switch a.operator {
+	case '=':
+		return value == want
+	case '~':
+		return hasWord(value, want)
+	case '|':
+		return value == want || strings.HasPrefix(value, want+"-")
+	case '^':
+		return want != "" && strings.HasPrefix(value, want)
+	case '$':
+		return want != "" && strings.HasSuffix(value, want)
+	}
+	return want != "" && strings.Contains(value, want)
+}
+
+func (d *Document) matchesPseudo(i int32, p *pseudo) bool {
+	switch p.name {
+	case "root":
+		parent := d.nodes[i].parent
+		return parent != 0 && d.nodes[parent].kind == kindDocument
+	case "checked":
+		return d.checked(i)
+	case "disabled", "enabled":
+		_, disabled := d.attribute(i, "disabled")
+		return disabled == (p.name == "disabled")
+	case "first-child":
+		return d.previousElement(i) == 0
+	case "last-child":
+		return d.nextElement(i) == 0
+	case "only-child":
+		return d.previousElement(i) == 0 && d.nextElement(i) == 0
+	case "empty":
+		return d.nodes[i].first == 0
+	case "link", "any-link":
+		_, ok := d.attribute(i, "href")
+		return ok && d.tag(i) == "a"
+	case "host":
+		return false // rules for a host are looked up with it: see hidingRules
+	}
+	_, ok := p.list.matches(d, i)
+	return ok != p.not
+}
