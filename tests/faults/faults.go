@@ -57,6 +57,10 @@ var rows = []row{
 	{11, "every seventh segment is missing", missing},
 	{12, "wrong clocks", clocks},
 	{13, "rolling restarts, old data", rolling},
+	{14, "a key at ten times its quota", overQuota},
+	{15, "decompression bombs", bombed},
+	{16, "hostile JSON", hostileJSON},
+	{17, "ten thousand slow connections", slow},
 }
 
 // Rows returns the numbers of all rows.
