@@ -42,6 +42,9 @@ func NewDictionary(content []byte) (*Dictionary, error) {
 // ID names the dictionary by its content.
 func (d *Dictionary) ID() recording.DictionaryID { return d.id }
 
+// Content returns a copy of the content.
+func (d *Dictionary) Content() []byte { return append([]byte(nil), d.content...) }
+
 // Size returns the bytes of the content.
 func (d *Dictionary) Size() int { return len(d.content) }
 

@@ -35,7 +35,10 @@ var (
 // wrote.
 var ErrVersion = errors.New("unknown journal version")
 
-var errHeader = errors.New("no intact file header")
+var (
+	errHeader = errors.New("no intact file header")
+	errRecord = errors.New("no intact record")
+)
 
 // salt is random per file and part of every checksum. Frames hold bytes that
 // strangers chose; without the salt a frame could contain the bytes of a valid
