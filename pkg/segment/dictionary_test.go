@@ -329,6 +329,7 @@ func FuzzDecodeWithDictionary(f *testing.F) {
 }
 
 func FuzzReadDictionaryObject(f *testing.F) {
+	addStored(f, "testdata/v*/*.dict")
 	object, _ := dictionaryObject(f)
 	f.Add(object)
 	f.Add(object[:len(object)-1])
@@ -371,6 +372,7 @@ func checkDictionaryObject(t *testing.T, object []byte) {
 }
 
 func FuzzReadSiteObject(f *testing.F) {
+	addStored(f, "testdata/v*/*.site")
 	f.Add([]byte(`{"v":1,"site":"shop.example","dictionary":"","changed_ms":1763760378000}`))
 	f.Fuzz(func(t *testing.T, object []byte) {
 		if _, err := segment.ReadSiteObject(object); err != nil && !errors.Is(err, segment.ErrCorrupt) && !errors.Is(err, segment.ErrVersion) {

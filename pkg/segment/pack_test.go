@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -406,7 +408,23 @@ func (f readerAtFunc) ReadAt(b []byte, offset int64) (int, error) { return f(b, 
 
 var _ io.ReaderAt = readerAtFunc(nil)
 
+// addStored adds what is stored under testdata to a corpus.
+func addStored(f *testing.F, pattern string) {
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		f.Fatalf("no files %s (%v)", pattern, err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+}
+
 func FuzzReadFooter(f *testing.F) {
+	addStored(f, "testdata/v*/*.pack")
 	data, _ := packOf(f, segmentOf(0), fullSegment(1))
 	f.Add(data)
 	f.Add(data[:len(data)-1])
