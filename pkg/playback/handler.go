@@ -20,8 +20,8 @@ const maxTextBytes = 1024
 // maxSessions is the largest page of sessions.
 const maxSessions = 1000
 
-// Handler serves the Playback API. The paths begin with "sessions"; whoever
-// mounts it strips what is before. It answers GET and HEAD only.
+// Handler serves the Playback API. The paths begin with "sessions" or "assets";
+// whoever mounts it strips what is before. It answers GET and HEAD only.
 func (r *Reader) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		h := w.Header()
@@ -44,11 +44,15 @@ func (r *Reader) serve(w http.ResponseWriter, req *http.Request) error {
 		return errNoRoute
 	}
 	parts := strings.Split(path, "/")
-	if parts[0] != "sessions" {
+	if parts[0] != "sessions" && parts[0] != "assets" {
 		return errNoRoute
 	}
 	var serve func(http.ResponseWriter, *http.Request) error
 	switch {
+	case parts[0] == "assets" && len(parts) == 2:
+		serve = func(w http.ResponseWriter, req *http.Request) error { return r.serveAsset(w, req, parts[1]) }
+	case parts[0] == "assets":
+		return errNoRoute
 	case len(parts) == 1:
 		serve = r.serveSessions
 	case len(parts) == 3 && parts[2] == "manifest":
