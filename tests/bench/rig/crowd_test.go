@@ -103,7 +103,7 @@ func TestGate(t *testing.T) {
 		}
 	}()
 	put := func() error {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+g.Address+"/object", strings.NewReader("12345"))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+g.Address+"/1.pack", strings.NewReader("12345"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestGate(t *testing.T) {
 	if err := put(); err != nil {
 		t.Error(err)
 	}
-	if requests, bytes := g.Puts(); requests != 2 || bytes != 10 {
-		t.Errorf("%d requests of %d bytes counted", requests, bytes)
+	if requests, packs, bytes := g.Puts(); requests != 2 || packs != 2 || bytes != 10 {
+		t.Errorf("%d requests, %d packs, %d bytes counted", requests, packs, bytes)
 	}
 }

@@ -3,7 +3,6 @@ package rig
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -58,7 +57,8 @@ func Drive(ctx context.Context, lanes []Lane, o DriveOptions) (Load, error) {
 		begin   = time.Now()
 		sent    atomic.Int64 // by lanes that have taken their share
 		results = make([]Load, len(lanes))
-		errs    = make([]error, len(lanes))
+		once    sync.Once
+		failed  error // the first: it ends the other lanes, which say so
 		wait    sync.WaitGroup
 	)
 	over := func() bool {
@@ -72,7 +72,7 @@ func Drive(ctx context.Context, lanes []Lane, o DriveOptions) (Load, error) {
 				}
 				answer, err := lane(ctx)
 				if err != nil {
-					errs[i] = err
+					once.Do(func() { failed = err })
 					cancel()
 					return
 				}
@@ -91,7 +91,7 @@ func Drive(ctx context.Context, lanes []Lane, o DriveOptions) (Load, error) {
 		sum.Refused += r.Refused
 		sum.Acks = append(sum.Acks, r.Acks...)
 	}
-	return sum, errors.Join(errs...)
+	return sum, failed
 }
 
 func (l *Load) add(a Answer) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync/atomic"
 )
 
@@ -16,6 +17,7 @@ import (
 type Gate struct {
 	Address string // host:port
 	shut    atomic.Bool
+	packs   atomic.Int64
 	puts    atomic.Int64
 	bytes   atomic.Int64
 	server  *http.Server
@@ -44,6 +46,9 @@ func StartGate(ctx context.Context, target string) (*Gate, error) {
 		}
 		if r.Method == http.MethodPut {
 			g.puts.Add(1)
+			if strings.HasSuffix(r.URL.Path, ".pack") {
+				g.packs.Add(1)
+			}
 			g.bytes.Add(r.ContentLength)
 		}
 		proxy.ServeHTTP(w, r)
@@ -68,8 +73,11 @@ func (g *Gate) Shut() { g.shut.Store(true) }
 // Open lets requests pass again.
 func (g *Gate) Open() { g.shut.Store(false) }
 
-// Puts is the number of PUT requests that passed, and the bytes in them.
-func (g *Gate) Puts() (requests, bytes int64) { return g.puts.Load(), g.bytes.Load() }
+// Puts is the number of PUT requests that passed, how many of them were of
+// packs, and the bytes in them.
+func (g *Gate) Puts() (requests, packs, bytes int64) {
+	return g.puts.Load(), g.packs.Load(), g.bytes.Load()
+}
 
 // Stop ends the gate.
 func (g *Gate) Stop() error {

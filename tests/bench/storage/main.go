@@ -17,7 +17,7 @@ import (
 var (
 	only        = flag.String("only", "", "one of bytes, puts; default both")
 	sessions    = flag.Int("sessions", 1000, "concurrent sessions of the PUT count")
-	putDuration = flag.Duration("puts-duration", 4*time.Minute, "time of the PUT count")
+	putDuration = flag.Duration("puts-duration", 3*time.Minute, "time of the PUT count")
 )
 
 func main() { rig.Main("storage", measure) }

@@ -44,8 +44,8 @@ func countPuts(ctx context.Context, dir string, recordings []*traffic.Recording)
 
 // putCount is what one server did while the crowd was there.
 type putCount struct {
-	puts, bytes int64
-	load        rig.CrowdLoad
+	puts, packs, bytes int64
+	load               rig.CrowdLoad
 }
 
 func (c putCount) result(name, setting string) rig.Result {
@@ -53,7 +53,7 @@ func (c putCount) result(name, setting string) rig.Result {
 	perUpload := float64(c.load.Requests) / minutes * 1000
 	return rig.Result{
 		Name: name, Value: float64(c.puts) / minutes * 1000, Unit: "PUT",
-		Method: fmt.Sprintf("%d concurrent sessions of the corpus in real time for %v (pauses beyond %v shortened), %s; PUTs counted in front of the S3 gateway, dictionaries included, %.1f MB in %d; the peer puts every upload", *sessions, c.load.Elapsed.Round(time.Second), mostIdle, setting, float64(c.bytes)/1e6, c.puts),
+		Method: fmt.Sprintf("%d concurrent sessions of the corpus in real time for %v (pauses beyond %v shortened), %s; PUTs counted in front of the S3 gateway: %d packs, %d for dictionaries, %.1f MB of %.1f MB raw; the server begins without dictionaries; the peer puts every upload", *sessions, c.load.Elapsed.Round(time.Second), mostIdle, setting, c.packs, c.puts-c.packs, float64(c.bytes)/1e6, float64(c.load.Raw)/1e6),
 	}.Against("one object per upload (Sentry, Maple)", perUpload)
 }
 
@@ -82,6 +82,6 @@ func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recordin
 	if err := playhead.Drain(ctx, storeTime); err != nil {
 		return count, err
 	}
-	count.puts, count.bytes = gate.Puts()
+	count.puts, count.packs, count.bytes = gate.Puts()
 	return count, nil
 }
