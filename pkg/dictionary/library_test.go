@@ -127,7 +127,7 @@ func TestASiteGetsADictionaryThatServersAndReadersShare(t *testing.T) {
 	if two.Current("other", host) != nil || two.Current(project, "other.example") != nil {
 		t.Error("another site has the dictionary")
 	}
-	read, err := NewReader(bucket, 1<<20).Get(t.Context(), project, d.ID())
+	read, err := NewReader(bucket, 1<<20).Get(t.Context(), recording.StoredSegment{Segment: recording.Segment{SegmentID: recording.SegmentID{Project: project}}, Dictionary: d.ID()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestADictionaryIsUsedOnlyWhenItIsStored(t *testing.T) {
 			if d == nil {
 				t.Fatalf("no dictionary when the store is back: %+v", s.Stats())
 			}
-			if _, err := NewReader(bucket, 0).Get(t.Context(), project, d.ID()); err != nil {
+			if _, err := NewReader(bucket, 0).Get(t.Context(), recording.StoredSegment{Segment: recording.Segment{SegmentID: recording.SegmentID{Project: project}}, Dictionary: d.ID()}); err != nil {
 				t.Error(err)
 			}
 		})

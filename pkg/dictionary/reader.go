@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"io"
 	"sync"
 
 	"golang.org/x/sync/singleflight"
@@ -36,15 +37,16 @@ func NewReader(bucket objectstore.Bucket, cacheBytes int) *Reader {
 	return &Reader{bucket: bucket, cacheBytes: cacheBytes, kept: map[string]*list.Element{}, recent: list.New()}
 }
 
-// Get returns the named dictionary of a project; nil, without looking, for the
-// empty name. The error is objectstore.ErrNotFound when there is no such
+// Get returns the dictionary that the frame of s was made with, be it the
+// site's or another segment's content; nil, without looking, when it was made
+// without one. The error is objectstore.ErrNotFound when there is no such
 // dictionary, segment.ErrCorrupt when its object is damaged, segment.ErrVersion
 // when a newer program wrote it, and the store's own otherwise, all wrapped.
-func (r *Reader) Get(ctx context.Context, project recording.ProjectID, id recording.DictionaryID) (*segment.Dictionary, error) {
-	if id == "" {
+func (r *Reader) Get(ctx context.Context, s recording.StoredSegment) (*segment.Dictionary, error) {
+	if s.Dictionary == "" {
 		return nil, nil
 	}
-	key := segment.DictionaryKey(project, id)
+	key := segment.DictionaryKey(s.Project, s.Dictionary)
 	if _, _, err := segment.ParseDictionaryKey(key); err != nil {
 		return nil, fmt.Errorf("read dictionary: %w: %w", objectstore.ErrNotFound, err)
 	}
@@ -53,7 +55,7 @@ func (r *Reader) Get(ctx context.Context, project recording.ProjectID, id record
 	}
 	// Whoever began the load may give up; the others must not fail for it.
 	result := r.loading.DoChan(key, func() (any, error) {
-		_, d, err := readDictionary(context.WithoutCancel(ctx), r.bucket, project, id)
+		d, err := r.load(context.WithoutCancel(ctx), s)
 		if err == nil {
 			r.keep(key, d)
 		}
@@ -68,6 +70,43 @@ func (r *Reader) Get(ctx context.Context, project recording.ProjectID, id record
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+func (r *Reader) load(ctx context.Context, s recording.StoredSegment) (*segment.Dictionary, error) {
+	if s.Base.Object != "" {
+		return readBase(ctx, r.bucket, s)
+	}
+	_, d, err := readDictionary(ctx, r.bucket, s.Project, s.Dictionary)
+	return d, err
+}
+
+// readBase reads the segment whose content the frame of s was made with.
+func readBase(ctx context.Context, bucket objectstore.Bucket, s recording.StoredSegment) (*segment.Dictionary, error) {
+	project, _, _, err := segment.ParsePackKey(s.Base.Object)
+	if err != nil || project != s.Project || s.Base.Length <= 0 || s.Base.Length > segment.MaxDictionaryObjectBytes {
+		return nil, fmt.Errorf("%w: base of a segment is in no pack of its project", segment.ErrCorrupt)
+	}
+	body, err := bucket.Get(ctx, s.Base.Object, s.Base.Offset, s.Base.Length)
+	if err != nil {
+		return nil, fmt.Errorf("read base: %w", err)
+	}
+	defer body.Close()
+	frame, err := io.ReadAll(io.LimitReader(body, s.Base.Length))
+	if err != nil {
+		return nil, fmt.Errorf("read base: %w", err)
+	}
+	content, err := segment.Decode(nil, frame, min(s.Base.RawBytes, segment.MaxDictionaryBytes), nil)
+	if err != nil {
+		return nil, fmt.Errorf("read base: %w", err)
+	}
+	d, err := segment.NewDictionary(content)
+	if err != nil {
+		return nil, fmt.Errorf("read base: %w: %w", segment.ErrCorrupt, err)
+	}
+	if d.ID() != s.Dictionary {
+		return nil, fmt.Errorf("read base: %w: it is not the content that the frame was made with", segment.ErrCorrupt)
+	}
+	return d, nil
 }
 
 func (r *Reader) cached(key string) *segment.Dictionary {

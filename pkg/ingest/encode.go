@@ -59,6 +59,7 @@ type encoded struct {
 	seg        recording.Segment
 	frame      []byte
 	dictionary recording.DictionaryID
+	base       recording.Base
 	moments    []recording.Moment
 	bytes      int64 // of memory
 }
@@ -69,6 +70,7 @@ type encoder struct {
 	journal *journal.Journal
 	inflate *playhead.Decompressor
 	library *dictionary.Library
+	bases   *bases
 	project func(recording.ProjectID) (*project, bool)
 	retry   *retrier
 	metrics *metrics
@@ -105,10 +107,18 @@ func (e *encoder) encode(ctx context.Context, it *item, fast bool, s *scratch) (
 	runtime.Gosched()
 	site := dictionary.SiteOf(out.seg.Origin.URL)
 	options := segment.EncodeOptions{Dictionary: e.library.Current(out.seg.Project, site), Fast: fast}
+	if options.Dictionary == nil && !fast {
+		options.Base, out.base = e.bases.take(out.seg.SegmentID)
+	}
 	s.frame = segment.Encode(s.frame[:0], source.events, options)
 	out.frame = bytes.Clone(s.frame)
-	if options.Dictionary != nil {
+	switch {
+	case options.Dictionary != nil:
 		out.dictionary = options.Dictionary.ID()
+	case options.Base != nil:
+		out.dictionary = options.Base.ID()
+	default:
+		e.bases.offer(&out.seg, source.events)
 	}
 	out.bytes = sizeOf(out)
 	e.library.Observe(dictionary.Sample{

@@ -39,6 +39,7 @@ type packer struct {
 	bucket       objectstore.Bucket
 	index        index.Index
 	dictionaries *dictionary.Reader
+	bases        *bases
 	metrics      *metrics
 	log          *slog.Logger
 	now          func() time.Time
@@ -49,11 +50,11 @@ type packer struct {
 // dictionaryCache is for packs of an earlier life: rarely more than one site's.
 const dictionaryCache = 4 << 20
 
-func newPacker(s *Server, bucket objectstore.Bucket, idx index.Index, retry *retrier, opts Options) *packer {
+func newPacker(s *Server, bucket objectstore.Bucket, idx index.Index, retry *retrier, b *bases, opts Options) *packer {
 	return &packer{
 		journal: s.journal, ledger: s.ledger, bucket: bucket, index: idx,
-		dictionaries: dictionary.NewReader(bucket, dictionaryCache),
-		metrics:      s.metrics, log: s.log, now: s.now, retry: retry, crashPoint: opts.crashPoint,
+		dictionaries: dictionary.NewReader(bucket, dictionaryCache), bases: b,
+		metrics: s.metrics, log: s.log, now: s.now, retry: retry, crashPoint: opts.crashPoint,
 	}
 }
 
@@ -154,7 +155,7 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 	pack := segment.NewPack(group.Project, group.Class, m.id)
 	m.batch = index.Batch{Project: group.Project, Token: segment.PackKey(group.Project, group.Class, m.id)}
 	for i, it := range items {
-		err := pack.Add(it.made.seg, it.made.frame, it.made.dictionary)
+		err := pack.Add(it.made.seg, it.made.frame, it.made.dictionary, it.made.base)
 		if errors.Is(err, segment.ErrFull) && len(m.entries) > 0 {
 			rest = items[i:]
 			break
@@ -232,6 +233,7 @@ func (p *packer) writeRows(ctx context.Context, m *made) (delivery, error) {
 	}
 	p.settle(m.entries)
 	p.settle(m.repeats)
+	p.bases.stored(m.batch.Segments)
 	p.metrics.packRepeats.Add(float64(len(m.repeats)))
 	if len(m.entries) > 0 {
 		p.metrics.packs.Inc()

@@ -118,11 +118,12 @@ func newPipeline(s *Server, bucket objectstore.Bucket, idx index.Index, opts Opt
 	}
 	p.encode.L = &p.mu
 	retry := newRetrier(opts, s.metrics)
+	b := newBases(s.now)
 	p.encoder = &encoder{
-		journal: s.journal, inflate: s.unpack, library: s.library, project: s.project,
+		journal: s.journal, inflate: s.unpack, library: s.library, bases: b, project: s.project,
 		retry: retry, metrics: s.metrics, log: s.log,
 	}
-	p.packer = newPacker(s, bucket, idx, retry, opts)
+	p.packer = newPacker(s, bucket, idx, retry, b, opts)
 	return p
 }
 

@@ -131,7 +131,7 @@ func (p *packer) rows(ctx context.Context, m *made, footer *segment.Footer) erro
 		if err := e.Verify(frame); err != nil {
 			return fmt.Errorf("%w: %w", errNoPack, err)
 		}
-		dictionary, err := p.dictionary(ctx, e.Project, e.Dictionary)
+		dictionary, err := p.dictionary(ctx, e.StoredSegment)
 		if err != nil {
 			return err
 		}
@@ -152,10 +152,10 @@ func (p *packer) rows(ctx context.Context, m *made, footer *segment.Footer) erro
 	return nil
 }
 
-func (p *packer) dictionary(ctx context.Context, project recording.ProjectID, id recording.DictionaryID) (d *segment.Dictionary, err error) {
+func (p *packer) dictionary(ctx context.Context, s recording.StoredSegment) (d *segment.Dictionary, err error) {
 	absent := false
 	err = p.retry.few(ctx, "bucket", func(ctx context.Context) (err error) {
-		d, err = p.dictionaries.Get(ctx, project, id)
+		d, err = p.dictionaries.Get(ctx, s)
 		if absent = errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, segment.ErrCorrupt); absent {
 			return nil
 		}

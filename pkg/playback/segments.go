@@ -259,7 +259,7 @@ func (r *Reader) read(ctx context.Context, group []recording.StoredSegment, buf 
 
 // events returns the event lines of a segment, each with its newline.
 func (r *Reader) events(ctx context.Context, s recording.StoredSegment, frame []byte) ([]byte, error) {
-	dictionary, err := r.dictionaries.Get(ctx, r.project, s.Dictionary)
+	dictionary, err := r.dictionaries.Get(ctx, s)
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound), errors.Is(err, segment.ErrCorrupt), errors.Is(err, segment.ErrVersion):
 		return nil, &lostError{causeUnreadable, err}

@@ -95,6 +95,14 @@ type StoredSegment struct {
 	Class Class
 	Location
 	Dictionary DictionaryID // that the frame was made with; empty: none
+	Base       Base         // where its content is, when it is no dictionary of a site
+}
+
+// Base is a stored segment whose events are the dictionary of later segments of
+// its window. Its own frame was made without a dictionary.
+type Base struct {
+	Location     // without Object: none
+	RawBytes int // events, uncompressed
 }
 
 // DictionaryID names a dictionary by its content: the SHA-256 of it, 64 hex

@@ -56,7 +56,7 @@ type Index interface {
 // *dictionary.Reader. The error is objectstore.ErrNotFound or
 // segment.ErrCorrupt, wrapped, when asking again is of no use.
 type Dictionaries interface {
-	Get(ctx context.Context, project recording.ProjectID, id recording.DictionaryID) (*segment.Dictionary, error)
+	Get(ctx context.Context, s recording.StoredSegment) (*segment.Dictionary, error)
 }
 
 // Config is what a run works on.

@@ -168,7 +168,7 @@ func (w *worker) decode(ctx context.Context, e segment.Entry) error {
 	}
 	var dictionary *segment.Dictionary
 	err := w.patiently(ctx, func() (err error) {
-		dictionary, err = w.Dictionaries.Get(ctx, e.Project, e.Dictionary)
+		dictionary, err = w.Dictionaries.Get(ctx, e.StoredSegment)
 		return err
 	})
 	if err != nil {

@@ -73,25 +73,34 @@ func frameIDNamed(id recording.DictionaryID) (uint32, error) {
 	return frameIDOf(sum), nil
 }
 
-// maxIdleCoders bounds the memory that encoders, and decoders, of dictionaries
-// keep between calls: an encoder has about 2.5 MiB.
-const maxIdleCoders = 8
+// maxIdleCoders and maxIdleBases bound the memory that encoders, and decoders,
+// of dictionaries keep between calls: an encoder has about 2.5 MiB, one for a
+// base, which compresses better, about 10.
+const (
+	maxIdleCoders = 8
+	maxIdleBases  = 1
+)
 
 // dictionaryEncoders and dictionaryDecoders keep the tables that a coder made
 // of a dictionary, which cost more than a small segment.
 var (
-	dictionaryEncoders = coders[*zstd.Encoder]{make: func(d *Dictionary) *zstd.Encoder {
+	dictionaryEncoders = coders[*zstd.Encoder]{limit: maxIdleCoders, make: func(d *Dictionary) *zstd.Encoder {
 		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
 			zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(d.frameID, d.content))
 	}}
-	dictionaryDecoders = coders[*zstd.Decoder]{make: func(d *Dictionary) *zstd.Decoder {
+	baseEncoders = coders[*zstd.Encoder]{limit: maxIdleBases, make: func(d *Dictionary) *zstd.Encoder {
+		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1),
+			zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(d.frameID, d.content))
+	}}
+	dictionaryDecoders = coders[*zstd.Decoder]{limit: maxIdleCoders, make: func(d *Dictionary) *zstd.Decoder {
 		return newDecoder(zstd.WithDecoderConcurrency(1), zstd.WithDecoderDictRaw(d.frameID, d.content))
 	}}
 )
 
 // coders lends encoders or decoders, each to one caller at a time.
 type coders[T any] struct {
-	make func(*Dictionary) T
+	make  func(*Dictionary) T
+	limit int // idle ones
 
 	mu   sync.Mutex
 	idle []coder[T] // least recently used first
@@ -118,7 +127,7 @@ func (c *coders[T]) take(d *Dictionary) coder[T] {
 func (c *coders[T]) giveBack(used coder[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.idle) == maxIdleCoders {
+	if len(c.idle) == c.limit {
 		c.idle = append(c.idle[:0], c.idle[1:]...)
 	}
 	c.idle = append(c.idle, used)

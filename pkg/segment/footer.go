@@ -3,6 +3,7 @@ package segment
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/oklog/ulid/v2"
@@ -34,6 +35,10 @@ type footerLine struct {
 	Length          int64             `json:"length"`
 	CRC32C          uint32            `json:"crc32c"`
 	Dictionary      string            `json:"dictionary,omitempty"`
+	BaseObject      string            `json:"base_object,omitempty"`
+	BaseOffset      int64             `json:"base_offset,omitempty"`
+	BaseLength      int64             `json:"base_length,omitempty"`
+	BaseRawBytes    int               `json:"base_raw_bytes,omitempty"`
 	StartMs         int64             `json:"start_ms"`
 	EndMs           int64             `json:"end_ms"`
 	ClockOffsetMs   int64             `json:"clock_offset_ms"`
@@ -74,6 +79,10 @@ func lineOf(e Entry) footerLine {
 		Length:          e.Length,
 		CRC32C:          e.CRC32C,
 		Dictionary:      string(e.Dictionary),
+		BaseObject:      e.Base.Object,
+		BaseOffset:      e.Base.Offset,
+		BaseLength:      e.Base.Length,
+		BaseRawBytes:    e.Base.RawBytes,
 		StartMs:         e.StartMs,
 		EndMs:           e.EndMs,
 		ClockOffsetMs:   e.ClockOffsetMs,
@@ -137,6 +146,10 @@ func (l footerLine) entry(f *Footer, key string) Entry {
 			Class:      f.Class,
 			Location:   recording.Location{Object: key, Offset: l.Offset, Length: l.Length},
 			Dictionary: recording.DictionaryID(l.Dictionary),
+			Base: recording.Base{
+				Location: recording.Location{Object: l.BaseObject, Offset: l.BaseOffset, Length: l.BaseLength},
+				RawBytes: l.BaseRawBytes,
+			},
 		},
 		CRC32C: l.CRC32C,
 	}
@@ -187,6 +200,9 @@ func parseFooter(lines []byte, footerOffset int64) (*Footer, error) {
 		if _, err := frameIDNamed(e.Dictionary); err != nil {
 			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(f.Entries)+2, err)
 		}
+		if err := checkBase(f.Project, e.Dictionary, e.Base); err != nil {
+			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(f.Entries)+2, err)
+		}
 		if _, repeated := ids[e.SegmentID]; repeated {
 			return nil, fmt.Errorf("%w: footer line %d: repeated segment", ErrCorrupt, len(f.Entries)+2)
 		}
@@ -229,4 +245,25 @@ func checkIDs(s recording.Segment) error {
 	}
 	_, err := recording.ParsePageID(string(s.Page))
 	return err
+}
+
+// checkBase says what is wrong with a base. That it is in a pack of the same
+// project is checked by whoever reads a row too: no footer and no row may lead
+// to another project's recordings.
+func checkBase(project recording.ProjectID, dictionary recording.DictionaryID, base recording.Base) error {
+	if base == (recording.Base{}) {
+		return nil
+	}
+	of, _, _, err := ParsePackKey(base.Object)
+	switch {
+	case err != nil:
+		return fmt.Errorf("base: %w", err)
+	case of != project:
+		return errors.New("base is in another project")
+	case dictionary == "":
+		return errors.New("base without a dictionary")
+	case base.Offset < int64(magicBytes) || base.Length <= 0 || base.RawBytes <= 0 || base.RawBytes > MaxDictionaryBytes:
+		return fmt.Errorf("base has %d bytes, %d at %d", base.RawBytes, base.Length, base.Offset)
+	}
+	return nil
 }

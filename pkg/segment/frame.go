@@ -51,8 +51,9 @@ func newDecoder(options ...zstd.DOption) *zstd.Decoder {
 
 // EncodeOptions chooses how a frame is made.
 type EncodeOptions struct {
-	Dictionary *Dictionary // nil: none
-	Fast       bool        // spend less time and more bytes; a dictionary implies it
+	Dictionary *Dictionary // of the site; nil: none. It implies Fast
+	Base       *Dictionary // of another segment's content, when there is no dictionary of the site; never fast
+	Fast       bool        // spend less time and more bytes
 }
 
 // Encode appends ndjson to dst as one zstd frame with content size and
@@ -63,6 +64,10 @@ func Encode(dst, ndjson []byte, o EncodeOptions) []byte {
 	case o.Dictionary != nil:
 		c := dictionaryEncoders.take(o.Dictionary)
 		defer dictionaryEncoders.giveBack(c)
+		return c.use.EncodeAll(ndjson, dst)
+	case o.Base != nil:
+		c := baseEncoders.take(o.Base)
+		defer baseEncoders.giveBack(c)
 		return c.use.EncodeAll(ndjson, dst)
 	case o.Fast:
 		return fastEncoder().EncodeAll(ndjson, dst)

@@ -178,7 +178,7 @@ func goldenPack(t *testing.T, segments []recording.Segment, d *segment.Dictionar
 		if d != nil && i%2 == 1 {
 			o.Dictionary, id = d, d.ID()
 		}
-		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), o), id); err != nil {
+		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), o), id, recording.Base{}); err != nil {
 			t.Fatal(err)
 		}
 	}

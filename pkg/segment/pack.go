@@ -58,13 +58,15 @@ func NewPack(project recording.ProjectID, class recording.Class, id ulid.ULID) *
 }
 
 // Add appends a segment and a copy of its frame, which was made with the named
-// dictionary; an empty name says without one. It refuses, with ErrRefused, a
-// segment of another project, one that is in the pack already, one whose ids
-// could not be read back, and a frame that is not one whole frame of
-// s.RawBytes bytes made with that dictionary; with ErrFull, one for which the
-// footer has no room. A refused segment leaves the pack as it was.
-func (p *Pack) Add(s recording.Segment, frame []byte, dictionary recording.DictionaryID) error {
-	if err := p.check(s, frame, dictionary); err != nil {
+// dictionary; an empty name says without one. When the dictionary is another
+// segment's content, base says where that is stored. It refuses, with
+// ErrRefused, a segment of another project, one that is in the pack already,
+// one whose ids could not be read back, a frame that is not one whole frame of
+// s.RawBytes bytes made with that dictionary, and a base that is in no pack of
+// the project; with ErrFull, one for which the footer has no room. A refused
+// segment leaves the pack as it was.
+func (p *Pack) Add(s recording.Segment, frame []byte, dictionary recording.DictionaryID, base recording.Base) error {
+	if err := p.check(s, frame, dictionary, base); err != nil {
 		return fmt.Errorf("add segment %d of window %q: %w", s.Seq, s.Window, err)
 	}
 	e := Entry{
@@ -73,6 +75,7 @@ func (p *Pack) Add(s recording.Segment, frame []byte, dictionary recording.Dicti
 			Class:      p.class,
 			Location:   recording.Location{Object: p.key, Offset: int64(len(p.data)), Length: int64(len(frame))},
 			Dictionary: dictionary,
+			Base:       base,
 		},
 		CRC32C: crc32.Checksum(frame, castagnoli),
 	}
@@ -90,7 +93,7 @@ func (p *Pack) Add(s recording.Segment, frame []byte, dictionary recording.Dicti
 	return nil
 }
 
-func (p *Pack) check(s recording.Segment, frame []byte, dictionary recording.DictionaryID) error {
+func (p *Pack) check(s recording.Segment, frame []byte, dictionary recording.DictionaryID, base recording.Base) error {
 	if s.Project != p.project {
 		return fmt.Errorf("%w: project %q in a pack of %q", ErrRefused, s.Project, p.project)
 	}
@@ -113,6 +116,9 @@ func (p *Pack) check(s recording.Segment, frame []byte, dictionary recording.Dic
 	}
 	if c.dictionary != frameID {
 		return fmt.Errorf("%w: frame made with another dictionary", ErrRefused)
+	}
+	if err := checkBase(p.project, dictionary, base); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func packOf(t testing.TB, segments ...recording.Segment) ([]byte, []recording.St
 	t.Helper()
 	p := segment.NewPack("shop", recording.ClassNormal, packID)
 	for _, s := range segments {
-		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), segment.EncodeOptions{}), ""); err != nil {
+		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), segment.EncodeOptions{}), "", recording.Base{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -159,7 +159,7 @@ func TestPackIsDeterministic(t *testing.T) {
 func TestPackGoesOnAfterBytes(t *testing.T) {
 	p := segment.NewPack("shop", recording.ClassNormal, packID)
 	for seq := range uint32(3) {
-		if err := p.Add(segmentOf(seq), segment.Encode(nil, ndjsonOf(seq), segment.EncodeOptions{}), ""); err != nil {
+		if err := p.Add(segmentOf(seq), segment.Encode(nil, ndjsonOf(seq), segment.EncodeOptions{}), "", recording.Base{}); err != nil {
 			t.Fatal(err)
 		}
 		data, _, err := p.Bytes()
@@ -205,10 +205,10 @@ func TestAddRefuses(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := segment.NewPack("shop", recording.ClassNormal, packID)
-			if err := p.Add(segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{}), ""); err != nil {
+			if err := p.Add(segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{}), "", recording.Base{}); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Add(tt.s, tt.frame, tt.dictionary); !errors.Is(err, segment.ErrRefused) {
+			if err := p.Add(tt.s, tt.frame, tt.dictionary, recording.Base{}); !errors.Is(err, segment.ErrRefused) {
 				t.Fatalf("got %v", err)
 			}
 			data, _, err := p.Bytes()
@@ -229,7 +229,7 @@ func TestAddRefusesMoreThanAFooterHolds(t *testing.T) {
 	s.URLs = []string{strings.Repeat("u", 4<<20)}
 	var err error
 	for err == nil && s.Seq < 20 {
-		err = p.Add(s, frame, "")
+		err = p.Add(s, frame, "", recording.Base{})
 		s.Seq++
 	}
 	if !errors.Is(err, segment.ErrFull) {
@@ -248,7 +248,7 @@ func TestAddRefusesMoreThanAFooterHolds(t *testing.T) {
 func TestBytesRefusesPacksWithoutAKey(t *testing.T) {
 	for _, class := range []recording.Class{"", "a/b", "Normal"} {
 		p := segment.NewPack("shop", class, packID)
-		if err := p.Add(segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{}), ""); err != nil {
+		if err := p.Add(segmentOf(0), segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{}), "", recording.Base{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := p.Bytes(); !errors.Is(err, segment.ErrKey) {

@@ -359,7 +359,7 @@ func (r *recordings) frames(ctx context.Context, footer *segment.Footer, content
 			continue
 		}
 		tried[e.Dictionary] = true
-		d, err := r.dictionaries.Get(ctx, r.project, e.Dictionary)
+		d, err := r.dictionaries.Get(ctx, e.StoredSegment)
 		if err != nil {
 			return err
 		}

@@ -222,7 +222,7 @@ func (p *patient) age(t *testing.T) {
 		id := ulid.MustNew(ulid.Timestamp(time.Now().Add(-time.Hour)), rand.Reader)
 		old := segment.NewPack(footer.Project, footer.Class, id)
 		for _, e := range footer.Entries {
-			if err := old.Add(e.Segment, content[e.Offset:e.Offset+e.Length], e.Dictionary); err != nil {
+			if err := old.Add(e.Segment, content[e.Offset:e.Offset+e.Length], e.Dictionary, e.Base); err != nil {
 				t.Fatal(err)
 			}
 		}

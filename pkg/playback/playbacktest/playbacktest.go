@@ -101,7 +101,7 @@ func (s *Stores) Write(t testing.TB, segments []Segment, moments []recording.Mom
 			dictionary = one.Dictionary.ID()
 		}
 		frame := segment.Encode(nil, one.NDJSON(), segment.EncodeOptions{Dictionary: one.Dictionary})
-		if err := pack.Add(one.Segment, frame, dictionary); err != nil {
+		if err := pack.Add(one.Segment, frame, dictionary, recording.Base{}); err != nil {
 			t.Fatal(err)
 		}
 	}
