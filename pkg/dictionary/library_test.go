@@ -323,7 +323,7 @@ func TestWhatTheStoreLostIsMadeAgain(t *testing.T) {
 			if d == nil {
 				t.Fatalf("no dictionary: %+v", two.Stats())
 			}
-			if _, err := NewReader(bucket, 0).Get(t.Context(), project, d.ID()); err != nil {
+			if _, err := NewReader(bucket, 0).Get(t.Context(), recording.StoredSegment{Segment: recording.Segment{SegmentID: recording.SegmentID{Project: project}}, Dictionary: d.ID()}); err != nil {
 				t.Error(err)
 			}
 		})
