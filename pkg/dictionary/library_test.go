@@ -40,6 +40,11 @@ func newBucket(t *testing.T) *buckettest.Faulty {
 	return buckettest.NewFaulty(b)
 }
 
+// madeWith is a segment whose frame needs a dictionary.
+func madeWith(id recording.DictionaryID) recording.StoredSegment {
+	return recording.StoredSegment{Segment: recording.Segment{SegmentID: recording.SegmentID{Project: project}}, Dictionary: id}
+}
+
 // server is a library with a clock and visitors of its own.
 type server struct {
 	*Library
@@ -127,7 +132,7 @@ func TestASiteGetsADictionaryThatServersAndReadersShare(t *testing.T) {
 	if two.Current("other", host) != nil || two.Current(project, "other.example") != nil {
 		t.Error("another site has the dictionary")
 	}
-	read, err := NewReader(bucket, 1<<20).Get(t.Context(), recording.StoredSegment{Segment: recording.Segment{SegmentID: recording.SegmentID{Project: project}}, Dictionary: d.ID()})
+	read, err := NewReader(bucket, 1<<20).Get(t.Context(), madeWith(d.ID()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +260,7 @@ func TestADictionaryIsUsedOnlyWhenItIsStored(t *testing.T) {
 			if d == nil {
 				t.Fatalf("no dictionary when the store is back: %+v", s.Stats())
 			}
-			if _, err := NewReader(bucket, 0).Get(t.Context(), recording.StoredSegment{Segment: recording.Segment{SegmentID: recording.SegmentID{Project: project}}, Dictionary: d.ID()}); err != nil {
+			if _, err := NewReader(bucket, 0).Get(t.Context(), madeWith(d.ID())); err != nil {
 				t.Error(err)
 			}
 		})
@@ -323,7 +328,7 @@ func TestWhatTheStoreLostIsMadeAgain(t *testing.T) {
 			if d == nil {
 				t.Fatalf("no dictionary: %+v", two.Stats())
 			}
-			if _, err := NewReader(bucket, 0).Get(t.Context(), recording.StoredSegment{Segment: recording.Segment{SegmentID: recording.SegmentID{Project: project}}, Dictionary: d.ID()}); err != nil {
+			if _, err := NewReader(bucket, 0).Get(t.Context(), madeWith(d.ID())); err != nil {
 				t.Error(err)
 			}
 		})
@@ -488,7 +493,7 @@ func TestReaderKeepsWhatWasUsedLast(t *testing.T) {
 	}
 	r := NewReader(bucket, 2500)
 	get := func(i int) error {
-		d, err := r.Get(t.Context(), project, ids[i])
+		d, err := r.Get(t.Context(), madeWith(ids[i]))
 		if err == nil && d.ID() != ids[i] {
 			t.Errorf("dictionary %d is another one", i)
 		}
@@ -547,11 +552,11 @@ func TestReaderRefuses(t *testing.T) {
 		"an absent one":      {id("e"), objectstore.ErrNotFound},
 		"no id":              {"../../other/dictionary/x", objectstore.ErrNotFound},
 	} {
-		if _, err := r.Get(t.Context(), project, tt.id); !errors.Is(err, tt.want) {
+		if _, err := r.Get(t.Context(), madeWith(tt.id)); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if d, err := r.Get(t.Context(), project, ""); d != nil || err != nil {
+	if d, err := r.Get(t.Context(), madeWith("")); d != nil || err != nil {
 		t.Errorf("no dictionary: %v, %v", d, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -46,6 +46,10 @@ type segmentRow struct {
 	ObjectOffset      int64             `ch:"object_offset"`
 	ObjectLength      int64             `ch:"object_length"`
 	Dictionary        string            `ch:"dictionary"`
+	BaseObject        string            `ch:"base_object"`
+	BaseOffset        int64             `ch:"base_offset"`
+	BaseLength        int64             `ch:"base_length"`
+	BaseRawBytes      uint64            `ch:"base_raw_bytes"`
 	ExpiresTs         time.Time         `ch:"expires_ts"`
 }
 
@@ -89,6 +93,10 @@ func rowOfSegment(s recording.StoredSegment, expires time.Time) segmentRow {
 		ObjectOffset:      s.Offset,
 		ObjectLength:      s.Length,
 		Dictionary:        string(s.Dictionary),
+		BaseObject:        s.Base.Object,
+		BaseOffset:        s.Base.Offset,
+		BaseLength:        s.Base.Length,
+		BaseRawBytes:      uint64(s.Base.RawBytes),
 		ExpiresTs:         expires,
 	}
 }
@@ -135,6 +143,10 @@ func (r segmentRow) segment() recording.StoredSegment {
 		Class:      recording.Class(r.Class),
 		Location:   recording.Location{Object: r.Object, Offset: r.ObjectOffset, Length: r.ObjectLength},
 		Dictionary: recording.DictionaryID(r.Dictionary),
+		Base: recording.Base{
+			Location: recording.Location{Object: r.BaseObject, Offset: r.BaseOffset, Length: r.BaseLength},
+			RawBytes: int(r.BaseRawBytes),
+		},
 	}
 	for _, t := range r.FullSnapshots {
 		s.FullSnapshots = append(s.FullSnapshots, t.UnixMilli())

@@ -54,7 +54,11 @@ CREATE TABLE IF NOT EXISTS segments{local} {on_cluster}
     object              String,
     object_offset       Int64,
     object_length       Int64,
-    dictionary          LowCardinality(String),
+    dictionary          String,
+    base_object         String,
+    base_offset         Int64,
+    base_length         Int64,
+    base_raw_bytes      UInt64,
     expires_ts          DateTime('UTC') DEFAULT 4294967295,
     precedence          Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(received_ts)
 )
