@@ -561,7 +561,7 @@ func TestReaderRefuses(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := r.Get(ctx, project, id("e")); err == nil {
+	if _, err := r.Get(ctx, madeWith(id("e"))); err == nil {
 		t.Error("a reader that gave up gets an answer")
 	}
 }

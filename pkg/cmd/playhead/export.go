@@ -64,7 +64,7 @@ func exportSession(ctx context.Context, s *stores, project recording.ProjectID, 
 }
 
 func readSegment(ctx context.Context, s *stores, dictionaries *dictionary.Reader, stored recording.StoredSegment) ([]byte, error) {
-	d, err := dictionaries.Get(ctx, stored.Project, stored.Dictionary)
+	d, err := dictionaries.Get(ctx, stored)
 	if err != nil {
 		return nil, err
 	}

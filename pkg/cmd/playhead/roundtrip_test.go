@@ -89,7 +89,7 @@ func TestExportReadsDictionaries(t *testing.T) {
 	}
 	id := ulid.Make()
 	pack := segment.NewPack("shop", recording.ClassNormal, id)
-	if err := pack.Add(s, segment.Encode(nil, []byte(line+"\n"), segment.EncodeOptions{Dictionary: d}), d.ID()); err != nil {
+	if err := pack.Add(s, segment.Encode(nil, []byte(line+"\n"), segment.EncodeOptions{Dictionary: d}), d.ID(), recording.Base{}); err != nil {
 		t.Fatal(err)
 	}
 	content, stored, err := pack.Bytes()
