@@ -134,37 +134,62 @@ func (in *inspector) close() error {
 }
 
 // dictionaries finds the dictionary of a frame.
-type dictionaries func(context.Context, recording.ProjectID, recording.DictionaryID) (*segment.Dictionary, error)
+type dictionaries func(context.Context, recording.StoredSegment) (*segment.Dictionary, error)
 
 // fileDictionaries looks beside a file, and where its key says when it lies in
 // a copy of a bucket.
 func fileDictionaries(path string) dictionaries {
-	return func(_ context.Context, project recording.ProjectID, id recording.DictionaryID) (*segment.Dictionary, error) {
-		if id == "" {
+	return func(_ context.Context, s recording.StoredSegment) (*segment.Dictionary, error) {
+		switch {
+		case s.Dictionary == "":
 			return nil, nil
+		case s.Base.Object != "":
+			return fileBase(path, s)
 		}
-		places := []string{filepath.Join(filepath.Dir(path), string(id)+".dict")}
-		if absolute, err := filepath.Abs(path); err == nil {
-			if root, _, found := strings.Cut(filepath.ToSlash(absolute), "/v1/"+string(project)+"/"); found {
-				places = append(places, filepath.Join(root, filepath.FromSlash(segment.DictionaryKey(project, id))))
-			}
+		data, err := readNear(path, s.Project, segment.DictionaryKey(s.Project, s.Dictionary))
+		if err != nil {
+			return nil, err
 		}
-		for _, place := range places {
-			data, err := os.ReadFile(place)
-			if errors.Is(err, os.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			_, d, err := segment.ReadDictionaryObject(data)
-			return d, err
-		}
-		return nil, fmt.Errorf("dictionary %s is not beside the file: %w", id, os.ErrNotExist)
+		_, d, err := segment.ReadDictionaryObject(data)
+		return d, err
 	}
 }
 
-// content tells what data is by how it begins.
+// fileBase reads the segment whose content is the dictionary of s.
+func fileBase(path string, s recording.StoredSegment) (*segment.Dictionary, error) {
+	pack, err := readNear(path, s.Project, s.Base.Object)
+	if err != nil {
+		return nil, err
+	}
+	if s.Base.Offset < 0 || s.Base.Length < 0 || s.Base.Length > int64(len(pack))-s.Base.Offset {
+		return nil, fmt.Errorf("%w: the base of a segment is beyond the end of its pack", segment.ErrCorrupt)
+	}
+	content, err := segment.Decode(nil, pack[s.Base.Offset:s.Base.Offset+s.Base.Length], segment.MaxDictionaryBytes, nil)
+	if err != nil {
+		return nil, err
+	}
+	return segment.NewDictionary(content)
+}
+
+// readNear reads an object from beside a file, or from the copy of a bucket
+// that the file lies in.
+func readNear(path string, project recording.ProjectID, key string) ([]byte, error) {
+	places := []string{filepath.Join(filepath.Dir(path), filepath.Base(filepath.FromSlash(key)))}
+	if absolute, err := filepath.Abs(path); err == nil {
+		if root, _, found := strings.Cut(filepath.ToSlash(absolute), "/v1/"+string(project)+"/"); found {
+			places = append(places, filepath.Join(root, filepath.FromSlash(key)))
+		}
+	}
+	for _, place := range places {
+		data, err := os.ReadFile(place)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		return data, err
+	}
+	return nil, fmt.Errorf("%s is not beside the file: %w", filepath.Base(key), os.ErrNotExist)
+}
+
 func (in *inspector) content(ctx context.Context, name string, data []byte, find dictionaries) error {
 	begins := func(magic string) bool { return bytes.HasPrefix(data, []byte(magic)) }
 	switch {
@@ -230,7 +255,10 @@ func (in *inspector) entry(ctx context.Context, name string, e segment.Entry, fr
 		events, check, err = decodeEntry(ctx, e, frame, find)
 	}
 	with := ""
-	if e.Dictionary != "" {
+	switch {
+	case e.Base.Object != "":
+		with = fmt.Sprintf(", base at %d in %s", e.Base.Offset, e.Base.Object)
+	case e.Dictionary != "":
 		with = ", dictionary " + string(e.Dictionary)[:8]
 	}
 	n := note{
@@ -242,7 +270,8 @@ func (in *inspector) entry(ctx context.Context, name string, e segment.Entry, fr
 			"name": name, "session_id": e.Session, "window_id": e.Window, "page_id": e.Page, "seq": e.Seq,
 			"offset": e.Offset, "length": e.Length, "crc32c": e.CRC32C, "raw_bytes": e.RawBytes, "events": e.Events,
 			"start_ms": e.StartMs, "end_ms": e.EndMs, "full_snapshots": e.FullSnapshots,
-			"dictionary": e.Dictionary, "url": e.Origin.URL, "user_id": e.Origin.UserID, "check": check,
+			"dictionary": e.Dictionary, "base_object": e.Base.Object, "base_offset": e.Base.Offset, "base_length": e.Base.Length,
+			"url": e.Origin.URL, "user_id": e.Origin.UserID, "check": check,
 		},
 	}
 	if in.events {
@@ -257,7 +286,7 @@ func (in *inspector) entry(ctx context.Context, name string, e segment.Entry, fr
 // decodeEntry reads the events of an entry whose frame is the one that was
 // stored. Without its dictionary only that much can be said.
 func decodeEntry(ctx context.Context, e segment.Entry, frame []byte, find dictionaries) (events []byte, check string, err error) {
-	d, err := find(ctx, e.Project, e.Dictionary)
+	d, err := find(ctx, e.StoredSegment)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, "intact, not read: its dictionary is not here", nil
 	}
