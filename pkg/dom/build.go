@@ -133,6 +133,17 @@ func (b *builder) children(at, parent int32) error {
 	return nil
 }
 
+// lastBody is the last child that is a body.
+func (d *Document) lastBody(html int32) int32 {
+	body := int32(0)
+	for c := d.nodes[html].first; c != 0; c = d.nodes[c].next {
+		if d.nodes[c].kind == kindElement && d.nodes[c].flags&nodeSVG == 0 && d.tag(c) == "body" {
+			body = c
+		}
+	}
+	return body
+}
+
 // mediaBuilt sets whether an audio or video element plays for ever, from what
 // was recorded or from its attribute.
 func (b *builder) mediaBuilt(i int32) {
@@ -155,12 +166,7 @@ func (b *builder) mediaBuilt(i int32) {
 // bodyLast moves the body behind its siblings: rrweb takes it out while it
 // appends html to a document, and appends it again.
 func (b *builder) bodyLast(html int32) {
-	body := int32(0)
-	for c := b.d.nodes[html].first; c != 0; c = b.d.nodes[c].next {
-		if b.d.nodes[c].kind == kindElement && b.d.nodes[c].flags&nodeSVG == 0 && b.d.tag(c) == "body" {
-			body = c
-		}
-	}
+	body := b.d.lastBody(html)
 	if body != 0 && b.d.nodes[body].next != 0 {
 		b.d.unlink(body)
 		b.d.link(html, body, 0)

@@ -6,6 +6,6 @@
 // The document is the one that rrweb's Replayer makes of the same events,
 // step for step: where rrweb renames an attribute, drops a node that has no
 // parent, or gives up in the middle of a mutation, this package does so too.
-// ARCHITECTURE.md names the test that compares both. Layout, images, scripts
+// docs/conformance.md names the test that compares both. Layout, images, scripts
 // and drawing are not its business, nor are moments, sessions or storage.
 package dom

@@ -40,7 +40,6 @@ type Document struct {
 	queued  []queuedDocument
 	missing map[int32]misplaced
 
-	event   event
 	scratch mutationScratch
 }
 
@@ -137,7 +136,8 @@ func (d *Document) clear() {
 // ErrLimit and ErrSnapshot, wrapped; after any of them further events can be
 // applied.
 func (d *Document) Apply(line []byte) error {
-	e := &d.event
+	e := events.Get().(*event)
+	defer e.release()
 	if !e.parse(line, d.limits.Depth) {
 		if e.tooDeep {
 			d.incomplete = true
@@ -222,8 +222,7 @@ func (d *Document) Size() int {
 	for i := range d.nodes {
 		attrs += cap(d.nodes[i].attrs)
 	}
-	return cap(d.nodes)*perNode + attrs*24 + len(d.names.list)*perName + len(d.byID)*perID + len(d.more)*perMore + d.bytes +
-		cap(d.event.nodes)*272 + cap(d.event.attrs)*56
+	return cap(d.nodes)*perNode + attrs*24 + len(d.names.list)*perName + len(d.byID)*perID + len(d.more)*perMore + d.bytes
 }
 
 // nameID is an interned tag or attribute name.

@@ -1,6 +1,10 @@
 package dom
 
-import "github.com/playhead/playhead/pkg/rrweb"
+import (
+	"sync"
+
+	"github.com/playhead/playhead/pkg/rrweb"
+)
 
 // The types of nodes, as rrweb numbers them, and one that rrweb does not
 // serialize.
@@ -88,8 +92,8 @@ const (
 	haveAttributes
 )
 
-// event is a parsed event. It is reused from one to the next, so that parsing
-// does not allocate.
+// event is a parsed event. It is used again for others, of other documents
+// too, so that parsing does not allocate.
 type event struct {
 	typ    rrweb.Type
 	source rrweb.Source
@@ -110,6 +114,25 @@ type event struct {
 	typed         bool
 	width, height value
 	href          value
+}
+
+var events = sync.Pool{New: func() any { return new(event) }}
+
+// maxKept bounds the nodes and attributes that an event that is not in use has
+// room for.
+const maxKept = 100_000
+
+// release makes an event free for others. It must not hold on to its line.
+func (e *event) release() {
+	if cap(e.nodes)+cap(e.attrs) > maxKept {
+		return
+	}
+	clear(e.nodes)
+	clear(e.attrs)
+	clear(e.adds)
+	clear(e.texts)
+	e.reset(0)
+	events.Put(e)
 }
 
 func (e *event) reset(limit int) {

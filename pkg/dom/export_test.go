@@ -110,7 +110,7 @@ func outline(d *Document, b *strings.Builder, i int32, depth int) {
 		outline(d, b, content, depth+4)
 	}
 	for c := n.first; c != 0; c = d.nodes[c].next {
-		if d.nodes[c].kind != kindText || d.nodes[c].id != 0 {
+		if id := d.nodes[c].id; d.nodes[c].kind != kindText || d.byID[id] == c && id < firstOwnID {
 			outline(d, b, c, depth+1)
 		}
 	}
@@ -142,4 +142,24 @@ func outlineRules(b *strings.Builder, rules []*rule) {
 	for _, r := range rules {
 		fmt.Fprintf(b, " {%s}", r.appendText(nil))
 	}
+}
+
+// Rules are the rules of a style element, a document or a shadow root's host.
+func Rules(d *Document, id int) []string {
+	i := d.byID[int32(id)]
+	var sheets []*sheet
+	if d.isStyle(i) {
+		sheets = append(sheets, d.sheetOf(i))
+	} else if m := d.has(i); m != nil {
+		for _, a := range m.adopted {
+			sheets = append(sheets, a.sheet)
+		}
+	}
+	var list []string
+	for _, s := range sheets {
+		for _, r := range s.rules {
+			list = append(list, string(r.appendText(nil)))
+		}
+	}
+	return list
 }

@@ -15,15 +15,16 @@ const firstOwnID = 900_000_000
 
 // AppendSnapshot appends the data of a full snapshot event that rrweb rebuilds
 // to the document as it stands, with the same node ids, and returns the longer
-// slice. It appends nothing when there is no document. A full snapshot cannot
+// slice. It appends nothing when there is no whole document. A full snapshot cannot
 // hold the documents of iframes, adopted style sheets and what is selected:
 // AppendKeyframe adds those as events.
 //
 // The value of a field stands in its attribute, as recorders send it. What
 // rrweb had set aside for nodes that are still to come is not kept, nor are
 // attributes that begin with rr_ and came by a mutation: nothing reads them.
+// What stands behind a body comes before it, where rrweb puts it.
 func (d *Document) AppendSnapshot(dst []byte) []byte {
-	if d.root == 0 {
+	if !d.Ready() {
 		return dst
 	}
 	s := serializer{d: d, dst: dst, ownID: firstOwnID}
@@ -36,7 +37,7 @@ func (d *Document) AppendSnapshot(dst []byte) []byte {
 // cannot hold. Here attributes and the text of style sheets are as they were;
 // what is in a field, and rules that scripts changed, come as events. All have the given timestamp, in ms.
 func (d *Document) AppendKeyframe(dst []byte, timestampMs int64) []byte {
-	if d.root == 0 {
+	if !d.Ready() {
 		return dst
 	}
 	s := serializer{d: d, dst: dst, ownID: firstOwnID, keyframe: true}
@@ -46,10 +47,12 @@ func (d *Document) AppendKeyframe(dst []byte, timestampMs int64) []byte {
 		s.raw(`,"width":` + strconv.Itoa(d.width) + `,"height":` + strconv.Itoa(d.height) + `}`)
 	})
 	s.event(rrweb.TypeFullSnapshot, timestampMs, s.snapshot)
-	// Documents of iframes come to light while others are written.
-	for k := 0; k < len(s.frames); k++ {
-		frame := s.frames[k]
-		s.event(rrweb.TypeIncremental, timestampMs, func() { s.frame(frame) })
+	s.framesTo(timestampMs)
+	// More of both may come to light while the one or the other is written.
+	for k := 0; k < len(s.late); k++ {
+		late := s.late[k]
+		s.event(rrweb.TypeIncremental, timestampMs, func() { s.lateNodes(late) })
+		s.framesTo(timestampMs)
 	}
 	for _, i := range s.sheets {
 		s.event(rrweb.TypeIncremental, timestampMs, func() { s.rules(i) })
@@ -70,6 +73,14 @@ func (d *Document) AppendKeyframe(dst []byte, timestampMs int64) []byte {
 	return s.dst
 }
 
+// framesTo writes the documents of the iframes that were met.
+func (s *serializer) framesTo(timestampMs int64) {
+	for ; s.framed < len(s.frames); s.framed++ {
+		frame := s.frames[s.framed]
+		s.event(rrweb.TypeIncremental, timestampMs, func() { s.frame(frame) })
+	}
+}
+
 type serializer struct {
 	d        *Document
 	dst      []byte
@@ -78,7 +89,9 @@ type serializer struct {
 	keyframe bool  // what a snapshot cannot hold follows in events
 	fields   []int32
 	sheets   []int32 // style elements with rules that are not in their text
-	frames   []int32
+	frames   []int32 // iframes with a document
+	framed   int     // how many of them are written
+	late     []int32 // first nodes behind a body, where rrweb puts none
 	adopters []int32
 	ids      map[int32]int32 // of nodes that got one here
 }
@@ -96,11 +109,11 @@ func (s *serializer) event(typ rrweb.Type, timestampMs int64, data func()) {
 func (s *serializer) snapshot() {
 	s.raw(`{"node":`)
 	s.tree(s.d.root)
-	m := s.d.has(s.d.root)
+	x, y := s.d.Root().Scroll()
 	s.raw(`,"initialOffset":{"left":`)
-	s.float(m.scrollX)
+	s.float(x)
 	s.raw(`,"top":`)
-	s.float(m.scrollY)
+	s.float(y)
 	s.raw(`}}`)
 }
 
@@ -244,6 +257,10 @@ func (s *serializer) firstChild(i int32) int32 {
 
 func (s *serializer) nextInside(i int32) int32 {
 	c := s.d.nodes[i].next
+	if s.keyframe && c != 0 && s.endsDocument(i) {
+		s.late = append(s.late, c)
+		return 0
+	}
 	for c != 0 && s.isOwnText(c) {
 		c = s.d.nodes[c].next
 	}
@@ -253,10 +270,55 @@ func (s *serializer) nextInside(i int32) int32 {
 	return c
 }
 
+// endsDocument reports whether a node is the body of a document, behind which
+// rrweb puts nothing when it rebuilds a snapshot.
+func (s *serializer) endsDocument(i int32) bool {
+	d := s.d
+	html := d.nodes[i].parent
+	return html != 0 && d.nodes[html].parent == s.doc && d.lastBody(html) == i
+}
+
+// lateNodes writes a mutation that adds a node, its later siblings, and what
+// is in them, each by itself and in order.
+func (s *serializer) lateNodes(first int32) {
+	d := s.d
+	s.doc = d.treeOf(first)
+	s.raw(fmt.Sprintf(`{"source":%d,"texts":[],"attributes":[],"removes":[],"adds":[`, rrweb.SourceMutation))
+	top := d.nodes[first].parent
+	for i := first; i != top; {
+		parent := d.nodes[i].parent
+		if d.nodes[parent].kind == kindShadowRoot {
+			parent = d.above(parent)
+		}
+		if i != first {
+			s.raw(`,`)
+		}
+		s.raw(`{"parentId":`)
+		s.int(s.id(parent))
+		s.raw(`,"nextId":null,"node":`)
+		s.open(i)
+		s.raw(`]}}`)
+		if inner := s.firstInside(i); inner != 0 {
+			i = inner
+			continue
+		}
+		for i != top {
+			if next := s.nextInside(i); next != 0 {
+				i = next
+				break
+			}
+			if i = d.above(i); d.nodes[i].kind == kindShadowRoot {
+				i = d.above(i)
+			}
+		}
+	}
+	s.raw(`]}`)
+}
+
 func (s *serializer) isOwnText(i int32) bool {
 	n := &s.d.nodes[i]
-	if n.kind != kindText || n.id != 0 {
-		return false
+	if n.kind != kindText || n.id != 0 || n.prev != 0 || n.next != 0 {
+		return false // beside other nodes, it is written like them
 	}
 	p := &s.d.nodes[n.parent]
 	tag := s.d.names.of(p.name)

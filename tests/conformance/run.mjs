@@ -166,7 +166,7 @@ function add(result, instant, { differences, explained }) {
   }
 }
 
-const say = (name, value, more = {}) => console.log(JSON.stringify({ name, value, ...more }));
+const say = (name, value, more = {}) => console.log(JSON.stringify({ name, value, unit: 'count', ...more }));
 const sum = { files: 0, instants: 0, keyframes: 0, differences: 0, explained: 0 };
 
 function report(file, { instants, keyframes, differences, explained, failed }) {
