@@ -111,7 +111,9 @@ func measure(b *testing.B, store bool) {
 		}
 	})
 	if store {
-		flush(b, s)
+		if err := s.Flush(b.Context()); err != nil {
+			b.Fatal(err)
+		}
 	}
 	used := cpu(b) - before
 	b.SetBytes(raw.Load() / int64(b.N))

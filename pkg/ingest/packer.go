@@ -95,14 +95,15 @@ func (p *packer) store(ctx context.Context, j *job) (outcome, error) {
 	pack.repeats = repeats
 	out := outcome{back: rest}
 	if len(pack.entries)+len(repeats) > 0 {
+		if err := p.seal(ctx, pack); err != nil {
+			return outcome{back: j.items, failed: true}, fatal(ctx, err)
+		}
+		j.items = nil // the frames are in the pack now
 		stored, err := p.deliver(ctx, pack)
 		if err != nil {
 			return outcome{}, err
 		}
-		switch stored {
-		case notSealed:
-			return outcome{back: j.items, failed: true}, nil
-		case notStored:
+		if !stored {
 			out.sealed = &journal.Pack{ID: journal.PackID(pack.id), Group: j.group, Entries: pack.entries, Repeats: repeats}
 		}
 	}
@@ -113,7 +114,7 @@ func (p *packer) store(ctx context.Context, j *job) (outcome, error) {
 // fatal returns an error after which nothing more can be done, nil for those
 // of a store.
 func fatal(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, journal.ErrFailed) || errors.Is(err, journal.ErrClosed) {
+	if errors.Is(err, context.Canceled) || ctx.Err() != nil || errors.Is(err, journal.ErrFailed) || errors.Is(err, journal.ErrClosed) {
 		return err
 	}
 	return nil
@@ -153,6 +154,11 @@ func (p *packer) dropStored(ctx context.Context, project recording.ProjectID, it
 func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item, err error) {
 	m = &made{id: ulid.MustNew(ulid.Timestamp(p.now()), rand.Reader), group: group} // fails after the year 10889
 	pack := segment.NewPack(group.Project, group.Class, m.id)
+	size := 0
+	for _, it := range items {
+		size += int(it.packBytes())
+	}
+	pack.Grow(size)
 	m.batch = index.Batch{Project: group.Project, Token: segment.PackKey(group.Project, group.Class, m.id)}
 	for i, it := range items {
 		err := pack.Add(it.made.seg, it.made.frame, it.made.dictionary, it.made.base)
@@ -174,20 +180,10 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 	return m, rest, err
 }
 
-// delivery says how far a pack came.
-type delivery int
-
-const (
-	delivered delivery = iota
-	notSealed          // nothing has changed
-	notStored          // sealed; the object or its rows are missing, or seem to be
-)
-
-// deliver takes a pack through its steps. A store that does not answer is
-// asked a few times.
-func (p *packer) deliver(ctx context.Context, m *made) (delivery, error) {
+// seal notes in the journal where the segments of a pack are going to be.
+func (p *packer) seal(ctx context.Context, m *made) error {
 	if err := p.crashPoint(beforeSeal); err != nil {
-		return notSealed, err
+		return err
 	}
 	err := p.retry.few(ctx, "journal", func(context.Context) error {
 		return p.journal.AppendSeal(journal.Seal{
@@ -195,41 +191,45 @@ func (p *packer) deliver(ctx context.Context, m *made) (delivery, error) {
 		})
 	})
 	if err != nil {
-		return notSealed, fatal(ctx, err)
+		return err
 	}
-	if err := p.crashPoint(afterSeal); err != nil {
-		return notStored, err
-	}
+	return p.crashPoint(afterSeal)
+}
+
+// deliver takes a sealed pack to the stores. A store that does not answer is
+// asked a few times; stored is false when it still does not: then the object
+// or its rows are missing, or seem to be.
+func (p *packer) deliver(ctx context.Context, m *made) (stored bool, err error) {
 	if len(m.entries) > 0 {
-		err = p.retry.few(ctx, "bucket", func(ctx context.Context) error {
+		err := p.retry.few(ctx, "bucket", func(ctx context.Context) error {
 			return p.bucket.Put(ctx, m.batch.Token, bytes.NewReader(m.data), int64(len(m.data)))
 		})
-	}
-	if err != nil {
-		return notStored, fatal(ctx, err)
+		if err != nil {
+			return false, fatal(ctx, err)
+		}
 	}
 	if err := p.crashPoint(afterPut); err != nil {
-		return notStored, err
+		return false, err
 	}
 	return p.writeRows(ctx, m)
 }
 
 // writeRows writes the rows of a pack whose object is stored, and ends it.
-func (p *packer) writeRows(ctx context.Context, m *made) (delivery, error) {
+func (p *packer) writeRows(ctx context.Context, m *made) (stored bool, err error) {
 	if len(m.entries) > 0 {
 		err := p.retry.few(ctx, "index", func(ctx context.Context) error { return p.index.Write(ctx, m.batch) })
 		if err != nil {
-			return notStored, fatal(ctx, err)
+			return false, fatal(ctx, err)
 		}
 	}
 	if err := p.crashPoint(afterWrite); err != nil {
-		return notStored, err
+		return false, err
 	}
 	if err := p.done(ctx, m.id); err != nil {
-		return notStored, err
+		return false, err
 	}
 	if err := p.crashPoint(afterDone); err != nil {
-		return notStored, err
+		return false, err
 	}
 	p.settle(m.entries)
 	p.settle(m.repeats)
@@ -240,7 +240,7 @@ func (p *packer) writeRows(ctx context.Context, m *made) (delivery, error) {
 		p.metrics.packBytes.Add(float64(len(m.data)))
 		p.metrics.packSegments.Add(float64(len(m.batch.Segments)))
 	}
-	return delivered, nil
+	return true, nil
 }
 
 // done notes the end of a pack. On a full disk it does without: after a crash

@@ -59,7 +59,7 @@ func (p *packer) resume(ctx context.Context, j *job) (outcome, error) {
 		}
 	}
 	stored, err := p.writeRows(ctx, m)
-	if err != nil || stored == delivered {
+	if err != nil || stored {
 		return outcome{}, err
 	}
 	return later, nil

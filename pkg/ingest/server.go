@@ -39,7 +39,7 @@ const (
 	// waitingRawLimit bounds the events that stay in memory from their
 	// acknowledgement until they are encoded; beyond it they are read from the
 	// journal again.
-	waitingRawLimit = 32 << 20
+	waitingRawLimit = 16 << 20
 )
 
 // Options are what a Server gets from its surroundings. Zero fields have

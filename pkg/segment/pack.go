@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -56,6 +57,10 @@ func NewPack(project recording.ProjectID, class recording.Class, id ulid.ULID) *
 		ids:     make(map[recording.SegmentID]struct{}),
 	}
 }
+
+// Grow makes room for so many more bytes of frames and footer, so that they are
+// copied once.
+func (p *Pack) Grow(bytes int) { p.data = slices.Grow(p.data, bytes) }
 
 // Add appends a segment and a copy of its frame, which was made with the named
 // dictionary; an empty name says without one. When the dictionary is another
@@ -148,8 +153,8 @@ func (p *Pack) Bytes() (data []byte, stored []recording.StoredSegment, err error
 	}
 	footer := Encode(nil, append(append(header, '\n'), p.lines...), EncodeOptions{})
 
-	data = make([]byte, 0, len(p.data)+len(footer)+trailerBytes)
-	data = append(append(data, p.data...), footer...)
+	data = append(p.data, footer...)
+	p.data = slices.Clip(p.data) // what is added later must not write to data
 	data = binary.LittleEndian.AppendUint64(data, uint64(len(p.data)))
 	data = binary.LittleEndian.AppendUint32(data, uint32(len(footer)))
 	data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(footer, castagnoli))
