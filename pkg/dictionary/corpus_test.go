@@ -1,10 +1,7 @@
 package dictionary
 
 import (
-	"bytes"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -36,7 +33,7 @@ func leaveOneOut(tb testing.TB, prefix string, people int) []leftOut {
 	var all []leftOut
 	for _, r := range rrwebtest.Corpus(tb) {
 		if strings.HasPrefix(r.Name, prefix) {
-			all = append(all, leftOut{name: r.Name, segments: segmentsOf(r.Lines)})
+			all = append(all, leftOut{name: r.Name, segments: r.Segments(tb)})
 		}
 	}
 	for i := range all {
@@ -59,29 +56,6 @@ func leaveOneOut(tb testing.TB, prefix string, people int) []leftOut {
 		all[i].dictionary = d
 	}
 	return all
-}
-
-var timestampPattern = regexp.MustCompile(`"timestamp":(\d+)[,}]`)
-
-// segmentsOf cuts a recording as a recorder does: after 5 s, at 256 KiB, and
-// before a page begins.
-func segmentsOf(lines [][]byte) (segments [][]byte) {
-	var current []byte
-	var first int64
-	for _, line := range lines {
-		matches := timestampPattern.FindAllSubmatch(line, -1)
-		at, _ := strconv.ParseInt(string(matches[len(matches)-1][1]), 10, 64)
-		begins := bytes.Contains(line, []byte(`"type":4,`)) || bytes.Contains(line, []byte(`"type":4}`))
-		if len(current) > 0 && (begins || at-first > 5000 || len(current)+len(line) > 256<<10) {
-			segments = append(segments, current)
-			current = nil
-		}
-		if current == nil {
-			first = at
-		}
-		current = append(append(current, line...), '\n')
-	}
-	return append(segments, current)
 }
 
 // sampleOf is what a library would hold of a session.

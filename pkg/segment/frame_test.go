@@ -195,20 +195,21 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// segments cuts the corpus as a recorder does: at 256 KiB.
+// ways are those of making a frame. The dictionary is the end of the corpus
+// itself, as good as one can be: what one gains is measured in pkg/dictionary.
+func ways(tb testing.TB, cut [][]byte) map[string]segment.EncodeOptions {
+	all := bytes.Join(cut, nil)
+	return map[string]segment.EncodeOptions{
+		"better":     {},
+		"fast":       {Fast: true},
+		"dictionary": {Dictionary: dictionaryOf(tb, string(all[len(all)-256<<10:]))},
+	}
+}
+
+// segments cuts the corpus as a recorder does.
 func segments(tb testing.TB) (cut [][]byte, size int64) {
 	for _, r := range rrwebtest.Corpus(tb) {
-		var current []byte
-		for _, line := range r.Lines {
-			current = append(append(current, line...), '\n')
-			if len(current) >= 256<<10 {
-				cut = append(cut, current)
-				current = nil
-			}
-		}
-		if len(current) > 0 {
-			cut = append(cut, current)
-		}
+		cut = append(cut, r.Segments(tb)...)
 	}
 	for _, c := range cut {
 		size += int64(len(c))
@@ -216,35 +217,59 @@ func segments(tb testing.TB) (cut [][]byte, size int64) {
 	return cut, size
 }
 
-func BenchmarkEncode(b *testing.B) {
-	cut, size := segments(b)
-	b.SetBytes(size)
-	var frame []byte
-	var stored int64
-	for b.Loop() {
-		stored = 0
+// TestCorpusBytes prints, with -v, what the segments of the corpus take.
+func TestCorpusBytes(t *testing.T) {
+	cut, size := segments(t)
+	ways := ways(t, cut)
+	for _, name := range []string{"better", "fast"} {
+		var stored int64
 		for _, ndjson := range cut {
-			frame = segment.Encode(frame[:0], ndjson, segment.EncodeOptions{})
-			stored += int64(len(frame))
+			stored += int64(len(segment.Encode(nil, ndjson, ways[name])))
+		}
+		t.Logf("%s: %d segments, %d bytes in %d, %.2fx", name, len(cut), size, stored, float64(size)/float64(stored))
+		if stored*4 > size {
+			t.Errorf("%s: segments shrink less than four times", name)
 		}
 	}
-	b.ReportMetric(float64(size)/float64(stored), "ratio")
+}
+
+func BenchmarkEncode(b *testing.B) {
+	cut, size := segments(b)
+	for name, options := range ways(b, cut) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(size)
+			var frame []byte
+			var stored int64
+			for b.Loop() {
+				stored = 0
+				for _, ndjson := range cut {
+					frame = segment.Encode(frame[:0], ndjson, options)
+					stored += int64(len(frame))
+				}
+			}
+			b.ReportMetric(float64(size)/float64(stored), "ratio")
+		})
+	}
 }
 
 func BenchmarkDecode(b *testing.B) {
 	cut, size := segments(b)
-	b.SetBytes(size)
-	var frames [][]byte
-	for _, ndjson := range cut {
-		frames = append(frames, segment.Encode(nil, ndjson, segment.EncodeOptions{}))
-	}
-	var out []byte
-	for b.Loop() {
-		for _, frame := range frames {
-			var err error
-			if out, err = segment.Decode(out[:0], frame, decodedLimit, nil); err != nil {
-				b.Fatal(err)
+	for name, options := range ways(b, cut) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(size)
+			var frames [][]byte
+			for _, ndjson := range cut {
+				frames = append(frames, segment.Encode(nil, ndjson, options))
 			}
-		}
+			var out []byte
+			for b.Loop() {
+				for _, frame := range frames {
+					var err error
+					if out, err = segment.Decode(out[:0], frame, decodedLimit, options.Dictionary); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
 	}
 }
