@@ -158,6 +158,32 @@ func columnsOf[Row any]() string {
 	return strings.Join(names, ", ")
 }
 
+// columnTypes are the types as which the columns of a row type are sent; the
+// server makes its own of them.
+func columnTypes[Row any]() []clickhouse.ColumnNameAndType {
+	t := reflect.TypeFor[Row]()
+	columns := make([]clickhouse.ColumnNameAndType, t.NumField())
+	for i := range columns {
+		f := t.Field(i)
+		columns[i] = clickhouse.ColumnNameAndType{Name: f.Tag.Get("ch"), Type: columnType(f.Type)}
+	}
+	return columns
+}
+
+func columnType(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return "DateTime64(3, 'UTC')"
+	case t.Kind() == reflect.Slice:
+		return "Array(" + columnType(t.Elem()) + ")"
+	case t.Kind() == reflect.Map:
+		return "Map(" + columnType(t.Key()) + ", " + columnType(t.Elem()) + ")"
+	}
+	name := t.Kind().String() // string, bool, uint32, int64, …
+	name = strings.ToUpper(name[:1]) + name[1:]
+	return strings.Replace(name, "Uint", "UInt", 1)
+}
+
 // maxMs is the last time a DateTime64 of the driver can hold, in 2262.
 const maxMs = 9_223_372_036_854
 

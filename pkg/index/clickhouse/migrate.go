@@ -145,7 +145,11 @@ func (x *Index) createDatabase(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	return conn.Exec(ctx, x.ddl("CREATE DATABASE IF NOT EXISTS "+x.cfg.Database+" {on_cluster}"))
+	return conn.Exec(ctx, x.ddl(createDatabase(x.cfg.Database)))
+}
+
+func createDatabase(name string) string {
+	return "CREATE DATABASE IF NOT EXISTS " + name + " {on_cluster}"
 }
 
 func (x *Index) apply(ctx context.Context, m migration, found uint32) error {

@@ -92,7 +92,9 @@ func insert[Row any](ctx context.Context, x *Index, table string, rows []Row) er
 	if len(rows) == 0 {
 		return nil
 	}
-	batch, err := x.conn.PrepareBatch(x.writing(ctx), "INSERT INTO "+table+" ("+columnsOf[Row]()+")")
+	// Over HTTP the driver would ask for the columns' types before each insert.
+	ctx = clickhouse.Context(x.writing(ctx), clickhouse.WithColumnNamesAndTypes(columnTypes[Row]()))
+	batch, err := x.conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+columnsOf[Row]()+")")
 	if err != nil {
 		return err
 	}

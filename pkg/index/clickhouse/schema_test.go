@@ -1,0 +1,230 @@
+package clickhouse_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/index/clickhouse"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// What makes a new database, on one server and in a cluster, is what the
+// golden files say, and the engine's parser takes all of it.
+func TestStatementsOfNewDatabase(t *testing.T) {
+	parser := newIndex(t, testConfig(t), clickhouse.Options{})
+	if err := parser.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, cluster := range map[string]string{"single": "", "cluster": "replays"} {
+		t.Run(name, func(t *testing.T) {
+			cfg := clickhouse.Config{Protocol: "http", Addresses: []string{"clickhouse.example:8123"}, Database: "playhead", Cluster: cluster}
+			statements := newIndex(t, cfg, clickhouse.Options{}).Statements(t)
+			got := strings.Join(statements, ";\n\n") + ";\n"
+			golden := filepath.Join("testdata", "new_database_"+name+".sql")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("statements (-golden +got), -update writes them anew:\n%s", diff)
+			}
+			for _, statement := range statements {
+				if strings.ContainsAny(strings.NewReplacer("{shard}", "", "{database}", "", "{table}", "", "{replica}", "").Replace(statement), "{}") {
+					t.Errorf("braces that nothing fills in: %s", statement)
+				}
+				quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(statement)
+				parsed := clickhouse.Read(t, parser, "SELECT formatQuerySingleLine('"+quoted+"')")
+				if onCluster := strings.Contains(parsed[0], " ON CLUSTER "); onCluster != (cluster != "") {
+					t.Errorf("ON CLUSTER in %q: %t", parsed[0], onCluster)
+				}
+			}
+		})
+	}
+}
+
+// oldDatabase has the tables of version 1, with a session of two segments that
+// an old program wrote.
+func oldDatabase(t *testing.T) clickhouse.Config {
+	t.Helper()
+	cfg := testConfig(t)
+	old := cfg
+	old.Database = "default"
+	x := newIndex(t, old, clickhouse.Options{})
+	clickhouse.Exec(t, x, "CREATE DATABASE "+cfg.Database)
+	x = newIndex(t, cfg, clickhouse.Options{})
+	for _, file := range []string{"0001_sessions_segments_moments.sql", "rows.sql"} {
+		sql, err := os.ReadFile(filepath.Join("testdata", "before_0003", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range clickhouse.SplitStatements(string(sql)) {
+			clickhouse.Exec(t, x, statement)
+		}
+	}
+	return cfg
+}
+
+// Whatever an older version wrote is found afterwards, also when several
+// servers bring the schema forward at once, and when one does it again.
+func TestMigrateCarriesRowsOver(t *testing.T) {
+	cfg := oldDatabase(t)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if err := newIndex(t, cfg, clickhouse.Options{}).Migrate(t.Context()); err != nil {
+				t.Errorf("Migrate: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	x := newIndex(t, cfg, clickhouse.Options{})
+	checkCarriedOver(t, x)
+
+	// As if the first server had died before it noted what it had done.
+	clickhouse.Exec(t, x, "TRUNCATE TABLE schema_migrations")
+	clickhouse.Exec(t, x, "INSERT INTO schema_migrations (version, name, applied_ts) SELECT 1, 'old', now64(3)")
+	if err := x.Migrate(t.Context()); err != nil {
+		t.Fatalf("Migrate again: %v", err)
+	}
+	checkCarriedOver(t, x)
+}
+
+func checkCarriedOver(t *testing.T, x *clickhouse.Index) {
+	t.Helper()
+	if err := x.Check(t.Context()); err != nil {
+		t.Fatalf("Check: %v", err)
+	}
+	const project, session = recording.ProjectID("shop"), recording.SessionID("0199a1b2-0000-7000-8000-000000000001")
+	for name, q := range map[string]index.SessionQuery{
+		"all": {}, "id": {SessionID: session}, "user": {UserID: "Anna"}, "URL": {URL: "shop.example/CART"},
+		"text of the user": {Text: "ann"}, "trace": {TraceID: "0af7651916cd43dd8448eb211c80319c"}, "errors": {Errors: true},
+	} {
+		q.Project = project
+		page, err := x.Sessions(t.Context(), q)
+		if err != nil {
+			t.Errorf("Sessions by %s: %v", name, err)
+			continue
+		}
+		if len(page.Sessions) != 1 || page.Sessions[0].ID != session || page.Sessions[0].Segments != 2 || page.Sessions[0].Events != 30 {
+			t.Errorf("Sessions by %s = %+v, want the one that was there", name, page.Sessions)
+		}
+	}
+	segments, err := x.Segments(t.Context(), project, session)
+	if err != nil || len(segments) != 2 || segments[1].Object != "v1/shop/normal/b.pack" || segments[1].Dictionary != "" {
+		t.Errorf("Segments = %+v, %v, want the two that were there", segments, err)
+	}
+	moments, err := x.Moments(t.Context(), index.MomentQuery{Project: project, TraceID: "0af7651916cd43dd8448eb211c80319c"})
+	if err != nil || len(moments) != 1 || moments[0].Text != "GET /cart" {
+		t.Errorf("Moments = %+v, %v, want the one that was there", moments, err)
+	}
+}
+
+// Rows go when their class has been kept long enough, and sessions with their
+// last segment.
+func TestRowsExpire(t *testing.T) {
+	const day = 24 * time.Hour
+	cfg := testConfig(t)
+	cfg.Retention = map[recording.Class]time.Duration{recording.ClassNormal: 14 * day, "short": 36 * time.Hour}
+	x := newIndex(t, cfg, clickhouse.Options{})
+	if err := x.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	write := func(session string, seq uint32, class recording.Class, received time.Time) {
+		t.Helper()
+		s := recording.StoredSegment{Class: class, Segment: recording.Segment{
+			SegmentID: recording.SegmentID{Project: "shop", Session: recording.SessionID(session), Window: "window-1", Seq: seq},
+			StartMs:   received.UnixMilli(), EndMs: received.UnixMilli(), ReceivedMs: received.UnixMilli(),
+			Origin: recording.Origin{UserID: session}, URLs: []string{"https://shop.example/" + session},
+		}}
+		m := recording.Moment{SegmentID: s.SegmentID, TimestampMs: s.StartMs, Kind: recording.KindClick, TraceID: session}
+		b := index.Batch{Project: "shop", Token: fmt.Sprint(session, seq), Segments: []recording.StoredSegment{s}, Moments: []recording.Moment{m}}
+		if err := x.Write(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("gone-0001", 0, recording.ClassNormal, now.Add(-15*day))
+	write("short-001", 0, "short", now.Add(-3*day))
+	write("kept-0001", 0, recording.ClassNormal, now.Add(-13*day))
+	write("partly-01", 0, recording.ClassNormal, now.Add(-20*day))
+	write("partly-01", 1, recording.ClassNormal, now)
+	write("forever-1", 0, "ticket", now.Add(-3000*day))
+
+	for _, table := range []string{"segments", "moments", "sessions", "sessions_by_start", "postings", "terms"} {
+		clickhouse.Exec(t, x, "OPTIMIZE TABLE "+table+" FINAL")
+	}
+	page, err := x.Sessions(t.Context(), index.SessionQuery{Project: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, s := range page.Sessions {
+		left = append(left, string(s.ID))
+	}
+	if diff := cmp.Diff([]string{"partly-01", "kept-0001", "forever-1"}, left); diff != "" {
+		t.Errorf("sessions that are left (-want +got):\n%s", diff)
+	}
+	for table, want := range map[string][]string{
+		"segments": {"forever-1 0", "kept-0001 0", "partly-01 1"},
+		"moments":  {"forever-1 0", "kept-0001 0", "partly-01 1"},
+	} {
+		got := clickhouse.Read(t, x, "SELECT concat(session_id, ' ', toString(seq)) AS row FROM "+table+" ORDER BY row")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s that are left (-want +got):\n%s", table, diff)
+		}
+	}
+	for _, gone := range []string{"gone-0001", "short-001"} {
+		if got := clickhouse.Read(t, x, "SELECT term FROM terms WHERE position(term, '"+gone+"') > 0"); len(got) > 0 {
+			t.Errorf("terms of %s: %v", gone, got)
+		}
+	}
+	if got := clickhouse.Read(t, x, "SELECT toString(count()) FROM postings"); got[0] != "9" {
+		t.Errorf("%s postings, want the user, URL and trace of three sessions", got[0])
+	}
+}
+
+// A batch of one day, whatever the browsers' clocks said, makes one part in
+// each table: many would have to be merged.
+func TestBatchMakesOnePart(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Retention = map[recording.Class]time.Duration{recording.ClassNormal: 14 * 24 * time.Hour}
+	x := newIndex(t, cfg, clickhouse.Options{})
+	if err := x.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	received := time.Now().UTC().Truncate(24 * time.Hour).UnixMilli()
+	b := index.Batch{Project: "shop", Token: "pack"}
+	for n := range 50 {
+		start := received + int64(n-25)*90*24*3_600_000
+		s := recording.StoredSegment{Class: recording.ClassNormal, Segment: recording.Segment{
+			SegmentID: recording.SegmentID{Project: "shop", Session: recording.SessionID(fmt.Sprintf("session-%02d", n)), Window: "window-1"},
+			StartMs:   start, EndMs: start, ReceivedMs: received + int64(n)*60_000, Origin: recording.Origin{UserID: "anna"},
+		}}
+		b.Segments = append(b.Segments, s)
+		b.Moments = append(b.Moments, recording.Moment{SegmentID: s.SegmentID, TimestampMs: start, Kind: recording.KindClick})
+	}
+	if err := x.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	got := clickhouse.Read(t, x, "SELECT concat(table, ' ', toString(count())) AS made FROM system.parts WHERE database = currentDatabase() AND active AND table != 'schema_migrations' GROUP BY table ORDER BY table")
+	want := []string{"moments 1", "postings 1", "segments 1", "sessions 1", "sessions_by_start 1", "terms 1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("parts (-want +got):\n%s", diff)
+	}
+}
