@@ -152,7 +152,7 @@ func recordings(t *testing.T) []*traffic.Recording {
 	slices.SortFunc(corpus, func(a, b *traffic.Recording) int { return a.RawBytes - b.RawBytes })
 	const most = 4 << 20
 	for _, r := range corpus {
-		if len(r.Segments) > 2 && r.RawBytes < most && len(all) < 7 {
+		if len(r.Segments) > 2 && r.RawBytes < most && len(all) < 6 {
 			all = append(all, r)
 		}
 	}

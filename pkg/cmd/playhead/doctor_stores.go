@@ -127,8 +127,10 @@ func (d *doctor) clickhouse(ctx context.Context, x *clickhouse.Index, cluster st
 	if len(g.Unsafe) > 0 {
 		d.warn(check, "ALTER TABLE … MODIFY SETTING fsync_after_insert = 1, fsync_part_directory = 1", "a power cut can lose acknowledged rows of %s; playhead reindex would bring them back", strings.Join(g.Unsafe, ", "))
 	}
-	if len(g.MissingRights) > 0 {
-		d.fail(check, "GRANT "+strings.Join(g.MissingRights, ", ")+" on the database", "the user lacks rights")
+	if missing := strings.Join(g.MissingRights, ", "); strings.Contains(missing, "SELECT") || strings.Contains(missing, "INSERT") {
+		d.fail(check, "GRANT "+missing+" on the database", "the user lacks the rights %s", missing)
+	} else if missing != "" {
+		d.warn(check, "run playhead migrate and playhead reindex --clear as a user that may", "the user lacks the rights %s, which ingest does not need", missing)
 	}
 	if len(g.MissingMacros) > 0 {
 		d.fail(check, "set the macros in every server's configuration", "replicated tables need the macros %s", strings.Join(g.MissingMacros, ", "))

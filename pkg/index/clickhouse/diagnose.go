@@ -18,8 +18,9 @@ type Diagnosis struct {
 	// Unsafe are the tables whose acknowledged inserts a power cut can lose.
 	Unsafe []string
 
-	// MissingRights are what the user may not do and ingest, migrate or
-	// reindex need, as GRANT spells it.
+	// MissingRights are what the user may not do, as GRANT spells it: SELECT
+	// and INSERT, without which nothing works, and what only migrations and
+	// Clear need.
 	MissingRights []string
 
 	// MissingMacros are what the server's configuration lacks for tables on a
@@ -30,7 +31,7 @@ type Diagnosis struct {
 }
 
 // rights that some command of Playhead needs on its database.
-var rights = []string{"SELECT", "INSERT", "CREATE TABLE", "ALTER UPDATE", "ALTER DELETE", "ALTER ADD COLUMN", "ALTER MODIFY SETTING"}
+var rights = []string{"SELECT", "INSERT", "CREATE TABLE", "DROP TABLE", "ALTER"}
 
 // Diagnose asks the server about itself. Check comes first: it says why a
 // server cannot be asked.
@@ -65,7 +66,7 @@ func supported(version string) bool {
 func (x *Index) diagnoseTables(ctx context.Context, d *Diagnosis) error {
 	rows, err := x.conn.Query(ctx, `
 SELECT name FROM system.tables
-WHERE database = currentDatabase() AND name IN ('segments', 'sessions', 'moments')
+WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
     AND NOT (create_table_query LIKE '%fsync_after_insert = 1%' AND create_table_query LIKE '%fsync_part_directory = 1%')
 ORDER BY name`)
 	if err != nil {
