@@ -64,7 +64,7 @@ var only = map[string]struct {
 }{
 	"github.com/minio/minio-go/":               {[]string{"pkg/objectstore/s3", "pkg/embedded", "pkg/embedded/embeddedtest"}, "object storage has one adapter"},
 	"github.com/ClickHouse/":                   {[]string{"pkg/index/clickhouse", "pkg/embedded"}, "the index has one adapter"},
-	"github.com/grafana/grafana-plugin-sdk-go": {[]string{"pkg/plugin", "pkg/plugin/plugintest", "pkg", "tests/smoke"}, "only the plugin speaks Grafana's protocol"},
+	"github.com/grafana/grafana-plugin-sdk-go": {[]string{"pkg/plugin", "pkg/plugin/plugintest", "pkg", "tests/smoke", "tests/faults"}, "only the plugin speaks Grafana's protocol"},
 	"github.com/versity/versitygw":             {[]string{"pkg/embedded"}, "the embedded stores are one package"},
 	"github.com/ebitengine/purego":             {[]string{"pkg/embedded"}, "the embedded stores are one package"},
 	"gorm.io/":                                 {nil, "no object-relational mapper"},

@@ -221,11 +221,11 @@ func missing(t *trial) error {
 		}
 		asked = asked || out.snapshot
 	}
-	if !asked {
+	if !asked && !t.short {
 		// The server waits up to half a minute for a segment that may be late.
 		err := t.until(gapLimit, "the server asks for a full snapshot", func() bool {
 			asked = s.send(t.ctx, tape.cut()).snapshot
-			return asked || pause(t.ctx, t.pickTime(time.Second, 500*time.Millisecond)) != nil
+			return asked || pause(t.ctx, time.Second) != nil
 		})
 		t.expect(err == nil, "no reply says snapshot:true: %v", err)
 	}

@@ -21,16 +21,13 @@ import (
 	"github.com/playhead/playhead/pkg/recording"
 )
 
-// plant is what all rows share: the programs, the engines and the proxies in
-// front of them.
+// plant is what all rows share: the program and the engines.
 type plant struct {
-	root, dir  string
-	binary     string // playhead
-	report     *report
-	log        *logbook
-	engines    *embedded.Stores
-	s3         *proxy
-	clickhouse *proxy
+	root, dir string
+	binary    string // playhead
+	report    *report
+	log       *logbook
+	engines   *embedded.Stores
 }
 
 const (
@@ -54,13 +51,6 @@ func newPlant(ctx context.Context, o Options, dir string) (_ *plant, err error) 
 	if p.engines, err = embedded.Start(starting, embedded.Options{Dir: filepath.Join(dir, "stores"), Log: quiet}); err != nil {
 		return nil, fmt.Errorf("start stores: %w", err)
 	}
-	at := p.engines.Addresses()
-	if p.s3, err = newProxy(ctx, at.S3.Endpoint); err != nil {
-		return nil, err
-	}
-	if p.clickhouse, err = newProxy(ctx, at.ClickHouse.Address); err != nil {
-		return nil, err
-	}
 	return p, nil
 }
 
@@ -77,18 +67,12 @@ func (p *plant) build(ctx context.Context, name, pkg string) (string, error) {
 }
 
 func (p *plant) close() error {
-	var errs []error
-	for _, x := range []*proxy{p.s3, p.clickhouse} {
-		if x != nil {
-			errs = append(errs, x.close())
-		}
+	if p.engines == nil {
+		return nil
 	}
-	if p.engines != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
-		defer cancel()
-		errs = append(errs, p.engines.Stop(ctx))
-	}
-	return errors.Join(errs...)
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	return p.engines.Stop(ctx)
 }
 
 // vault is the part of the stores that belongs to one row: a database and a

@@ -23,6 +23,9 @@ type trial struct {
 	dir    string
 	report *report
 
+	// What the row's servers take for the stores.
+	s3, clickhouse *proxy
+
 	broken   []string
 	cleanups []func() error
 }
@@ -71,9 +74,21 @@ func (t *trial) cleanUp() error {
 		t.cleanups = t.cleanups[:last]
 		errs = append(errs, f())
 	}
-	t.s3.behave(nil)
-	t.clickhouse.behave(nil)
 	return errors.Join(errs...)
+}
+
+// openProxies puts proxies in front of the stores.
+func (t *trial) openProxies() error {
+	at := t.engines.Addresses()
+	for target, to := range map[string]**proxy{at.S3.Endpoint: &t.s3, at.ClickHouse.Address: &t.clickhouse} {
+		p, err := newProxy(t.ctx, target)
+		if err != nil {
+			return err
+		}
+		*to = p
+		t.later(p.close)
+	}
+	return nil
 }
 
 // until polls a condition; the error says what did not come true in time.
