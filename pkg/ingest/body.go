@@ -39,7 +39,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, who *credentia
 	b := (*body)[:0]
 	for {
 		if len(b) == cap(b) {
-			b = append(make([]byte, 0, max(2*cap(b), 16<<10)), b...)
+			b = append(make([]byte, 0, max(2*cap(b), firstRead(r.ContentLength))), b...)
 		}
 		p.arrived(len(b))
 		n, readErr := in.Read(b[len(b):cap(b)])
@@ -60,6 +60,15 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, who *credentia
 			return errBody
 		}
 	}
+}
+
+// firstRead is how much memory a body gets before any of it has come.
+func firstRead(contentLength int64) int {
+	const most = 16 << 10
+	if contentLength < 0 {
+		return most
+	}
+	return int(min(contentLength+1, most)) // and room to see its end
 }
 
 func (s *Server) takeBody(who *credential, n int) bool {

@@ -185,9 +185,9 @@ func (l *Limits) largest() Bytes { return max(l.BodyBytes, l.AssetBytes) }
 
 // Connections bounds what clients cost before they have sent anything.
 type Connections struct {
-	// Max is how many may be open; each takes about 16 KiB. Beyond it those
+	// Max is how many may be open; each takes about 20 KiB. Beyond it those
 	// that do nothing, or do it slowest, are closed. It is less when the
-	// process may not open as many files. Default 8192.
+	// process may not open as many files. Default 4096.
 	Max int `yaml:"max"`
 }
 
@@ -238,7 +238,7 @@ func DefaultConfig() Config {
 			BodyBytes: 8 << 20, DecompressedBytes: 32 << 20, DecompressionRatio: 200,
 			Events: 10_000, EventBytes: 24 << 20, Depth: 128, AssetBytes: 4 << 20,
 		},
-		Connections: Connections{Max: 8192},
+		Connections: Connections{Max: 4096},
 		Journal: Journal{
 			Dir: "journal", MaxBytes: 4 << 30, FileBytes: 64 << 20, MaxSegments: 1_000_000,
 			MinFreeBytes: 64 << 20, CommitInterval: 5 * time.Millisecond,
