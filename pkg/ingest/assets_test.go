@@ -221,3 +221,26 @@ func TestRecordingSettings(t *testing.T) {
 		t.Errorf("after a reload: %d %s", w.Code, w.Body)
 	}
 }
+
+// FuzzAssetIDs: whatever a body holds, it is a list of ids or a refusal.
+func FuzzAssetIDs(f *testing.F) {
+	id := idOf("x")
+	f.Add([]byte(`["` + id + `","` + id + `"]`))
+	for _, body := range []string{``, `[]`, `null`, `[null]`, `["` + id, `[1e9]`, `[["` + id + `"]]`, `{"0":"` + id + `"}`, `["\u0030` + id[1:] + `"]`} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ids, err := parseAssetIDs(body)
+		if problem := problemOf(err); err != nil && problem.Status >= 500 {
+			t.Errorf("%v is answered %d", err, problem.Status)
+		}
+		for _, id := range ids {
+			if _, _, err := segment.ParseAssetKey(segment.AssetKey(testProject, id)); err != nil {
+				t.Error(err)
+			}
+		}
+		if len(ids) > maxMissing || err == nil && ids == nil {
+			t.Errorf("%d ids", len(ids))
+		}
+	})
+}

@@ -440,6 +440,46 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// FuzzDecodeHeader: whatever a header line holds, what is taken from it is safe
+// in object keys and log lines, within its limits, and the same when it is
+// written again.
+func FuzzDecodeHeader(f *testing.F) {
+	f.Add([]byte(header))
+	f.Add([]byte(`{"v":1,"token":"t","session_id":"session-1","previous_id":"session-0","window_id":"window-1","page_id":"page-0001",` +
+		`"seq":4294967295,"sent_at":8640000000000000,"reason":"error","final":true,"recorder":{"name":"playhead","version":"1.0.0","rrweb":"2.1.6"},` +
+		`"page":{"url":"https://shop.test/","referrer":"","viewport":[1280,720]},"user":{"id":"u","attributes":{"plan":"pro"}},"release":"r","environment":"e"}`))
+	for _, field := range []string{"session_id", "token", "page", "user", "seq", "previous_id", "recorder"} {
+		for _, value := range []string{`"../../etc"`, `"aaaaaaaa\u0000"`, `null`, `1e400`, `[[[]]]`, `{"id":"\ud800"}`, `{"viewport":[1,2,3]}`} {
+			f.Add(with(field, value))
+		}
+	}
+	f.Add([]byte(`{"v":1,"v":2}`))
+	f.Add([]byte("{\"v\":1,\"session_id\":\"\xff\xfe\"}"))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		h, err := DecodeHeader(line)
+		if err != nil {
+			var refusal *Refusal
+			if !errors.As(err, &refusal) || refusal.Detail == "" || refusal.Line != 1 || refusal.Kind == 0 {
+				t.Errorf("error %#v", err)
+			}
+			return
+		}
+		for _, id := range []string{string(h.Session), string(h.Window), string(h.Page)} {
+			if _, err := recording.ParseSessionID(id); err != nil {
+				t.Errorf("id %q: %v", id, err)
+			}
+		}
+		o := h.Origin
+		if len(h.Token) > maxToken || len(o.URL) > maxURL || len(o.Referrer) > maxURL || len(o.UserID) > maxUserID || len(o.UserAttributes) > maxAttributes ||
+			len(o.Release) > maxLabel || len(o.Environment) > maxLabel || len(o.Recorder.Name) > maxRecorderString || h.SentAtMs < 0 || o.Viewport[0] < 0 {
+			t.Errorf("beyond a limit: %+v", h)
+		}
+		if again, err := DecodeHeader(append([]byte(" "), line...)); err != nil && len(line) < maxHeader || err == nil && !cmp.Equal(h, again) {
+			t.Errorf("read again it is %+v (%v)", again, err)
+		}
+	})
+}
+
 // FuzzDecompress: whatever a body holds, no more than allowed comes out.
 func FuzzDecompress(f *testing.F) {
 	small := Limits{DecompressedBytes: 100_000, DecompressionRatio: 50}
