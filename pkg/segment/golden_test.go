@@ -33,6 +33,9 @@ var goldenPacks = map[string][]recording.Segment{
 
 	// Every other segment is made with the golden dictionary.
 	"dictionary": {segmentOf(0), fullSegment(1), segmentOf(2), segmentOf(3)},
+
+	// Every segment but the first is made with the first as base.
+	"base": {segmentOf(0), fullSegment(1), segmentOf(2)},
 }
 
 // goldenDictionary is the content of the dictionary that -update writes.
@@ -131,13 +134,27 @@ func readGolden(t *testing.T, data []byte) golden {
 		if err := e.Verify(frame); err != nil {
 			t.Fatal(err)
 		}
-		events, err := segment.Decode(nil, frame, e.RawBytes, dictionaries[e.Dictionary])
+		d := dictionaries[e.Dictionary]
+		if e.Base.Object == e.Object {
+			d = baseOf(t, data[e.Base.Offset:][:e.Base.Length], e.Base.RawBytes)
+		}
+		events, err := segment.Decode(nil, frame, e.RawBytes, d)
 		if err != nil {
 			t.Fatal(err)
 		}
 		g.Events = append(g.Events, string(events))
 	}
 	return g
+}
+
+// baseOf returns the content of a base's frame as a dictionary.
+func baseOf(t *testing.T, frame []byte, rawBytes int) *segment.Dictionary {
+	t.Helper()
+	content, err := segment.Decode(nil, frame, rawBytes, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dictionaryOf(t, string(content))
 }
 
 func writeMissing(t *testing.T) {
@@ -154,7 +171,7 @@ func writeMissing(t *testing.T) {
 	}
 	writeNew(t, filepath.Join("testdata", "v1", "shop.site"), site)
 	for name, segments := range goldenPacks {
-		data := goldenPack(t, segments, map[bool]*segment.Dictionary{true: d}[name == "dictionary"])
+		data := goldenPack(t, name, segments, d)
 		var expected bytes.Buffer
 		encoder := json.NewEncoder(&expected)
 		encoder.SetIndent("", "  ")
@@ -168,17 +185,24 @@ func writeMissing(t *testing.T) {
 	}
 }
 
-// goldenPack makes a pack whose every other frame needs d, unless that is nil.
-func goldenPack(t *testing.T, segments []recording.Segment, d *segment.Dictionary) []byte {
+func goldenPack(t *testing.T, name string, segments []recording.Segment, d *segment.Dictionary) []byte {
 	t.Helper()
 	p := segment.NewPack("shop", recording.ClassNormal, packID)
+	first := segment.Encode(nil, ndjsonOf(segments[0].Seq), segment.EncodeOptions{})
 	for i, s := range segments {
 		var o segment.EncodeOptions
 		var id recording.DictionaryID
-		if d != nil && i%2 == 1 {
+		var base recording.Base
+		switch {
+		case name == "dictionary" && i%2 == 1:
 			o.Dictionary, id = d, d.ID()
+		case name == "base" && i > 0:
+			o.Base = baseOf(t, first, segments[0].RawBytes)
+			id = o.Base.ID()
+			base.Object, base.Offset, base.Length = packKey, 8, int64(len(first))
+			base.RawBytes = segments[0].RawBytes
 		}
-		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), o), id, recording.Base{}); err != nil {
+		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), o), id, base); err != nil {
 			t.Fatal(err)
 		}
 	}
