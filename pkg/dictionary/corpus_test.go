@@ -37,17 +37,15 @@ func leaveOneOut(tb testing.TB, prefix string, people int) []leftOut {
 		}
 	}
 	for i := range all {
-		var others [][][]byte
+		var others corpus
+		var c crowd
 		for j, o := range all {
-			if i != j {
-				for range people {
-					others = append(others, sampleOf(o.segments))
+			for range people {
+				if i != j {
+					others.sample(len(c), o.segments)
+					c = append(c, ^sessionSet(0)&^(1<<len(c)))
 				}
 			}
-		}
-		c := make(crowd, len(others))
-		for j := range c {
-			c[j] = ^sessionSet(0) &^ (1 << j)
 		}
 		d, err := segment.NewDictionary(train(others, c, dictionaryBytes))
 		if err != nil {
@@ -58,15 +56,15 @@ func leaveOneOut(tb testing.TB, prefix string, people int) []leftOut {
 	return all
 }
 
-// sampleOf is what a library would hold of a session.
-func sampleOf(segments [][]byte) (held [][]byte) {
+// sample adds what a library would hold of a session.
+func (c *corpus) sample(session int, segments [][]byte) {
 	room := sampleRawBytes
 	for _, ndjson := range segments {
 		n := min(room, len(ndjson))
-		held = append(held, ndjson[:n])
+		c.text = append(c.text, ndjson[:n]...)
+		c.add(session)
 		room -= n
 	}
-	return held
 }
 
 func size(segments [][]byte, o segment.EncodeOptions) (n int) {

@@ -24,12 +24,13 @@ const (
 	// it is still the current one.
 	trustFor = time.Hour
 
-	// trainEvery is how long after one training of a site the next may come.
-	trainEvery = 10 * time.Minute
+	// soonest is how long after one training of a site the next may come: a
+	// new site's first sessions bring it a dictionary soon, and better ones
+	// when there are more of them.
+	soonest = time.Minute
 
-	// firstTrainEvery is the same for a site without a dictionary: its first
-	// sessions bring it one soon.
-	firstTrainEvery = time.Minute
+	// trainEvery is the same for a site that has a dictionary and its samples.
+	trainEvery = 10 * time.Minute
 
 	// rest is how many times as long as a training took no other one begins:
 	// training has one percent of a core.
@@ -172,20 +173,23 @@ func (l *Library) trainable() *site {
 		if s.samples.crowd().enough(all(len(s.samples.sessions))) {
 			return s
 		}
-		s.train = now.Add(firstTrainEvery) // not asked every second
+		s.train = now.Add(soonest) // not asked every second
 	}
 	return nil
 }
 
 // wants reports whether a site has new samples, and a reason to look for a
-// better dictionary in them: it has none; its ratio got worse; the last look is
-// a day ago, or had half as many sessions.
+// better dictionary in them: it has none; the last look had half as many
+// sessions, or is a day ago; its ratio got worse.
 func (s *site) wants(now time.Time) bool {
 	if s.samples.fresh < leastBytes || len(s.samples.sessions) < minPeople {
 		return false
 	}
-	return s.dictionary == nil || s.drift.worse ||
-		now.Sub(s.looked) >= maxAge || len(s.samples.sessions) >= 2*s.lookedAt
+	if s.dictionary == nil || len(s.samples.sessions) >= 2*s.lookedAt {
+		return true
+	}
+	ago := now.Sub(s.looked)
+	return ago >= maxAge || ago >= trainEvery && s.drift.worse
 }
 
 // renew makes a dictionary from a site's samples and, when it is worth it,
@@ -194,22 +198,21 @@ func (l *Library) renew(ctx context.Context, s *site) error {
 	begin := l.now()
 	l.mu.Lock()
 	frames := make([][][]byte, len(s.samples.sessions))
+	rawBytes := 0
 	for i, session := range s.samples.sessions {
 		frames[i] = append(frames[i], session.frames...)
+		rawBytes += session.rawBytes
 	}
 	crowd := s.samples.crowd()
 	old := s.dictionary
 	s.samples.fresh = 0
 	s.drift.worse = false
 	s.looked, s.lookedAt = begin, len(frames)
-	s.train = begin.Add(trainEvery)
-	if old == nil {
-		s.train = begin.Add(firstTrainEvery)
-	}
+	s.train = begin.Add(soonest)
 	l.stats.Trainings++
 	l.mu.Unlock()
 
-	d, err := l.better(frames, crowd, old)
+	d, err := better(frames, rawBytes, crowd, old)
 	l.mu.Lock()
 	end := l.now()
 	l.idleUntil = end.Add(rest * end.Sub(begin))
@@ -225,18 +228,17 @@ func (l *Library) renew(ctx context.Context, s *site) error {
 
 // better trains a dictionary from the frames of sessions. It returns nil when
 // the sessions have too little in common, or it is no better than the old one.
-func (l *Library) better(frames [][][]byte, c crowd, old *segment.Dictionary) (*segment.Dictionary, error) {
-	segments := make([][][]byte, len(frames))
+func better(frames [][][]byte, rawBytes int, c crowd, old *segment.Dictionary) (d *segment.Dictionary, err error) {
+	sessions := corpus{text: make([]byte, 0, rawBytes)}
 	for i, list := range frames {
 		for _, frame := range list {
-			ndjson, err := segment.Decode(nil, frame, sampleRawBytes, nil)
-			if err != nil {
+			if sessions.text, err = segment.Decode(sessions.text, frame, sampleRawBytes, nil); err != nil {
 				return nil, fmt.Errorf("read sample: %w", err)
 			}
-			segments[i] = append(segments[i], ndjson)
+			sessions.add(i)
 		}
 	}
-	content := train(segments, c, dictionaryBytes)
+	content := train(sessions, c, dictionaryBytes)
 	least := firstBytes
 	if len(frames) == sampleSessions || old != nil {
 		least = leastBytes
@@ -244,23 +246,21 @@ func (l *Library) better(frames [][][]byte, c crowd, old *segment.Dictionary) (*
 	if len(content) < least {
 		return nil, nil
 	}
-	d, err := segment.NewDictionary(content)
-	if err != nil || old == nil {
+	if d, err = segment.NewDictionary(content); err != nil || old == nil {
 		return d, err
 	}
-	if float64(encodedBytes(segments, d)) > worthwhile*float64(encodedBytes(segments, old)) {
+	if float64(sessions.encodedBytes(d)) > worthwhile*float64(sessions.encodedBytes(old)) {
 		return nil, nil
 	}
 	return d, nil
 }
 
-func encodedBytes(segments [][][]byte, d *segment.Dictionary) (n int) {
+// encodedBytes is what the segments take with a dictionary.
+func (c *corpus) encodedBytes(d *segment.Dictionary) (n int) {
 	var frame []byte
-	for _, list := range segments {
-		for _, ndjson := range list {
-			frame = segment.Encode(frame[:0], ndjson, segment.EncodeOptions{Dictionary: d})
-			n += len(frame)
-		}
+	for _, p := range c.pieces {
+		frame = segment.Encode(frame[:0], c.text[p.start:p.end], segment.EncodeOptions{Dictionary: d})
+		n += len(frame)
 	}
 	return n
 }
@@ -294,7 +294,7 @@ func (l *Library) publish(ctx context.Context, s *site, d, old *segment.Dictiona
 	l.mu.Lock()
 	l.stats.Made++
 	s.confirmed = l.now()
-	s.train = s.confirmed.Add(trainEvery)
+	s.train = s.confirmed.Add(soonest)
 	l.mu.Unlock()
 	l.log.Info("Dictionary stored", "project", s.key.project, "site", s.key.site,
 		"dictionary", d.ID(), "bytes", d.Size(), "sessions", info.Sessions)

@@ -66,10 +66,25 @@ func (c crowd) people() (n int) {
 	return n
 }
 
-// piece is a segment of a session, as a part of the text that is searched.
+// corpus is the text that is searched: segments of sessions, one after another.
+type corpus struct {
+	text   []byte
+	pieces []piece
+}
+
+// piece is a segment of a session.
 type piece struct {
-	start, end int
+	start, end int // in the text
 	session    int
+}
+
+// add says that the text from the end of the last piece on is a segment.
+func (c *corpus) add(session int) {
+	start := 0
+	if n := len(c.pieces); n > 0 {
+		start = c.pieces[n-1].end
+	}
+	c.pieces = append(c.pieces, piece{start: start, end: len(c.text), session: session})
 }
 
 // anchor is a position in the text that its own bytes chose, so that equal runs
@@ -95,9 +110,8 @@ type span struct {
 
 // trainer finds what sessions have in common.
 type trainer struct {
+	corpus
 	crowd   crowd
-	text    []byte
-	pieces  []piece
 	anchors []anchor // in the order of the text
 	groups  []group
 	group   []int32 // of each anchor, or -1
@@ -108,28 +122,16 @@ type trainer struct {
 // given sessions, at most limit bytes: runs that occur in sessions of at least
 // minPeople different people, the most valuable ones last, where a reference
 // to them is cheapest. It is empty when there are none.
-func train(segments [][][]byte, c crowd, limit int) []byte {
-	t := findCommon(segments, c)
+func train(sessions corpus, c crowd, limit int) []byte {
+	t := findCommon(sessions, c)
 	t.rateRuns()
 	return t.assemble(limit)
 }
 
 // findCommon finds the runs that occur in sessions of enough people.
-func findCommon(segments [][][]byte, c crowd) *trainer {
-	size := 0
-	for _, list := range segments {
-		for _, ndjson := range list {
-			size += len(ndjson)
-		}
-	}
-	t := &trainer{crowd: c, text: make([]byte, 0, size), anchors: make([]anchor, 0, size>>(anchorBits-1))}
-	for session, list := range segments {
-		for _, ndjson := range list {
-			start := len(t.text)
-			t.text = append(t.text, ndjson...)
-			t.pieces = append(t.pieces, piece{start: start, end: len(t.text), session: session})
-		}
-	}
+func findCommon(sessions corpus, c crowd) *trainer {
+	usual := len(sessions.text) >> anchorBits
+	t := &trainer{corpus: sessions, crowd: c, anchors: make([]anchor, 0, usual+usual/4+100)}
 	for i := range t.pieces {
 		t.findAnchors(i)
 	}
@@ -139,7 +141,7 @@ func findCommon(segments [][][]byte, c crowd) *trainer {
 }
 
 // findAnchors walks a piece with a rolling hash of the last windowBytes. Text
-// that was made to have many anchors gets no more than twice the usual number.
+// that was made to have many anchors gets little more than the usual number.
 func (t *trainer) findAnchors(number int) {
 	const factor = 0x9e3779b97f4a7c15
 	var leaving uint64 = 1

@@ -32,22 +32,23 @@ type visit struct {
 }
 
 // samplesOf holds the visits as the library would.
-func samplesOf(visits []visit) (*samples, [][][]byte) {
+func samplesOf(visits []visit) (crowd, corpus) {
 	var s samples
 	var in intake
-	segments := make([][][]byte, len(visits))
+	var c corpus
 	for i, v := range visits {
 		for j, ndjson := range v.segments {
 			s.reserve(&Sample{Session: v.id, Person: v.people[min(j, len(v.people)-1)], NDJSON: ndjson}, now, &in)
+			c.text = append(c.text, ndjson...)
+			c.add(i)
 		}
-		segments[i] = v.segments
 	}
-	return &s, segments
+	return s.crowd(), c
 }
 
 func trainOn(visits []visit, limit int) []byte {
-	s, segments := samplesOf(visits)
-	return train(segments, s.crowd(), limit)
+	crowd, sessions := samplesOf(visits)
+	return train(sessions, crowd, limit)
 }
 
 // leaked returns a window of 8 bytes of secret that content has.
@@ -239,8 +240,8 @@ func TestEveryRunIsOfThreePeople(t *testing.T) {
 			}
 			visits = append(visits, v)
 		}
-		s, segments := samplesOf(visits)
-		found := findCommon(segments, s.crowd())
+		crowd, sessions := samplesOf(visits)
+		found := findCommon(sessions, crowd)
 		for _, run := range found.runs {
 			runs++
 			var seen sessionSet
@@ -249,14 +250,14 @@ func TestEveryRunIsOfThreePeople(t *testing.T) {
 					seen = seen.with(i)
 				}
 			}
-			if !s.crowd().enough(seen) {
+			if !crowd.enough(seen) {
 				t.Fatalf("seed %d: %q is in the sessions %b only", seed, found.text[run.start:run.end], seen)
 			}
 			if run.end-run.start < windowBytes {
 				t.Errorf("seed %d: a run of %d bytes", seed, run.end-run.start)
 			}
 		}
-		content := train(segments, s.crowd(), 1<<20)
+		content := train(sessions, crowd, 1<<20)
 		for i, secret := range secrets {
 			if found := leaked(content, secret); found != "" {
 				t.Fatalf("seed %d: %q of the secret of session %d is in the dictionary", seed, found, i)
@@ -278,13 +279,10 @@ func TestEqualHashesAreNoProof(t *testing.T) {
 			segments: [][]byte{words(r, 4000)},
 		})
 	}
-	s, segments := samplesOf(visits)
-	tr := &trainer{crowd: s.crowd(), anchors: make([]anchor, 0, 10_000)}
-	for session, list := range segments {
-		start := len(tr.text)
-		tr.text = append(tr.text, list[0]...)
-		tr.pieces = append(tr.pieces, piece{start: start, end: len(tr.text), session: session})
-		tr.findAnchors(session)
+	crowd, sessions := samplesOf(visits)
+	tr := &trainer{corpus: sessions, crowd: crowd, anchors: make([]anchor, 0, 10_000)}
+	for i := range tr.pieces {
+		tr.findAnchors(i)
 	}
 	for i := range tr.anchors {
 		tr.anchors[i].hash = 1
@@ -317,22 +315,19 @@ func BenchmarkTrain(b *testing.B) {
 	r := newRand(6)
 	sheet := words(r, 200_000)
 	var visits []visit
-	size := 0
 	for i := range sampleSessions {
 		v := visit{id: recording.SessionID(fmt.Sprint("session-", i)), people: []Person{{UserID: fmt.Sprint("user-", i)}}}
 		for range 4 {
 			text := slices.Concat(sheet[:60_000], words(r, 20_000), sheet[i*1000:][:51_072])
 			v.segments = append(v.segments, text)
-			size += len(text)
 		}
 		visits = append(visits, v)
 	}
-	s, segments := samplesOf(visits)
-	c := s.crowd()
-	b.SetBytes(int64(size))
+	crowd, sessions := samplesOf(visits)
+	b.SetBytes(int64(len(sessions.text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if len(train(segments, c, dictionaryBytes)) < 50_000 {
+		if len(train(sessions, crowd, dictionaryBytes)) < 50_000 {
 			b.Fatal("too little found")
 		}
 	}
