@@ -92,8 +92,8 @@ func Roundtrip(ctx context.Context) error {
 }
 
 // Conformance [FOLDER] compares the document engine with rrweb's Replayer in
-// Chromium, on every recording of a folder. Without a folder: the corpus and
-// the demo's recordings.
+// Chromium, on every recording of a folder. Without a folder: the corpus, the
+// demo's recordings and its own.
 func Conformance(ctx context.Context) error {
 	mg.SerialCtxDeps(ctx, Prepare)
 	if err := run(ctx, os.Stderr, "go", "build", "-o", conformance, "./tests/conformance"); err != nil {

@@ -49,7 +49,10 @@ func (d *Document) applySnapshot(e *event) error {
 	m.scrollX, m.scrollY = e.left.float(), e.top.float()
 	if err := d.attachQueued(b.frames); err != nil {
 		d.incomplete = true
-		return err
+		if errors.Is(err, ErrLimit) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	return nil
 }
@@ -86,7 +89,11 @@ func (b *builder) build(at int32) (int32, error) {
 	if i, ok := d.byID[sn.id]; ok && d.nodes[i].meta == b.meta(sn) && sn.id != 0 {
 		return i, nil
 	}
+	if sn.kind == kindCDATA {
+		return 0, fmt.Errorf("create CDATA section in an HTML document: %w", errThrown)
+	}
 	if sn.kind == kindDocument {
+		b.wipe(sn.id)
 		return 0, fmt.Errorf("document inside a document: %w", errThrown)
 	}
 	i, err := b.newNode(at)
@@ -96,11 +103,24 @@ func (b *builder) build(at int32) (int32, error) {
 	return i, b.children(at, i)
 }
 
+// wipe empties the document that is built for: rrweb opens it anew when it is
+// told to build a document anywhere but in an iframe.
+func (b *builder) wipe(id int32) {
+	d := b.d
+	for c := d.nodes[b.doc].first; c != 0; c = d.nodes[b.doc].first {
+		d.detach(c)
+	}
+	if id != 0 {
+		d.nodes[b.doc].id = id
+		d.byID[id] = b.doc
+	}
+}
+
 func (b *builder) children(at, parent int32) error {
 	d := b.d
 	for c := b.e.nodes[at].first; c != 0; c = b.e.nodes[c].next {
 		sn := &b.e.nodes[c]
-		if sn.kind < 0 {
+		if sn.kind < 0 || sn.kind == kindCDATA && b.snapshot {
 			d.stats.Missing++
 			continue
 		}

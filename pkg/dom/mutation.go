@@ -62,7 +62,9 @@ func (d *Document) mutate(e *event, b *builder) error {
 	if !e.have[haveRemoves] {
 		return errThrown
 	}
-	d.applyRemoves(e.removes)
+	if err := d.applyRemoves(e.removes); err != nil {
+		return err
+	}
 	if !e.have[haveAdds] {
 		return errThrown
 	}
@@ -78,7 +80,7 @@ func (d *Document) mutate(e *event, b *builder) error {
 	return d.applyAttributes(b)
 }
 
-func (d *Document) applyRemoves(removes []remove) {
+func (d *Document) applyRemoves(removes []remove) error {
 	known := 0
 	for _, m := range removes {
 		if d.byID[m.id] == 0 {
@@ -102,11 +104,13 @@ func (d *Document) applyRemoves(removes []remove) {
 		}
 		d.forget(target)
 		if d.nodes[target].parent != parent {
-			d.stats.Missing++ // it stays where it is, and has no id any more
-			continue
+			// It stays where it is, and has no id any more. rrweb means to go on,
+			// but does not know the exceptions of another frame.
+			return errThrown
 		}
 		d.detach(target)
 	}
+	return nil
 }
 
 func (d *Document) applyAdds(b *builder) error {
@@ -430,7 +434,7 @@ func (d *Document) attachQueued(frames []int32) error {
 			if root == 0 {
 				break
 			}
-			if err := d.fillFrame(&builder{d: d, e: &e}, root, frame); err != nil && !errors.Is(err, errThrown) {
+			if err := d.fillFrame(&builder{d: d, e: &e}, root, frame); err != nil {
 				return err
 			}
 			break

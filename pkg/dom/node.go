@@ -12,7 +12,7 @@ const (
 	TypeDoctype    Type = kindDoctype
 	TypeElement    Type = kindElement
 	TypeText       Type = kindText
-	TypeCDATA      Type = kindCDATA
+	TypeCDATA      Type = kindCDATA // of recordings; no document has any
 	TypeComment    Type = kindComment
 	TypeShadowRoot Type = kindShadowRoot
 )

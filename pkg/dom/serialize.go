@@ -15,7 +15,8 @@ const firstOwnID = 900_000_000
 
 // AppendSnapshot appends the data of a full snapshot event that rrweb rebuilds
 // to the document as it stands, with the same node ids, and returns the longer
-// slice. It appends nothing when there is no whole document. A full snapshot cannot
+// slice. It appends nothing when there is no whole document, or one without an
+// element, which rrweb cannot rebuild. A full snapshot cannot
 // hold the documents of iframes, adopted style sheets and what is selected:
 // AppendKeyframe adds those as events.
 //
@@ -24,7 +25,7 @@ const firstOwnID = 900_000_000
 // attributes that begin with rr_ and came by a mutation: nothing reads them.
 // What stands behind a body comes before it, where rrweb puts it.
 func (d *Document) AppendSnapshot(dst []byte) []byte {
-	if !d.Ready() {
+	if !d.Ready() || d.documentElement(d.root) == 0 {
 		return dst
 	}
 	s := serializer{d: d, dst: dst, ownID: firstOwnID}
@@ -37,7 +38,7 @@ func (d *Document) AppendSnapshot(dst []byte) []byte {
 // cannot hold. Here attributes and the text of style sheets are as they were;
 // what is in a field, and rules that scripts changed, come as events. All have the given timestamp, in ms.
 func (d *Document) AppendKeyframe(dst []byte, timestampMs int64) []byte {
-	if !d.Ready() {
+	if !d.Ready() || d.documentElement(d.root) == 0 {
 		return dst
 	}
 	s := serializer{d: d, dst: dst, ownID: firstOwnID, keyframe: true}

@@ -125,6 +125,7 @@ var sourceTests = []struct {
 	{"style properties", []string{mutation(`"attributes":[{"id":8,"attributes":{"style":{"color":false,"top":"1px","margin-top":["5px","important"]}}}]`)}, 8, `<div id=main class=a b style=margin-right: 2px; margin-bottom: 1px; margin-left: 2px; top: 1px; margin-top: 5px !important;>one</div>`},
 	{"style property again", []string{mutation(`"attributes":[{"id":8,"attributes":{"style":{"color":"blue"}}}]`)}, 8, `<div id=main class=a b style=color: blue; margin: 1px 2px;>one</div>`},
 	{"removed", []string{mutation(`"removes":[{"parentId":8,"id":9}]`)}, 8, `<div id=main class=a b style=color: red; margin: 1px 2px></div>`},
+	{"removed from another parent", []string{mutation(`"removes":[{"parentId":7,"id":9}]`, `"attributes":[{"id":8,"attributes":{"title":"T"}}]`)}, 8, `<div id=main class=a b style=color: red; margin: 1px 2px>one</div>`},
 	{"added between", []string{mutation(`"adds":[` + addition(8, "null", "9", element(30, "i", "")) + "," + addition(8, "9", "null", element(31, "u", "")) + `]`)}, 8,
 		`<div id=main class=a b style=color: red; margin: 1px 2px><i></i>one<u></u></div>`},
 	{"added in any order", []string{mutation(`"adds":[` + addition(30, "null", "32", text(31, "a")) + "," + addition(30, "null", "null", text(32, "b")) + "," + addition(8, "null", "9", element(30, "i", "")) + `]`)}, 8,
@@ -152,7 +153,8 @@ var sourceTests = []struct {
 	{"blocked element", []string{mutation(`"adds":[` + addition(8, "9", "null", element(30, "div", `"class":"rr-block","rr_width":"10px","rr_height":"20px"`)) + `]`)}, 30, `<div class=rr-block style=width: 10px; height: 20px;></div>`},
 	{"image with inlined pixels", []string{mutation(`"adds":[` + addition(8, "9", "null", element(30, "img", `"src":"/a.png","rr_dataURL":"data:,"`)) + `]`)}, 30, `<img src=data:, rrweb-original-src=/a.png></img>`},
 	{"SVG keeps its case", []string{mutation(`"adds":[` + addition(8, "9", "null", `{"type":2,"tagName":"lineargradient","isSVG":true,"attributes":{"viewBox":"0"},"childNodes":[],"id":30}`) + `]`)}, 30, `<linearGradient viewBox=0></linearGradient>`},
-	{"comment and CDATA", []string{mutation(`"adds":[` + addition(8, "9", "null", `{"type":5,"textContent":"c","id":30}`) + "," + addition(8, "30", "null", `{"type":4,"textContent":"d","id":31}`) + `]`)}, 8, `<div id=main class=a b style=color: red; margin: 1px 2px>one<!--c-->d</div>`},
+	{"comment", []string{mutation(`"adds":[` + addition(8, "9", "null", `{"type":5,"textContent":"c","id":30}`) + `]`)}, 8, `<div id=main class=a b style=color: red; margin: 1px 2px>one<!--c--></div>`},
+	{"CDATA, which the browser refuses", []string{mutation(`"adds":[`+addition(8, "9", "null", `{"type":4,"textContent":"d","id":31}`)+`]`, `"texts":[{"id":9,"value":"two"}]`)}, 9, `one`},
 	{"typed", []string{incremental(5, `"id":10,"text":"new","isChecked":false,"userTriggered":true`)}, 10, `<input value=v autocomplete=off></input>`},
 	{"document of an iframe", []string{mutation(`"adds":[{"parentId":18,"nextId":null,"node":{"type":0,"id":40,"childNodes":[{"type":2,"tagName":"html","attributes":{},"id":41,"rootId":40,"childNodes":[{"type":3,"textContent":"f","id":42,"rootId":40}]}]}}]`, `"isAttachIframe":true`)}, 18, `<iframe>[<html>f</html>]</iframe>`},
 	{"document before its iframe", []string{

@@ -49,6 +49,8 @@ globalThis.compareKeyframe = (index, lines) => {
   try {
     player.show(events[0].timestamp);
     return differences(played.rules.get(index), tree(player, player.document(), true), true);
+  } catch (error) {
+    return { differences: [String(error)], explained: {} };
   } finally {
     player.destroy();
   }
@@ -96,15 +98,12 @@ function tree(player, node, rules = false) {
   }
 }
 
+/** rrweb and the browser make elements that have no id, and texts, of which a keyframe writes some as attributes. */
 function children(player, node, rules) {
+  const hasText = !(rules && (node.localName === STYLE || node.localName === 'textarea'));
   return Array.from(node.childNodes)
-    .filter((child) => player.id(child) !== 0 || (child.nodeType === Node.TEXT_NODE && ownsText(node) && !rules))
+    .filter((child) => player.id(child) !== 0 || (child.nodeType === Node.TEXT_NODE && hasText))
     .map((child) => tree(player, child, rules));
-}
-
-/** rrweb fills these with a text that has no id. */
-function ownsText(node) {
-  return node.localName === STYLE || node.localName === 'textarea';
 }
 
 function element(player, node, id, rules) {

@@ -1,5 +1,6 @@
 // Compares pkg/dom with rrweb's Replayer in Chromium: `node tests/conformance/run.mjs [FOLDER…]`. Every JSON file of
-// the folders is a recording; without a folder, those of the corpus and of the demo. bin/conformance is the Go side.
+// the folders is a recording; without a folder, those of the corpus, of the demo, and of testdata, which pkg/dom's tests
+// make. bin/conformance is the Go side.
 // Standard output has JSON lines; the exit code is 1 when documents differ.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -27,7 +28,13 @@ function folders() {
     return named;
   }
   const corpus = process.env.PLAYHEAD_CORPUS ?? path.resolve(root, '../shared/corpus');
-  return [path.join(corpus, 'sessions'), path.join(corpus, 'fixtures'), path.join(root, 'examples/shop/recordings')];
+  return [
+    path.join(corpus, 'sessions'),
+    path.join(corpus, 'fixtures'),
+    path.join(root, 'examples/shop/recordings'),
+    path.join(folder, 'testdata/cases'),
+    path.join(folder, 'testdata/random'),
+  ];
 }
 
 function recordings() {

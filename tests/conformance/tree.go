@@ -114,9 +114,6 @@ func appendChildren(dst []byte, n dom.Node) []byte {
 	dst = append(dst, '[')
 	more := false
 	for c := range n.Children() {
-		if c.ID() == 0 && !ownText(c) {
-			continue
-		}
 		if more {
 			dst = append(dst, ',')
 		}
@@ -124,13 +121,6 @@ func appendChildren(dst []byte, n dom.Node) []byte {
 		dst = appendTree(dst, c)
 	}
 	return append(dst, ']')
-}
-
-// ownText is the text that rrweb makes of an attribute. It has no id, and the
-// browser's side leaves out everything else without one.
-func ownText(n dom.Node) bool {
-	tag := n.Parent().Tag()
-	return n.Type() == dom.TypeText && (tag == "style" || tag == "textarea")
 }
 
 func appendStrings(dst []byte, list ...string) []byte {
