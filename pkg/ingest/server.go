@@ -40,6 +40,11 @@ const (
 	// acknowledgement until they are encoded; beyond it they are read from the
 	// journal again.
 	waitingRawLimit = 16 << 20
+
+	// samplesLimit and dictionariesLimit bound what is kept to make the
+	// dictionaries of sites, and those that are in use: 64 sites' largest.
+	samplesLimit      = 16 << 20
+	dictionariesLimit = 16 << 20
 )
 
 // Options are what a Server gets from its surroundings. Zero fields have
@@ -115,7 +120,7 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		},
 		refusals: newRefusals(opts.Log, opts.Now),
 		ledger:   newLedger(), windows: newWindows(), uploads: newUploads(),
-		library:     dictionary.NewLibrary(bucket, dictionary.Options{Now: opts.Now, Log: opts.Log}),
+		library:     dictionary.NewLibrary(bucket, dictionary.Options{Now: opts.Now, Log: opts.Log, SampleBytes: samplesLimit, DictionaryBytes: dictionariesLimit}),
 		addressSeed: maphash.MakeSeed(),
 		bodyGrace:   opts.bodyGrace,
 		turns:       newTurns(runtime.GOMAXPROCS(0)),

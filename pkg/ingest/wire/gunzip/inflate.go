@@ -209,10 +209,16 @@ func (f *inflater) dynamic() bool {
 		build(f.dists[:], distBits, all[literalCount:], distances[:])
 }
 
-// grow makes the output larger: twice, but not by more than is allowed and
-// what one round of the fast loop needs.
+// grow makes the output larger: to a little more than what all of the input
+// gives if it goes on as it did, when there is something to judge by, else to
+// twice as much; but not beyond what is allowed and what one round of the fast
+// loop needs.
 func (f *inflater) grow() {
-	out := make([]byte, min(max(2*len(f.out), firstOut), f.limit+fastOut+1))
+	want := max(2*len(f.out), firstOut)
+	if came := f.size - f.start; came >= firstOut/2 {
+		want = max(3*len(f.out)/2, f.start+came*len(f.in)/f.pos*9/8+fastOut)
+	}
+	out := make([]byte, min(want, f.limit+fastOut+1))
 	copy(out, f.out[:f.size])
 	f.out = out
 }
