@@ -60,7 +60,7 @@ func TestLateAndShuffledSegmentsEndInTheSameReplay(t *testing.T) {
 		for i, u := range all {
 			c.advance(24 * time.Hour / time.Duration(len(all)))
 			b.send(t, u)
-			if i%9 == 8 { // so that the segments of a session are in several packs
+			if i%15 == 14 { // so that the segments of a session are in several packs
 				s.flush(t)
 			}
 		}

@@ -134,7 +134,7 @@ func TestReindexAnswersAsBefore(t *testing.T) {
 		default:
 			send(first, skew, u)
 		}
-		if i%20 == 19 {
+		if i%30 == 29 {
 			first.flush(t)
 			second.flush(t)
 		}
@@ -168,7 +168,7 @@ func TestReindexAnswersAsBefore(t *testing.T) {
 // after the rows are cleared.
 func TestReindexBesideIngest(t *testing.T) {
 	stores := playbacktest.Open(t)
-	server := serve(t, stores.Bucket, stores.Index, time.Now, 20*time.Millisecond, "")
+	server := serve(t, stores.Bucket, stores.Index, time.Now, 100*time.Millisecond, "")
 	random := rand.New(rand.NewPCG(4, 4))
 	all := traffic.Interleave(random, sessions(random, recordings(t)))
 	b := server.browser(time.Now, 0)
