@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"hash/maphash"
 	"mime"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -213,16 +211,6 @@ func bodyEncoding(r *http.Request) (playhead.Encoding, error) {
 		return "", errContentType
 	}
 	return playhead.ParseEncodings(append(r.Header.Values("Content-Encoding"), r.URL.Query()["enc"]...))
-}
-
-// addressHash stands for the sender's network address, which is told to nobody
-// and kept nowhere. Behind a proxy it is the proxy's.
-func (s *Server) addressHash(r *http.Request) uint64 {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return 0
-	}
-	return maphash.String(s.addressSeed, host)
 }
 
 func userAgent(r *http.Request) string {
