@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/playhead/playhead/pkg/dom"
 	"github.com/playhead/playhead/pkg/rrweb"
@@ -59,7 +60,8 @@ func FuzzApply(f *testing.F) {
 				t.Fatalf("keyframe: %v: %.300s", err, line)
 			}
 		}
-		if d.Ready() {
+		// What is not UTF-8, which ingest refuses, is written as U+FFFD.
+		if d.Ready() && utf8.Valid(ndjson) {
 			checkKeyframe(t, d)
 		}
 	})
@@ -98,8 +100,12 @@ func FuzzMutations(f *testing.F) {
 // checkKeyframe plays a keyframe and compares the documents.
 func checkKeyframe(t *testing.T, d *dom.Document) {
 	t.Helper()
+	keyframe := d.AppendKeyframe(nil, 1)
+	if len(keyframe) == 0 {
+		return // a document without an element has none
+	}
 	again := dom.New(dom.Limits{})
-	for _, line := range rrweb.Lines(d.AppendKeyframe(nil, 1)) {
+	for _, line := range rrweb.Lines(keyframe) {
 		if err := again.Apply(line); err != nil {
 			t.Fatalf("keyframe: %v: %.300s", err, line)
 		}
