@@ -20,7 +20,7 @@ const (
 
 // oursAck measures the acknowledging path alone.
 func (b *bench) oursAck(ctx context.Context) (r run, err error) {
-	dir, remove := b.folder("ack")
+	dir, remove := b.folder("ack", &err)
 	defer remove()
 	stores, err := rig.StartStores(ctx, dir)
 	if err != nil {
@@ -43,7 +43,7 @@ func (b *bench) oursAck(ctx context.Context) (r run, err error) {
 
 // durableAck measures a collector whose exporter waits.
 func (b *bench) durableAck(ctx context.Context) (r run, err error) {
-	dir, remove := b.folder("durable-ack")
+	dir, remove := b.folder("durable-ack", &err)
 	defer remove()
 	sink, err := rig.StartSink(ctx)
 	if err != nil {

@@ -79,11 +79,16 @@ func measure(ctx context.Context, dir string) error {
 	return nil
 }
 
-// folder is a new one for a run, and what removes it.
-func (b *bench) folder(name string) (dir string, remove func()) {
+// folder is a new one for a run, and what removes it when the run went well:
+// the logs of one that did not are wanted.
+func (b *bench) folder(name string, err *error) (dir string, remove func()) {
 	b.seed += 1000
 	dir = filepath.Join(b.dir, fmt.Sprint(name, "-", b.seed))
-	return dir, func() { _ = os.RemoveAll(dir) } // the whole goes at the end
+	return dir, func() {
+		if *err == nil {
+			*err = os.RemoveAll(dir)
+		}
+	}
 }
 
 // lanes send sessions of sites that nobody has seen, so that no dictionary

@@ -28,7 +28,7 @@ func (b *bench) memory(ctx context.Context) (results []rig.Result, err error) {
 }
 
 func (b *bench) oursOffered(ctx context.Context) (peak int64, first, last float64, load rig.Load, err error) {
-	dir, remove := b.folder("memory")
+	dir, remove := b.folder("memory", &err)
 	defer remove()
 	stores, err := rig.StartStores(ctx, dir)
 	if err != nil {
@@ -53,7 +53,7 @@ func (b *bench) oursOffered(ctx context.Context) (peak int64, first, last float6
 }
 
 func (b *bench) clickstackOffered(ctx context.Context) (peak int64, load rig.Load, err error) {
-	dir, remove := b.folder("memory-clickstack")
+	dir, remove := b.folder("memory-clickstack", &err)
 	defer remove()
 	stores, err := rig.StartStores(ctx, dir)
 	if err != nil {

@@ -101,7 +101,7 @@ func results(runs map[string][]run) []rig.Result {
 // ours measures the server on real stores.
 func (b *bench) ours(lanes func(*rig.Playhead) []rig.Lane) func(context.Context) (run, error) {
 	return func(ctx context.Context) (r run, err error) {
-		dir, remove := b.folder("playhead")
+		dir, remove := b.folder("playhead", &err)
 		defer remove()
 		stores, err := rig.StartStores(ctx, dir)
 		if err != nil {
@@ -121,7 +121,7 @@ func (b *bench) ours(lanes func(*rig.Playhead) []rig.Lane) func(context.Context)
 
 // clickstack measures ClickStack's collector on the same engine.
 func (b *bench) clickstack(ctx context.Context) (r run, err error) {
-	dir, remove := b.folder("clickstack")
+	dir, remove := b.folder("clickstack", &err)
 	defer remove()
 	stores, err := rig.StartStores(ctx, dir)
 	if err != nil {
@@ -140,7 +140,7 @@ func (b *bench) clickstack(ctx context.Context) (r run, err error) {
 
 // durable measures a collector that acknowledges after fsync.
 func (b *bench) durable(ctx context.Context) (r run, err error) {
-	dir, remove := b.folder("durable")
+	dir, remove := b.folder("durable", &err)
 	defer remove()
 	sink, err := rig.StartSink(ctx)
 	if err != nil {

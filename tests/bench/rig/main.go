@@ -5,9 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -39,9 +41,23 @@ func inFolder(name string, measure func(ctx context.Context, dir string) error) 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	begin := time.Now()
-	err = measure(ctx, dir)
+	if err = measure(ctx, dir); err != nil {
+		sayLogs(dir)
+	}
 	Say("%s took %v", name, time.Since(begin).Round(time.Second))
 	return err
+}
+
+// sayLogs prints the ends of the logs that are still there.
+func sayLogs(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".log" && d.Type().IsRegular() {
+			if tail := (&Process{log: path}).Tail(); tail != "" {
+				Say("%s: …%s", d.Name(), tail)
+			}
+		}
+		return nil
+	})
 }
 
 // Say tells people how it goes.

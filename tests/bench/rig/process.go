@@ -70,7 +70,7 @@ func (p *Process) waitReady(ctx context.Context, address string) error {
 	err := Eventually(ctx, readyTime, p.Name+" listens", func() (bool, error) {
 		select {
 		case <-p.done:
-			return false, fmt.Errorf("%s ended: %w", p.Name, p.err)
+			return false, fmt.Errorf("%s does not listen", p.Name)
 		default:
 		}
 		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -80,13 +80,19 @@ func (p *Process) waitReady(ctx context.Context, address string) error {
 		return true, connection.Close()
 	})
 	if err != nil {
-		return errors.Join(err, errors.New(p.Tail()), p.Stop())
+		return errors.Join(err, p.Stop())
 	}
 	return nil
 }
 
-// Stop ends the process, by force when it does not obey.
+// Stop ends the process, by force when it does not obey. That it has ended by
+// itself is an error.
 func (p *Process) Stop() error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("%s ended by itself: %w\n%s", p.Name, p.err, p.Tail())
+	default:
+	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	// Who was stopped hears nothing.
 	_ = p.cmd.Process.Signal(syscall.SIGCONT)
