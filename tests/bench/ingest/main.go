@@ -23,7 +23,7 @@ var (
 	offered     = flag.Float64("offered", 200, "MB/s of events offered while memory is watched")
 	memoryTime  = flag.Duration("memory-duration", 30*time.Second, "how long memory is watched")
 	awayTime    = flag.Duration("away", 40*time.Second, "how long the stores are away before the backlog is measured")
-	arrivals    = flag.Float64("arrivals", 10, "MB/s of events that arrive while the stores are away and while the backlog goes away")
+	arrivals    = flag.Float64("arrivals", 5, "MB/s of events that arrive while the stores are away and while the backlog goes away; 5 is what 1000 sessions of the corpus make")
 	connections = flag.Int("connections", 32, "connections of the load")
 )
 
