@@ -19,6 +19,7 @@ import (
 var (
 	only        = flag.String("only", "", "one of rounds, memory, catchup; default all")
 	rounds      = flag.Int("rounds", 5, "how often everything is measured; medians are reported")
+	budget      = flag.Duration("budget", 210*time.Second, "no round begins after this, for machines that are busy or slow")
 	raw         = flag.Int64("raw", 120, "MB of events, uncompressed, that each run sends")
 	offered     = flag.Float64("offered", 200, "MB/s of events offered while memory is watched")
 	memoryTime  = flag.Duration("memory-duration", 30*time.Second, "how long memory is watched")
