@@ -168,7 +168,7 @@ func (x *Index) apply(ctx context.Context, m migration, found uint32) error {
 // exists, or that the one to rename is gone, which is what it wanted.
 func (x *Index) create(ctx context.Context, statement string) error {
 	err := x.conn.Exec(x.writing(ctx), x.ddl(statement))
-	moves := strings.HasPrefix(statement, "RENAME ") || strings.HasPrefix(statement, "ALTER ")
+	moves := strings.HasPrefix(statement, "RENAME ")
 	if hasCode(err, codeTableExists) || moves && hasCode(err, codeUnknownTable) {
 		return nil
 	}

@@ -98,7 +98,7 @@ func TestMigrateCarriesRowsOver(t *testing.T) {
 
 	// As if the first server had died before it noted what it had done.
 	clickhouse.Exec(t, x, "TRUNCATE TABLE schema_migrations")
-	clickhouse.Exec(t, x, "INSERT INTO schema_migrations (version, name, applied_ts) SELECT 1, 'old', now64(3)")
+	clickhouse.Exec(t, x, "INSERT INTO schema_migrations (version, name, applied_ts) SELECT 2, 'old', now64(3)")
 	if err := x.Migrate(t.Context()); err != nil {
 		t.Fatalf("Migrate again: %v", err)
 	}

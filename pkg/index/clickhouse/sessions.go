@@ -89,9 +89,9 @@ func newSearch(x *Index, q index.SessionQuery) (*search, error) {
 func (s *search) run(ctx context.Context) ([]sessionRow, error) {
 	switch {
 	case s.q.SessionID != "":
-		return s.among(ctx, list([]recording.SessionID{s.q.SessionID}))
+		return s.rows(ctx, list([]recording.SessionID{s.q.SessionID}))
 	case s.q.TraceID != "":
-		return s.among(ctx, fmt.Sprintf("SELECT session_id FROM postings WHERE project_id = {project:String} AND key = %d", kindTrace.key(s.q.TraceID)))
+		return s.rows(ctx, fmt.Sprintf("SELECT session_id FROM postings WHERE project_id = {project:String} AND key = %d", kindTrace.key(s.q.TraceID)))
 	case s.q.UserID != "":
 		return s.byUser(ctx)
 	case s.q.URL != "" || s.q.Text != "":
@@ -107,7 +107,7 @@ func (s *search) byUser(ctx context.Context) ([]sessionRow, error) {
 	case err != nil:
 		return nil, err
 	case few:
-		return s.among(ctx, list(sessions))
+		return s.among(ctx, sessions)
 	}
 	return s.byStart(ctx)
 }
@@ -128,7 +128,7 @@ func (s *search) byPart(ctx context.Context) ([]sessionRow, error) {
 			return nil, err
 		}
 		if few {
-			return s.among(ctx, list(sessions))
+			return s.among(ctx, sessions)
 		}
 	}
 	return s.byStart(ctx)
@@ -186,19 +186,37 @@ func numbers(keys []uint64) string {
 	return strings.Join(texts, ",")
 }
 
-// among finds sessions among those of a list or a subquery.
-func (s *search) among(ctx context.Context, ids string) ([]sessionRow, error) {
-	if ids == "" {
+// among finds sessions among some. Of many it looks at what they are filtered
+// by first, and then reads the rows of those that it returns.
+func (s *search) among(ctx context.Context, sessions []recording.SessionID) ([]sessionRow, error) {
+	if len(sessions) == 0 {
 		return nil, nil
 	}
+	if len(sessions) <= s.limit+1 {
+		return s.rows(ctx, list(sessions))
+	}
+	var found []candidate
+	if err := s.newest(ctx, &found, "start_ts, session_id", list(sessions)); err != nil {
+		return nil, err
+	}
+	return s.current(ctx, found)
+}
+
+// rows reads the sessions of a list or of a subquery.
+func (s *search) rows(ctx context.Context, ids string) ([]sessionRow, error) {
+	var rows []sessionRow
+	err := s.newest(ctx, &rows, columnsOf[sessionRow](), ids)
+	return rows, err
+}
+
+// newest reads columns of the sessions with those ids that fit the query.
+func (s *search) newest(ctx context.Context, into any, columns, ids string) error {
 	found := s.truth()
 	found.terms = append(found.terms, "session_id GLOBAL IN ("+ids+")")
 	s.after(found, s.before)
-	var rows []sessionRow
-	query := "SELECT " + columnsOf[sessionRow]() + " FROM sessions FINAL WHERE " + found.String() +
+	query := "SELECT " + columns + " FROM sessions FINAL WHERE " + found.String() +
 		fmt.Sprintf(" ORDER BY start_ts DESC, session_id DESC LIMIT %d", s.limit+1)
-	err := s.x.conn.Select(ctx, &rows, query, found.args...)
-	return rows, err
+	return s.x.conn.Select(ctx, into, query, found.args...)
 }
 
 // truth are the conditions on sessions.
@@ -391,6 +409,9 @@ func (s *search) current(ctx context.Context, candidates []candidate) ([]session
 	ids := make([]recording.SessionID, len(candidates))
 	for i, c := range candidates {
 		ids[i] = recording.SessionID(c.SessionID)
+	}
+	if len(ids) == 0 {
+		return nil, nil
 	}
 	found := s.truth()
 	found.terms = append(found.terms, "session_id IN ("+list(ids)+")")

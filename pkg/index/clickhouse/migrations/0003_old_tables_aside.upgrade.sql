@@ -6,3 +6,9 @@
 RENAME TABLE segments TO segments_0001;
 RENAME TABLE sessions TO sessions_0001;
 RENAME TABLE moments TO moments_0001;
+
+-- Version 1 did not have these. They are added under the new names: a table
+-- that another server renames meanwhile cannot be altered.
+ALTER TABLE segments_0001 ADD COLUMN IF NOT EXISTS dictionary String, ADD COLUMN IF NOT EXISTS expires_ts DateTime('UTC') DEFAULT 4294967295;
+ALTER TABLE sessions_0001 ADD COLUMN IF NOT EXISTS expires_ts DateTime('UTC') DEFAULT 4294967295;
+ALTER TABLE moments_0001 ADD COLUMN IF NOT EXISTS expires_ts DateTime('UTC') DEFAULT 4294967295;
