@@ -54,10 +54,10 @@ func (x *Index) checkSchema(ctx context.Context) error {
 	if err != nil {
 		return x.explain("read schema version", err)
 	}
-	if err := newer(found, known); err != nil {
+	if err := newer(found.last, known); err != nil {
 		return err
 	}
-	return older(found, known)
+	return older(found.last, known)
 }
 
 func (x *Index) checkClock(ctx context.Context) error {

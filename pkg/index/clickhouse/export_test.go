@@ -47,7 +47,7 @@ func (x *Index) Statements(t *testing.T) []string {
 	}
 	made := []string{x.ddl(createDatabase(x.cfg.Database)), x.ddl(createSchemaMigrations)}
 	for _, m := range all {
-		for _, statement := range x.pending(m, 0) {
+		for _, statement := range x.pending(m, schema{}) {
 			made = append(made, x.ddl(statement))
 		}
 	}

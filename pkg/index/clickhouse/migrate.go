@@ -61,13 +61,22 @@ func migrations() ([]migration, error) {
 	return all, nil
 }
 
-// pending are the statements that bring a database from version found to m.
-// There was no version without tables before this one, and none for clusters:
-// those begin with the tables as they are now.
-func (x *Index) pending(m migration, found uint32) []string {
+// schema is what a database says of the migrations that it has seen; zero when
+// it is empty.
+type schema struct {
+	first, last uint32
+}
+
+// oldTables is the version whose tables the migrations for upgrades carry over.
+const oldTables = 1
+
+// pending are the statements that bring a database from what was found to m. A
+// database that did not begin with the old tables, empty or half made by this
+// program, has none to carry over, and a cluster never had any.
+func (x *Index) pending(m migration, found schema) []string {
 	switch {
-	case m.version <= found,
-		m.scope == upgrade && (found == 0 || x.cfg.Cluster != ""),
+	case m.version <= found.last,
+		m.scope == upgrade && (found.first != oldTables || x.cfg.Cluster != ""),
 		m.scope == cluster && x.cfg.Cluster == "":
 		return nil
 	}
@@ -117,11 +126,11 @@ func (x *Index) Migrate(ctx context.Context) error {
 	if err != nil {
 		return failed("read schema version", err)
 	}
-	if err := newer(found, all); err != nil {
+	if err := newer(found.last, all); err != nil {
 		return err
 	}
 	for _, m := range all {
-		if m.version <= found {
+		if m.version <= found.last {
 			continue
 		}
 		if err := x.apply(ctx, m, found); err != nil {
@@ -152,7 +161,7 @@ func createDatabase(name string) string {
 	return "CREATE DATABASE IF NOT EXISTS " + name + " {on_cluster}"
 }
 
-func (x *Index) apply(ctx context.Context, m migration, found uint32) error {
+func (x *Index) apply(ctx context.Context, m migration, found schema) error {
 	for _, statement := range x.pending(m, found) {
 		if err := x.create(ctx, statement); err != nil {
 			return err
@@ -175,10 +184,9 @@ func (x *Index) create(ctx context.Context, statement string) error {
 	return err
 }
 
-func (x *Index) schemaVersion(ctx context.Context) (uint32, error) {
-	var version uint32
-	err := x.conn.QueryRow(ctx, "SELECT max(version) FROM schema_migrations").Scan(&version)
-	return version, err
+func (x *Index) schemaVersion(ctx context.Context) (found schema, err error) {
+	err = x.conn.QueryRow(ctx, "SELECT min(version), max(version) FROM schema_migrations").Scan(&found.first, &found.last)
+	return found, err
 }
 
 // newer reports a schema that this program does not know yet.

@@ -105,6 +105,25 @@ func TestMigrateCarriesRowsOver(t *testing.T) {
 	checkCarriedOver(t, x)
 }
 
+// A new database whose making was cut off after any of the migrations.
+func TestMigrateGoesOnWhereItWasCutOff(t *testing.T) {
+	for cut := range 6 {
+		t.Run(fmt.Sprint(cut), func(t *testing.T) {
+			x := newIndex(t, testConfig(t), clickhouse.Options{})
+			if err := x.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			clickhouse.Exec(t, x, fmt.Sprintf("ALTER TABLE schema_migrations DELETE WHERE version > %d SETTINGS mutations_sync = 1", cut))
+			if err := x.Migrate(t.Context()); err != nil {
+				t.Fatalf("Migrate again: %v", err)
+			}
+			if err := x.Check(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func checkCarriedOver(t *testing.T, x *clickhouse.Index) {
 	t.Helper()
 	if err := x.Check(t.Context()); err != nil {
