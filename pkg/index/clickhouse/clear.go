@@ -19,11 +19,14 @@ func (x *Index) Clear(ctx context.Context, project recording.ProjectID) error {
 	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"lightweight_deletes_sync": 2}))
 	for _, table := range tables {
-		statement := x.ddl("DELETE FROM " + table + "{local} {on_cluster} WHERE project_id = {project:String}")
-		err := x.conn.Exec(ctx, statement, clickhouse.Named("project", string(project)))
+		err := x.conn.Exec(ctx, x.ddl(clearing(table)), clickhouse.Named("project", string(project)))
 		if err != nil {
 			return failed("clear "+table+" in index", err)
 		}
 	}
 	return nil
+}
+
+func clearing(table string) string {
+	return "DELETE FROM " + table + "{local} {on_cluster} WHERE project_id = {project:String}"
 }

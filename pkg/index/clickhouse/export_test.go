@@ -38,7 +38,8 @@ func Read(t *testing.T, x *Index, query string) []string {
 	return all
 }
 
-// Statements are those that make a new database, in order.
+// Statements are those that make a new database, in order, and those that
+// clear a project.
 func (x *Index) Statements(t *testing.T) []string {
 	t.Helper()
 	all, err := migrations()
@@ -50,6 +51,9 @@ func (x *Index) Statements(t *testing.T) []string {
 		for _, statement := range x.pending(m, schema{}) {
 			made = append(made, x.ddl(statement))
 		}
+	}
+	for _, table := range tables {
+		made = append(made, x.ddl(clearing(table)))
 	}
 	return made
 }

@@ -19,9 +19,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// What makes a new database, on one server and in a cluster, is what the
+// What makes a new database and clears a project, on one server and in a cluster, is what the
 // golden files say, and the engine's parser takes all of it.
-func TestStatementsOfNewDatabase(t *testing.T) {
+func TestStatementsAreGolden(t *testing.T) {
 	parser := newIndex(t, testConfig(t), clickhouse.Options{})
 	if err := parser.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestStatementsOfNewDatabase(t *testing.T) {
 			cfg := clickhouse.Config{Protocol: "http", Addresses: []string{"clickhouse.example:8123"}, Database: "playhead", Cluster: cluster}
 			statements := newIndex(t, cfg, clickhouse.Options{}).Statements(t)
 			got := strings.Join(statements, ";\n\n") + ";\n"
-			golden := filepath.Join("testdata", "new_database_"+name+".sql")
+			golden := filepath.Join("testdata", "statements_"+name+".sql")
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
 					t.Fatal(err)
@@ -45,7 +45,7 @@ func TestStatementsOfNewDatabase(t *testing.T) {
 				t.Errorf("statements (-golden +got), -update writes them anew:\n%s", diff)
 			}
 			for _, statement := range statements {
-				if strings.ContainsAny(strings.NewReplacer("{shard}", "", "{database}", "", "{table}", "", "{replica}", "").Replace(statement), "{}") {
+				if strings.ContainsAny(strings.NewReplacer("{shard}", "", "{database}", "", "{table}", "", "{replica}", "", "{project:String}", "").Replace(statement), "{}") {
 					t.Errorf("braces that nothing fills in: %s", statement)
 				}
 				quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(statement)

@@ -1,17 +1,17 @@
-CREATE DATABASE IF NOT EXISTS playhead;
+CREATE DATABASE IF NOT EXISTS playhead ON CLUSTER replays;
 
 
-CREATE TABLE IF NOT EXISTS schema_migrations
+CREATE TABLE IF NOT EXISTS schema_migrations ON CLUSTER replays
 (
     version    UInt32,
     name       String,
     applied_ts DateTime64(3, 'UTC')
 )
-ENGINE = ReplacingMergeTree(applied_ts)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/{table}', '{shard}-{replica}', applied_ts)
 ORDER BY version
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE TABLE IF NOT EXISTS segments
+CREATE TABLE IF NOT EXISTS segments_local ON CLUSTER replays
 (
     project_id          LowCardinality(String),
     session_id          String,
@@ -58,14 +58,14 @@ CREATE TABLE IF NOT EXISTS segments
     expires_ts          DateTime('UTC') DEFAULT 4294967295,
     precedence          Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(received_ts)
 )
-ENGINE = ReplacingMergeTree(precedence)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', precedence)
 PARTITION BY toDate(expires_ts)
 PRIMARY KEY (project_id, session_id)
 ORDER BY (project_id, session_id, window_id, seq)
 TTL expires_ts
 SETTINGS index_granularity = 1024, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
-CREATE TABLE IF NOT EXISTS moments
+CREATE TABLE IF NOT EXISTS moments_local ON CLUSTER replays
 (
     project_id  LowCardinality(String),
     session_id  String,
@@ -88,14 +88,14 @@ CREATE TABLE IF NOT EXISTS moments
     precedence  Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(ts),
     INDEX ts ts TYPE minmax GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(precedence)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', precedence)
 PARTITION BY toDate(expires_ts)
 PRIMARY KEY (project_id, session_id)
 ORDER BY (project_id, session_id, window_id, seq, event)
 TTL expires_ts
 SETTINGS index_granularity = 4096, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
-CREATE TABLE IF NOT EXISTS sessions
+CREATE TABLE IF NOT EXISTS sessions_local ON CLUSTER replays
 (
     project_id          LowCardinality(String),
     session_id          String,
@@ -124,13 +124,13 @@ CREATE TABLE IF NOT EXISTS sessions
     expires_ts          DateTime('UTC') DEFAULT 4294967295,
     version             UInt64
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
 PARTITION BY toYYYYMM(expires_ts)
 ORDER BY (project_id, session_id)
 TTL expires_ts
 SETTINGS index_granularity = 256, min_compress_block_size = 16384, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
-CREATE TABLE IF NOT EXISTS sessions_by_start
+CREATE TABLE IF NOT EXISTS sessions_by_start_local ON CLUSTER replays
 (
     project_id  LowCardinality(String),
     start_ts    DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
@@ -146,14 +146,14 @@ CREATE TABLE IF NOT EXISTS sessions_by_start
     version     UInt64 CODEC(Delta, ZSTD(1)),
     INDEX end_ts end_ts TYPE minmax GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
 PARTITION BY toYYYYMM(expires_ts)
 PRIMARY KEY (project_id, start_ts)
 ORDER BY (project_id, start_ts, session_id)
 TTL expires_ts
 SETTINGS index_granularity = 2048, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS sessions_to_sessions_by_start TO sessions_by_start AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS sessions_to_sessions_by_start_local ON CLUSTER replays TO sessions_by_start_local AS
 SELECT
     project_id,
     start_ts,
@@ -167,23 +167,23 @@ SELECT
     lowerUTF8(user_agent) AS user_agent,
     expires_ts,
     version
-FROM sessions;
+FROM sessions_local;
 
-CREATE TABLE IF NOT EXISTS postings
+CREATE TABLE IF NOT EXISTS postings_local ON CLUSTER replays
 (
     project_id LowCardinality(String),
     key        UInt64,
     session_id String,
     expires_ts DateTime('UTC')
 )
-ENGINE = ReplacingMergeTree(expires_ts)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', expires_ts)
 PARTITION BY toYYYYMM(expires_ts)
 PRIMARY KEY (project_id, key)
 ORDER BY (project_id, key, session_id)
 TTL expires_ts
 SETTINGS index_granularity = 512, min_compress_block_size = 16384, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
-CREATE TABLE IF NOT EXISTS terms
+CREATE TABLE IF NOT EXISTS terms_local ON CLUSTER replays
 (
     project_id LowCardinality(String),
     kind       LowCardinality(String),
@@ -191,7 +191,31 @@ CREATE TABLE IF NOT EXISTS terms
     key        UInt64,
     expires_ts DateTime('UTC')
 )
-ENGINE = ReplacingMergeTree(expires_ts)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', expires_ts)
 ORDER BY (project_id, kind, term)
 TTL expires_ts
 SETTINGS default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS segments ON CLUSTER replays AS segments_local ENGINE = Distributed('replays', currentDatabase(), segments_local, cityHash64(project_id, session_id));
+
+CREATE TABLE IF NOT EXISTS moments ON CLUSTER replays AS moments_local ENGINE = Distributed('replays', currentDatabase(), moments_local, cityHash64(project_id, session_id));
+
+CREATE TABLE IF NOT EXISTS sessions ON CLUSTER replays AS sessions_local ENGINE = Distributed('replays', currentDatabase(), sessions_local, cityHash64(project_id, session_id));
+
+CREATE TABLE IF NOT EXISTS sessions_by_start ON CLUSTER replays AS sessions_by_start_local ENGINE = Distributed('replays', currentDatabase(), sessions_by_start_local, cityHash64(project_id, session_id));
+
+CREATE TABLE IF NOT EXISTS postings ON CLUSTER replays AS postings_local ENGINE = Distributed('replays', currentDatabase(), postings_local, cityHash64(project_id, session_id));
+
+CREATE TABLE IF NOT EXISTS terms ON CLUSTER replays AS terms_local ENGINE = Distributed('replays', currentDatabase(), terms_local, cityHash64(project_id, term));
+
+DELETE FROM sessions_by_start_local ON CLUSTER replays WHERE project_id = {project:String};
+
+DELETE FROM sessions_local ON CLUSTER replays WHERE project_id = {project:String};
+
+DELETE FROM postings_local ON CLUSTER replays WHERE project_id = {project:String};
+
+DELETE FROM terms_local ON CLUSTER replays WHERE project_id = {project:String};
+
+DELETE FROM moments_local ON CLUSTER replays WHERE project_id = {project:String};
+
+DELETE FROM segments_local ON CLUSTER replays WHERE project_id = {project:String};
