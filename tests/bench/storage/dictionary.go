@@ -66,7 +66,7 @@ func knownSites(ctx context.Context, dir string, recordings []*traffic.Recording
 	}
 	return []rig.Result{
 		result("storage.bytes_known_site", "ClickStack hyperdx_sessions after OPTIMIZE FINAL", table),
-		result("storage.bytes_known_site_vs_snappy", "PostHog block: one snappy stream a session, without its index", snappy),
+		result("storage.bytes_known_site_vs_snappy", "PostHog block: snappy of a session in blocks of 64 KiB, without its index", snappy),
 	}, nil
 }
 
