@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/recording"
@@ -22,17 +23,8 @@ func (x *Index) Write(ctx context.Context, batches ...index.Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := insert(ctx, x, "segments", r.segments); err != nil {
-		return failed("write segments to index", err)
-	}
-	if err := insert(ctx, x, "moments", r.moments); err != nil {
-		return failed("write moments to index", err)
-	}
-	if err := insert(ctx, x, "terms", r.found.termRows()); err != nil {
-		return failed("write terms to index", err)
-	}
-	if err := insert(ctx, x, "postings", r.found.postingRows()); err != nil {
-		return failed("write postings to index", err)
+	if err := x.insertAll(ctx, r); err != nil {
+		return err
 	}
 	for project, sessions := range r.sessions {
 		if err := x.summarize(ctx, project, slices.Compact(slices.Sorted(slices.Values(sessions)))); err != nil {
@@ -40,6 +32,17 @@ func (x *Index) Write(ctx context.Context, batches ...index.Batch) error {
 		}
 	}
 	return nil
+}
+
+// insertAll inserts into all tables at once: most of the time of an insert is
+// waiting for the disk.
+func (x *Index) insertAll(ctx context.Context, r rows) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return insert(ctx, x, "segments", r.segments) })
+	g.Go(func() error { return insert(ctx, x, "moments", r.moments) })
+	g.Go(func() error { return insert(ctx, x, "terms", r.found.termRows()) })
+	g.Go(func() error { return insert(ctx, x, "postings", r.found.postingRows()) })
+	return g.Wait()
 }
 
 // rows are what batches add to the tables; sessions are those to sum up anew.
@@ -96,15 +99,18 @@ func insert[Row any](ctx context.Context, x *Index, table string, rows []Row) er
 	ctx = clickhouse.Context(x.writing(ctx), clickhouse.WithColumnNamesAndTypes(columnTypes[Row]()))
 	batch, err := x.conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+columnsOf[Row]()+")")
 	if err != nil {
-		return err
+		return failed("write "+table+" to index", err)
 	}
 	defer batch.Close()
 	for i := range rows {
 		if err := batch.AppendStruct(&rows[i]); err != nil {
-			return err
+			return failed("write "+table+" to index", err)
 		}
 	}
-	return batch.Send()
+	if err := batch.Send(); err != nil {
+		return failed("write "+table+" to index", err)
+	}
+	return nil
 }
 
 // writing gives ctx the settings of a write: answer only when all is done, on
