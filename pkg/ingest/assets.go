@@ -204,7 +204,7 @@ func (s *Server) receiveAsset(w http.ResponseWriter, r *http.Request, who *crede
 		return false, err
 	}
 	key := segment.AssetKey(who.project.id, id)
-	body, done, err := s.admit(w, r, who, s.cfg.Limits.AssetBytes)
+	body, done, err := s.admit(w, r, who, who.quota.most(s.cfg.Limits.AssetBytes))
 	if err != nil {
 		if errors.Is(err, errBodyBytes) {
 			err = errAssetSize

@@ -145,8 +145,9 @@ type Quota struct {
 	// BytesPerSecond is the lasting rate.
 	BytesPerSecond Bytes `yaml:"bytes_per_second"`
 
-	// BurstBytes is what may come at once. At least limits.body_bytes and
-	// limits.asset_bytes; default ten seconds' worth, and at least that.
+	// BurstBytes is what may come at once, and the size of the largest asset.
+	// At least limits.body_bytes; default ten seconds' worth, and at least
+	// limits.body_bytes.
 	BurstBytes Bytes `yaml:"burst_bytes"`
 
 	// UploadsAtOnce bounds the uploads under way, so that one key cannot take
@@ -179,9 +180,6 @@ type Limits struct {
 	// AssetBytes is the size of an asset. Default 4MiB.
 	AssetBytes Bytes `yaml:"asset_bytes"`
 }
-
-// largest is the size of the largest body that can be accepted.
-func (l *Limits) largest() Bytes { return max(l.BodyBytes, l.AssetBytes) }
 
 // Connections bounds what clients cost before they have sent anything.
 type Connections struct {
@@ -295,13 +293,13 @@ func (c *Config) validateProjects() []error {
 				errs = append(errs, fmt.Errorf("%s.name: %q is used twice", at, key.Name))
 			}
 			names[key.Name] = true
-			errs = append(errs, key.validate(at, c.Limits.largest())...)
+			errs = append(errs, key.validate(at, c.Limits.BodyBytes)...)
 		}
 	}
 	return errs
 }
 
-func (k *Key) validate(at string, largest Bytes) []error {
+func (k *Key) validate(at string, bodyBytes Bytes) []error {
 	var errs []error
 	if k.Name == "" {
 		errs = append(errs, fmt.Errorf("%s.name: must not be empty", at))
@@ -319,8 +317,8 @@ func (k *Key) validate(at string, largest Bytes) []error {
 		errs = append(errs, fmt.Errorf("%s.quota.bytes_per_second: must not be negative", at))
 	}
 	// A body larger than the burst could be sent again for ever.
-	if q.BurstBytes != 0 && q.BurstBytes < largest {
-		errs = append(errs, fmt.Errorf("%s.quota.burst_bytes: must be at least limits.body_bytes and limits.asset_bytes (%d)", at, largest))
+	if q.BurstBytes != 0 && q.BurstBytes < bodyBytes {
+		errs = append(errs, fmt.Errorf("%s.quota.burst_bytes: must be at least limits.body_bytes (%d)", at, bodyBytes))
 	}
 	if q.UploadsAtOnce < 0 {
 		errs = append(errs, fmt.Errorf("%s.quota.uploads_at_once: must not be negative", at))

@@ -51,7 +51,7 @@ func newKeyring(cfg *Config, before *keyring, now time.Time) (*keyring, error) {
 		for _, k := range p.Keys {
 			hash := sha256.Sum256([]byte(k.Key))
 			c := &credential{project: known, name: k.Name, origins: map[string]bool{}, revoked: k.Revoked, quota: before.quota(hash)}
-			c.quota.set(k.Quota, cfg.Limits.largest(), now)
+			c.quota.set(k.Quota, cfg.Limits.BodyBytes, now)
 			for _, o := range k.Origins {
 				origin, err := parseOrigin(o)
 				if err != nil {

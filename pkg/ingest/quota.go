@@ -48,7 +48,7 @@ type quota struct {
 
 // set changes the bounds. A bucket that had none before is full; what has been
 // used of another one stays used.
-func (q *quota) set(bounds Quota, largest Bytes, now time.Time) {
+func (q *quota) set(bounds Quota, bodyBytes Bytes, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.atOnce = bounds.UploadsAtOnce; q.atOnce == 0 {
@@ -56,7 +56,7 @@ func (q *quota) set(bounds Quota, largest Bytes, now time.Time) {
 	}
 	burst := bounds.BurstBytes
 	if burst == 0 {
-		burst = max(10*bounds.BytesPerSecond, largest)
+		burst = max(10*bounds.BytesPerSecond, bodyBytes)
 	}
 	used := 0.0
 	if q.rate > 0 {
@@ -72,6 +72,17 @@ func (q *quota) refill(now time.Time) {
 		q.tokens = min(q.burst, q.tokens+passed.Seconds()*q.rate)
 		q.at = now
 	}
+}
+
+// most returns the size of the largest upload that can ever be admitted, at
+// most limit.
+func (q *quota) most(limit Bytes) Bytes {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.rate == 0 {
+		return limit
+	}
+	return min(limit, Bytes(q.burst))
 }
 
 // begin admits an upload of n bytes, which are spent. The caller calls end

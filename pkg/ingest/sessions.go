@@ -20,8 +20,9 @@ const (
 	rememberedSessions = 1 << 17
 
 	// beginning is how long after its first segment a session takes others
-	// without token: two tabs may open at once, and a page that is left within
-	// a moment never hears the answer.
+	// without token, unless one came with it: two tabs may open at once, and a
+	// page that is left within a moment never hears the answer. Once the
+	// browser has the token, all of its tabs have.
 	beginning = time.Minute
 
 	// askTimeout bounds what the index adds to an answer.
@@ -57,7 +58,7 @@ type sessions struct {
 	asking   chan struct{} // a slot per question
 
 	mu       sync.Mutex
-	began    *generations[int64] // ms since the epoch, by session; 0: long ago
+	began    *generations[int64] // ms since the epoch, by session; 0: it has its token
 	askAfter time.Time
 }
 
@@ -177,13 +178,13 @@ func (s *sessions) accepted(e *entry) string {
 		return ""
 	}
 	session := e.session()
-	began := s.now().UnixMilli()
-	if e.token != "" {
-		began = 0 // not here, or not now
-	}
 	s.mu.Lock()
-	if _, known := s.began.get(session); !known {
-		s.began.put(session, began)
+	began, known := s.began.get(session)
+	switch {
+	case e.token != "" && (!known || began != 0):
+		s.began.put(session, 0)
+	case !known:
+		s.began.put(session, s.now().UnixMilli())
 	}
 	s.mu.Unlock()
 	if e.current {

@@ -110,18 +110,21 @@ func TestSessionToken(t *testing.T) {
 	if len(token) < 40 {
 		t.Fatalf("the first segment is answered with token %q", token)
 	}
-	if again := s.accepts("session-1", "window-1", 1, token); again != "" {
-		t.Error("a token is given to who has it")
-	}
-
 	// Another tab at the same time, and a page that was left before the answer.
 	s.pass(59 * time.Second)
 	if other := s.accepts("session-1", "window-2", 0, ""); other != token {
 		t.Errorf("the other tab gets token %q", other)
 	}
-	s.pass(2 * time.Second)
+	if again := s.accepts("session-1", "window-1", 1, token); again != "" {
+		t.Error("a token is given to who has it")
+	}
+	// From the first use of the token on nobody has an excuse.
 	s.refuses("session-1", "window-1", 2, "")
 	s.refuses("session-1", "window-3", 0, "")
+
+	s.accepts("session-0", "window-1", 0, "")
+	s.pass(61 * time.Second)
+	s.refuses("session-0", "window-1", 1, "")
 
 	// A lost answer: the segment is sent again as it was.
 	if again := s.accepts("session-1", "window-1", 0, ""); again != token {
@@ -137,7 +140,7 @@ func TestSessionToken(t *testing.T) {
 	s.refuses("session-3", "window-1", 0, token) // also when the session is new
 	s.accepts("session-1", "window-1", 2, token)
 
-	if n := metric(t, s.Server, `playhead_ingest_refused_total{reason="token"}`); n != "7" {
+	if n := metric(t, s.Server, `playhead_ingest_refused_total{reason="token"}`); n != "8" {
 		t.Errorf("%s refusals are counted", n)
 	}
 }

@@ -216,6 +216,16 @@ describe('Sender', () => {
     expect(log.slice(4)).toEqual([`stored ${last().seq} caught up`]);
   });
 
+  it('sends again with the token that another tab has got', async () => {
+    const { sender, attempts, last, log } = setUp({ tokenOf: () => (attempts.length > 0 ? 'token' : undefined) });
+    sender.enqueue(segment([1]));
+    await settle();
+    await last().answer(403, { body: { field: 'token' } });
+    expect(attempts.map(({ events }) => events)).toEqual([[1], [1]]);
+    await last().answer(403, { body: { field: 'token' } });
+    expect(log).toEqual(['refused session-1', 'dropped 1 refused']);
+  });
+
   it('stops when no session may follow', async () => {
     const { sender, last, log } = setUp({ onSessionRefused: () => false });
     sender.enqueue(segment([1]));

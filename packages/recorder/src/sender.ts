@@ -53,6 +53,8 @@ interface Entry {
   keepalive: boolean;
   /** It is one half of a segment that was too large. */
   split: boolean;
+  /** That the last attempt carried. */
+  token?: string;
 }
 
 interface Answer {
@@ -156,7 +158,12 @@ export class Sender {
   private encode(entry: Entry): Uint8Array<ArrayBuffer> {
     const { segment } = entry;
     segment.seq ??= this.config.takeSeq(segment.context.session.id, segment.skipped);
-    return encodeSegment(segment, this.config.now(), this.config.tokenOf(segment.context.session.id));
+    entry.token = this.tokenOf(entry);
+    return encodeSegment(segment, this.config.now(), entry.token);
+  }
+
+  private tokenOf({ segment }: Entry): string | undefined {
+    return this.config.tokenOf(segment.context.session.id);
   }
 
   private async post(entry: Entry, body: Uint8Array<ArrayBuffer>, encoding: string, keepalive: boolean): Promise<void> {
@@ -213,7 +220,10 @@ export class Sender {
     } else if (status === 0 || status === 408 || status === 425 || status === 429 || status >= 500) {
       this.pause(retryAfterMs);
     } else if (status === 403 && isTokenProblem(text)) {
-      this.abandon(entry.segment.context.session.id);
+      // Another tab may have got the token meanwhile: then it is sent again.
+      if (entry.token === this.tokenOf(entry)) {
+        this.abandon(entry.segment.context.session.id);
+      }
     } else {
       // 401, 403, 410, 415, or not an ingest server at all: asking again would not change the answer.
       this.stop();
