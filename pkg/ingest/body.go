@@ -39,7 +39,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, who *credentia
 	b := (*body)[:0]
 	for {
 		if len(b) == cap(b) {
-			b = append(make([]byte, 0, max(2*cap(b), firstRead(r.ContentLength))), b...)
+			b = append(make([]byte, 0, nextRead(cap(b), r.ContentLength, int64(limit))), b...)
 		}
 		p.arrived(len(b))
 		n, readErr := in.Read(b[len(b):cap(b)])
@@ -62,13 +62,19 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, who *credentia
 	}
 }
 
-// firstRead is how much memory a body gets before any of it has come.
-func firstRead(contentLength int64) int {
-	const most = 16 << 10
-	if contentLength < 0 {
-		return most
+// nextRead is how much memory a body gets when it has filled what it had: first
+// little, then twice as much, and never more than the body can need and the room
+// to see its end.
+func nextRead(had int, contentLength, limit int64) int {
+	const first = 16 << 10
+	if contentLength >= 0 {
+		limit = min(limit, contentLength)
 	}
-	return int(min(contentLength+1, most)) // and room to see its end
+	next := max(2*had, first)
+	if end := int(limit) + 1; had < end {
+		next = min(next, end)
+	}
+	return next
 }
 
 func (s *Server) takeBody(who *credential, n int) bool {

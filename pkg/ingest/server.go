@@ -31,9 +31,9 @@ const (
 	keepFrame = 1 << 20
 
 	// bodiesLimit bounds the memory of bodies that are being received, however
-	// slowly, and of those that wait for the disk: two thousand of what a
-	// recorder sends. It is at least bodiesAtOnce times limits.body_bytes.
-	bodiesLimit  = 64 << 20
+	// slowly, and of those that wait for the disk: fifteen hundred of
+	// what a recorder sends. It is at least bodiesAtOnce times limits.body_bytes.
+	bodiesLimit  = 48 << 20
 	bodiesAtOnce = 4
 
 	// waitingRawLimit bounds the events that stay in memory from their

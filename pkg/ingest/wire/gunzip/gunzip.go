@@ -41,33 +41,61 @@ var inflaters = sync.Pool{New: func() any { return new(inflater) }}
 // length, and returns dst with what came out, at most so many bytes, which may
 // have moved. With an error the slice is only good for its memory. How much of
 // it is taken follows from what came out, never from what the body says of
-// itself. It is safe for concurrent use.
+// itself; a body that becomes many times larger than it is and too large takes
+// next to nothing. It is safe for concurrent use.
 func Append(dst, body []byte, most int) ([]byte, error) {
 	f := inflaters.Get().(*inflater)
 	defer inflaters.Put(f)
 	defer f.release()
-	f.size, f.limit = len(dst), len(dst)+most
-	f.out = dst[:min(cap(dst), f.limit+fastOut+1)]
+	f.begin(dst, len(dst)+most)
+	err := f.members(body)
+	if errors.Is(err, errMeasure) {
+		size := 0
+		if size, err = f.measure(body, most); err != nil {
+			return dst, err
+		}
+		f.begin(append(make([]byte, 0, len(dst)+size+fastOut+1), dst...), len(dst)+most)
+		f.measured = true
+		err = f.members(body)
+	}
+	return f.out[:min(f.size, f.limit)], err
+}
+
+// members decompresses one member after another.
+func (f *inflater) members(body []byte) error {
 	for first := true; first || len(body) > 0; first = false {
 		start, err := headerEnd(body)
 		if err != nil {
-			return f.out[:f.size], err
+			return err
 		}
 		before := f.size
 		used, err := f.inflate(body[start:])
 		if err != nil {
-			return f.out[:min(f.size, f.limit)], err
+			return err
 		}
+		f.used += start + used + trailerBytes
 		body = body[start+used:]
-		content := f.out[before:f.size]
-		if len(body) < trailerBytes ||
-			binary.LittleEndian.Uint32(body) != crc32.ChecksumIEEE(content) ||
-			binary.LittleEndian.Uint32(body[4:]) != uint32(len(content)) {
-			return f.out[:f.size], ErrCorrupt
+		if len(body) < trailerBytes {
+			return ErrCorrupt
+		}
+		// What is only measured is not there any more.
+		if content := f.out[min(before, f.size):f.size]; !f.measuring &&
+			(binary.LittleEndian.Uint32(body) != crc32.ChecksumIEEE(content) ||
+				binary.LittleEndian.Uint32(body[4:]) != uint32(len(content))) {
+			return ErrCorrupt
 		}
 		body = body[trailerBytes:]
 	}
-	return f.out[:f.size], nil
+	return nil
+}
+
+// measure returns how much comes out of a body, of which it keeps no more than
+// what later bytes may refer to.
+func (f *inflater) measure(body []byte, most int) (int, error) {
+	f.begin(make([]byte, 0, measureBytes), most)
+	f.measuring = true
+	err := f.members(body)
+	return f.slid + f.size, err
 }
 
 // headerEnd returns the length of the header that a member begins with.

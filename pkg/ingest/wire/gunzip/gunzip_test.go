@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
@@ -103,6 +104,45 @@ func TestMembersFollowOneAnother(t *testing.T) {
 	}
 	if _, err := Append(nil, append(body, 0), len(want)); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("garbage at the end: error %v", err)
+	}
+}
+
+// TestBodiesThatGrowManyTimes: one that is within the limit comes out whole, one
+// that is not takes next to no memory.
+func TestBodiesThatGrowManyTimes(t *testing.T) {
+	content := append(bytes.Repeat([]byte{'x'}, 3<<19), bytes.Repeat([]byte("0123456789abcdef"), 1<<14)...)
+	noise := make([]byte, 100_000) // is not compressed, across the point at which a body is measured
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	copy(content[measureFrom-1000:], noise)
+	for i, body := range compressed(t, content) {
+		for _, members := range []int{1, 3} {
+			body, want := bytes.Repeat(body, members), bytes.Repeat(content, members)
+			got, err := Append([]byte("before"), body, len(want))
+			if err != nil || !bytes.Equal(got, append([]byte("before"), want...)) {
+				t.Errorf("compressor %d, %d members: %d bytes, error %v", i, members, len(got), err)
+			}
+			if cap(got) > 2*len(want)+measureBytes {
+				t.Errorf("compressor %d, %d members: %d bytes of memory", i, members, cap(got))
+			}
+			if _, err := Append(nil, body, len(want)-1); !errors.Is(err, ErrTooLarge) {
+				t.Errorf("compressor %d, %d members, one byte too few: error %v", i, members, err)
+			}
+			if _, err := Append(nil, body[:len(body)-1], len(want)); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("compressor %d, %d members, torn: error %v", i, members, err)
+			}
+		}
+	}
+	member := compressed(t, make([]byte, 1<<20))[9]
+	bomb := bytes.Repeat(member, 64)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := Append(nil, bomb, 32<<20); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a bomb: error %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	taken := after.TotalAlloc - before.TotalAlloc
+	if taken > 5<<20 {
+		t.Errorf("a bomb takes %d bytes", taken)
 	}
 }
 

@@ -1,6 +1,9 @@
 package gunzip
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"errors"
+)
 
 const (
 	// fastIn is what one round of the fast loop may read ahead.
@@ -12,7 +15,23 @@ const (
 
 	// firstOut is the least that output is grown to.
 	firstOut = 64 << 10
+
+	// window is how far back a match may reach (RFC 1951, section 2).
+	window = 32 << 10
+
+	// measureBytes is the memory of a body that is only measured: more than
+	// the window and a stored block.
+	measureBytes = 256 << 10
+
+	// A body whose output is measureRatio times larger than the input it came
+	// from is measured before it gets more memory than measureFrom. Recordings
+	// compress ten to forty times.
+	measureFrom  = 1 << 20
+	measureRatio = 64
 )
+
+// errMeasure says that the body must be measured first.
+var errMeasure = errors.New("measure the body first")
 
 // The order of the lengths of the lengths' codes (RFC 1951, section 3.2.7).
 var lengthsOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
@@ -21,8 +40,14 @@ var lengthsOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13,
 type inflater struct {
 	out   []byte // all of its length can be written to
 	size  int    // of the output
-	start int    // of this stream's output
-	limit int    // of size
+	start int    // of this stream's output; negative when it has slid out
+	limit int    // of slid and size
+	first int    // size at the beginning
+	used  int    // bytes of earlier members
+
+	measuring bool // the output slides through a window
+	measured  bool // it is known to be within the limit
+	slid      int  // bytes of output that are not kept
 
 	in   []byte
 	pos  int    // in in, of the next byte that is not in bits
@@ -33,6 +58,13 @@ type inflater struct {
 	literals [literalEntries]uint32
 	dists    [distEntries]uint32
 	lengths  [lengthsEntries]uint32
+}
+
+// begin prepares for a body whose output goes behind what dst holds.
+func (f *inflater) begin(dst []byte, limit int) {
+	f.size, f.first, f.limit, f.used, f.slid = len(dst), len(dst), limit, 0, 0
+	f.measuring, f.measured = false, false
+	f.out = dst[:min(cap(dst), limit+fastOut+1)]
 }
 
 // release forgets the caller's memory.
@@ -118,11 +150,13 @@ func (f *inflater) stored() error {
 		return ErrCorrupt
 	}
 	f.pos += 4
-	if f.size+n > f.limit {
+	if f.slid+f.size+n > f.limit {
 		return ErrTooLarge
 	}
 	for len(f.out)-f.size < n {
-		f.grow()
+		if err := f.grow(); err != nil {
+			return err
+		}
 	}
 	copy(f.out[f.size:], f.in[f.pos:f.pos+n])
 	f.size += n
@@ -212,33 +246,52 @@ func (f *inflater) dynamic() bool {
 // grow makes the output larger: to a little more than what all of the input
 // gives if it goes on as it did, when there is something to judge by, else to
 // twice as much; but not beyond what is allowed and what one round of the fast
-// loop needs.
-func (f *inflater) grow() {
+// loop needs. While a body is measured it makes room instead.
+func (f *inflater) grow() error {
+	if f.measuring && len(f.out) >= measureBytes {
+		gone := f.size - window
+		copy(f.out, f.out[gone:f.size])
+		f.size, f.start, f.slid = window, f.start-gone, f.slid+gone
+		return nil
+	}
 	want := max(2*len(f.out), firstOut)
 	if came := f.size - f.start; came >= firstOut/2 {
 		want = max(3*len(f.out)/2, f.start+came*len(f.in)/f.pos*9/8+fastOut)
 	}
+	if n := f.size - f.first; !f.measuring && !f.measured && n > measureRatio*(f.used+f.pos) {
+		before := f.first + measureFrom + fastOut + 1
+		if n >= measureFrom || len(f.out) >= before {
+			return errMeasure
+		}
+		want = min(want, before)
+	}
+	if f.measuring {
+		want = measureBytes
+	}
 	out := make([]byte, min(want, f.limit+fastOut+1))
 	copy(out, f.out[:f.size])
 	f.out = out
+	return nil
 }
 
 // block decompresses to the end of a block whose codes are in the tables.
 func (f *inflater) block() error {
 	for {
 		ended, err := f.fast()
-		if err == nil && f.size > f.limit {
+		if err == nil && f.slid+f.size > f.limit {
 			return ErrTooLarge
 		}
 		if err != nil || ended {
 			return err
 		}
 		if len(f.out)-f.size < fastOut {
-			f.grow()
+			if err := f.grow(); err != nil {
+				return err
+			}
 			continue
 		}
 		ended, err = f.one()
-		if err == nil && f.size > f.limit {
+		if err == nil && f.slid+f.size > f.limit {
 			return ErrTooLarge
 		}
 		if err != nil || ended {

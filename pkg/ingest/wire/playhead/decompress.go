@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -19,6 +22,12 @@ const (
 	// maxBlock is the most that one block of a zstd frame holds (RFC 8878,
 	// section 3.1.1.2.4).
 	maxBlock = 128 << 10
+
+	// A body that becomes measureRatio times larger, and larger than
+	// measureFrom, is measured before it gets more memory. Recordings compress
+	// ten to forty times.
+	measureFrom  = 1 << 20
+	measureRatio = 64
 
 	// minWindow is the window that RFC 8878 asks every zstd decoder to support.
 	minWindow = 8 << 20
@@ -74,24 +83,26 @@ var magics = []string{"\x1f\x8b", "\x28\xb5\x2f\xfd"}
 // Decompressor decompresses bodies within limits. Memory grows with what comes
 // out, never with what a body claims. It is safe for concurrent use.
 type Decompressor struct {
-	limits Limits
-	zstd   *zstd.Decoder
+	limits  Limits
+	zstd    *zstd.Decoder
+	meters  sync.Pool // of *zstd.Decoder, for streams
+	options []zstd.DOption
 }
 
 // NewDecompressor returns a decompressor for the limits.
 func NewDecompressor(limits Limits) (*Decompressor, error) {
-	d, err := zstd.NewReader(nil,
-		zstd.WithDecoderConcurrency(0),
+	options := []zstd.DOption{
 		zstd.WithDecoderLowmem(true),
-		zstd.WithDecodeAllCapLimit(true),
 		// The capacity that a call lends is what bounds it; the decoder also
 		// refuses windows larger than this.
 		zstd.WithDecoderMaxMemory(uint64(max(limits.DecompressedBytes, minWindow))),
-		zstd.WithDecoderMaxWindow(uint64(max(limits.DecompressedBytes, minWindow))))
+		zstd.WithDecoderMaxWindow(uint64(max(limits.DecompressedBytes, minWindow))),
+	}
+	d, err := zstd.NewReader(nil, append(slices.Clone(options), zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true))...)
 	if err != nil {
 		return nil, fmt.Errorf("make zstd decoder: %w", err)
 	}
-	return &Decompressor{limits: limits, zstd: d}, nil
+	return &Decompressor{limits: limits, zstd: d, options: append(options, zstd.WithDecoderConcurrency(1))}, nil
 }
 
 // Decompress returns the content of body in the memory of dst, which may be
@@ -162,7 +173,35 @@ func (d *Decompressor) unzstd(dst, body []byte) ([]byte, error) {
 		case room == most:
 			return dst, tooLarge(limit)
 		}
+		if room >= measureFrom && room > measureRatio*len(body) {
+			size, err := d.measure(body, most)
+			switch {
+			case err != nil:
+				return dst, notCompressed(Zstd)
+			case size > most:
+				return dst, tooLarge(limit)
+			}
+			room = (size + 3) / 4 // of which the next attempt has four times
+		}
 	}
+}
+
+// measure returns how much comes out of body, or something above most. It
+// keeps no more of it than the window of the frame.
+func (d *Decompressor) measure(body []byte, most int) (int, error) {
+	meter, ok := d.meters.Get().(*zstd.Decoder)
+	if !ok {
+		var err error
+		if meter, err = zstd.NewReader(nil, d.options...); err != nil {
+			return 0, fmt.Errorf("make zstd decoder: %w", err)
+		}
+	}
+	defer d.meters.Put(meter)
+	if err := meter.Reset(bytes.NewReader(body)); err != nil {
+		return 0, err
+	}
+	size, err := io.Copy(io.Discard, io.LimitReader(meter, int64(most)+1))
+	return int(size), err
 }
 
 // guess returns how much memory to try first: what the frame says of itself,
