@@ -82,7 +82,7 @@ func overQuota(t *trial) error {
 		return err
 	}
 	s := newSender(newOracle(), srv.url)
-	f := t.begin(s, nominal(100, "quiet", false))
+	f := t.begin(s, nominal(100, "quiet"))
 	g := newGreedy(srv)
 	share, refillErr := 0.0, error(nil)
 	c, err := t.compare(func() (without, with []time.Duration, err error) {
@@ -116,7 +116,7 @@ func overQuota(t *trial) error {
 	if err := srv.drained(time.Minute); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -414,7 +414,7 @@ func bombed(t *trial) error {
 		}
 	}
 	const parallel = 100
-	f := t.begin(s, nominal(50, "beside", false))
+	f := t.begin(s, nominal(50, "beside"))
 	heapBefore, _, err := srv.metric("go_memstats_heap_inuse_bytes")
 	if err != nil {
 		return err
@@ -433,7 +433,7 @@ func bombed(t *trial) error {
 	if err := srv.drained(time.Minute); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -564,7 +564,7 @@ func hostileJSON(t *trial) error {
 	if err := srv.drained(time.Minute); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -656,7 +656,7 @@ func slow(t *trial) error {
 		return err
 	}
 	s := newSender(newOracle(), srv.url)
-	f := t.begin(s, nominal(100, "legitimate", false))
+	f := t.begin(s, nominal(100, "legitimate"))
 	result := slowResult{}
 	c, err := t.compare(func() (without, with []time.Duration, err error) {
 		return t.crowdIn(srv, f, connections, &result)
@@ -671,7 +671,7 @@ func slow(t *trial) error {
 	if err := srv.drained(time.Minute); err != nil {
 		return err
 	}
-	found, err := s.oracle.check(t.ctx, v, mainProject)
+	found, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func strangeNames(t *trial) error {
 		return err
 	}
 	s := newSender(newOracle(), srv.url)
-	f := t.begin(s, nominal(20, "beside", false))
+	f := t.begin(s, nominal(20, "beside"))
 	requests, accepted, wrong := 0, 0, 0
 	linesBefore := refusalLines(srv)
 	for _, field := range []string{"session_id", "window_id", "page_id", "previous_id"} {
@@ -89,7 +89,7 @@ func strangeNames(t *trial) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func foreign(t *trial) error {
 	if err := t.lifeAfter(s, v); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -353,20 +353,28 @@ func (m *matrix) query(d *dataSource) error {
 			if err != nil {
 				continue // a kind that this version does not know
 			}
-			said, err := json.Marshal(answer)
-			if err != nil {
-				return fmt.Errorf("encode answer: %w", err)
+			if err := m.search(answer, text); err != nil {
+				return err
 			}
-			if text != canary { // a message may repeat the question
-				m.leaked += bytes.Count(said, []byte(canary)) * len(canary)
-			}
-			for _, frame := range answer.Responses["A"].Frames {
-				for _, field := range frame.Fields {
-					for i := range field.Len() {
-						if fmt.Sprint(field.At(i)) == string(m.secret.session) {
-							m.leaked += len(m.secret.session)
-						}
-					}
+		}
+	}
+	return nil
+}
+
+// search looks for the other project's session in an answer to text.
+func (m *matrix) search(answer *backend.QueryDataResponse, text string) error {
+	said, err := json.Marshal(answer)
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	if text != canary { // a message may repeat the question
+		m.leaked += bytes.Count(said, []byte(canary)) * len(canary)
+	}
+	for _, frame := range answer.Responses["A"].Frames {
+		for _, field := range frame.Fields {
+			for i := range field.Len() {
+				if fmt.Sprint(field.At(i)) == string(m.secret.session) {
+					m.leaked += len(m.secret.session)
 				}
 			}
 		}
@@ -436,7 +444,7 @@ func writeAbuse(t *trial) error {
 	if err := t.lifeAfter(s, v); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}

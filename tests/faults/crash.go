@@ -54,7 +54,7 @@ func killed(t *trial) error {
 	if err := last.drained(time.Minute); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}

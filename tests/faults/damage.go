@@ -192,7 +192,7 @@ func journalDamaged(t *trial) error {
 			wrong++
 		}
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}

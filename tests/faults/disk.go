@@ -103,7 +103,7 @@ func diskFull(t *trial) error {
 	if err := srv.drained(time.Minute); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -280,7 +280,7 @@ func powerLost(t *trial) error {
 		}
 		kept += survived
 	}
-	srv, _, err := t.startOnImage(v, image)
+	srv, err := t.startOnImage(v, image)
 	if err != nil {
 		return err
 	}
@@ -291,7 +291,7 @@ func powerLost(t *trial) error {
 	if err := srv.drained(time.Minute); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -319,23 +319,22 @@ func (t *trial) makeImage(path string) error {
 }
 
 // startOnImage starts a server whose journal lies in an image.
-func (t *trial) startOnImage(v *vault, image string) (*server, settings, error) {
+func (t *trial) startOnImage(v *vault, image string) (*server, error) {
 	disk := filepath.Join(t.dir, "mounted")
 	if err := os.MkdirAll(disk, 0o700); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	config := t.settings(v, "ingest").with("journal", "dir", filepath.Join(disk, "journal")).with("journal", "max_bytes", 16<<20)
 	// The file system's own commits, every 5 s by default, must not do the
 	// server's work.
-	srv, err := t.serve("ingest", config, own(disk, "-o", "loop,commit=300", image)...)
-	return srv, config, err
+	return t.serve("ingest", config, own(disk, "-o", "loop,commit=300", image)...)
 }
 
 // losePower runs a server under load, takes what is on its device at a random
 // moment, and puts it in the place of the image. It returns how many bytes of an
 // earlier life are there that nobody fsynced.
 func (t *trial) losePower(s *sender, v *vault, image *string) (survived int, err error) {
-	srv, _, err := t.startOnImage(v, *image)
+	srv, err := t.startOnImage(v, *image)
 	if err != nil {
 		return 0, err
 	}

@@ -34,6 +34,6 @@ type testLog struct{ t *testing.T }
 
 // Write shows what happens in the test's output.
 func (l testLog) Write(p []byte) (int, error) {
-	l.t.Log(fmt.Sprintf("%s", bytes.TrimSpace(p)))
+	l.t.Log(string(bytes.TrimSpace(p)))
 	return len(p), nil
 }

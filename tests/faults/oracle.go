@@ -66,18 +66,6 @@ func (o *oracle) damage(id recording.SegmentID) {
 	}
 }
 
-func (o *oracle) acked() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	n := 0
-	for _, f := range o.known {
-		if f.acknowledged {
-			n++
-		}
-	}
-	return n
-}
-
 // verdict is the comparison of what was promised and what is there.
 type verdict struct {
 	acked      int // segments
@@ -114,8 +102,9 @@ func (o *oracle) sessions(project recording.ProjectID) []recording.SessionID {
 	return ids
 }
 
-// check reads back everything that was sent to a project.
-func (o *oracle) check(ctx context.Context, v *vault, project recording.ProjectID) (*verdict, error) {
+// check reads back everything that was sent.
+func (o *oracle) check(ctx context.Context, v *vault) (*verdict, error) {
+	const project = mainProject
 	reader := v.reader(project)
 	found := map[recording.SegmentID]int{}
 	out := &verdict{}

@@ -238,7 +238,7 @@ func missing(t *trial) error {
 	if err := t.lifeAfter(s, v); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -326,7 +326,7 @@ func clocks(t *trial) error {
 	if err := t.lifeAfter(s, v); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -429,7 +429,7 @@ func rolling(t *trial) error {
 	if err := t.lifeAfter(s, v); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}

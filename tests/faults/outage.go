@@ -76,8 +76,8 @@ func (d *dice) float() float64 {
 
 // nominal is the load of the rows in which a store is away: segments of a few
 // KiB, as the recorder sends them while little happens.
-func nominal(rate int, name string, patient bool) load {
-	return load{rate: rate, workers: 16, length: 150, name: name, patient: patient, shape: func(t *tape) { t.text = 600 }}
+func nominal(rate int, name string) load {
+	return load{rate: rate, workers: 16, length: 150, name: name, shape: func(t *tape) { t.text = 600 }}
 }
 
 // memoryLimit is what the server may have resident (design, numbers to reach).
@@ -99,7 +99,7 @@ func bucketAway(t *trial) error {
 		return err
 	}
 	s := newSender(newOracle(), srv.url)
-	f := t.begin(s, nominal(rate, "away", false))
+	f := t.begin(s, nominal(rate, "away"))
 	out, err := t.takeBucketAway(srv, f, outage, rate)
 	if err = errors.Join(err, f.end()); err != nil {
 		return err
@@ -114,7 +114,7 @@ func bucketAway(t *trial) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func bucketIll(t *trial) error {
 		return err
 	}
 	s := newSender(newOracle(), srv.url)
-	f := t.begin(s, nominal(rate, "ill", false))
+	f := t.begin(s, nominal(rate, "ill"))
 	dice := t.dice()
 	attempts := newAttempts()
 	ill := func(latency time.Duration) behaviour {
@@ -219,7 +219,7 @@ func bucketIll(t *trial) error {
 	if err := srv.drained(2 * time.Minute); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -292,7 +292,7 @@ func indexAway(t *trial) error {
 		return err
 	}
 	s := newSender(newOracle(), srv.url)
-	f := t.begin(s, nominal(rate, "index", false))
+	f := t.begin(s, nominal(rate, "index"))
 	var away, complete time.Duration
 	err = pause(t.ctx, time.Second) // the first requests make connections
 	var c comparison
@@ -310,7 +310,7 @@ func indexAway(t *trial) error {
 	if err := srv.drained(time.Minute); err != nil {
 		return err
 	}
-	result, err := s.oracle.check(t.ctx, v, mainProject)
+	result, err := s.oracle.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -368,7 +368,7 @@ func replyLost(t *trial) error {
 		return err
 	}
 	dice := t.dice()
-	t.clickhouse.counts()
+	t.clickhouse.failed()
 	t.clickhouse.behave(func(r *http.Request) treatment {
 		if isInsert(r) && dice.float() < 0.25 {
 			return treatment{fault: lostReply}
@@ -403,7 +403,7 @@ func replyLost(t *trial) error {
 	if err := t.lifeAfter(newSender(o, running[0].url), v); err != nil {
 		return err
 	}
-	_, lost := t.clickhouse.counts()
+	lost := t.clickhouse.failed()
 	result, err := o.check(t.ctx, v, mainProject)
 	if err != nil {
 		return err

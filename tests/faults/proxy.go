@@ -51,8 +51,7 @@ type proxy struct {
 	current behaviour
 	changed chan struct{} // closed when current is replaced
 
-	requests atomic.Int64
-	faults   atomic.Int64
+	faults atomic.Int64
 }
 
 func newProxy(ctx context.Context, target string) (*proxy, error) {
@@ -88,13 +87,11 @@ func (p *proxy) behave(b behaviour) {
 	p.changed = make(chan struct{})
 }
 
-// counts returns how many requests came, and how many of them were failed,
-// since the last call.
-func (p *proxy) counts() (requests, faults int64) { return p.requests.Swap(0), p.faults.Swap(0) }
+// failed returns how many requests were failed since the last call.
+func (p *proxy) failed() int64 { return p.faults.Swap(0) }
 
 // ServeHTTP treats one request.
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.requests.Add(1)
 	p.mu.Lock()
 	decide, changed := p.current, p.changed
 	p.mu.Unlock()
