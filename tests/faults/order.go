@@ -88,7 +88,7 @@ func late(t *trial) error {
 	if err := t.lifeAfter(s, v); err != nil {
 		return err
 	}
-	result, err := o.check(t.ctx, v, mainProject)
+	result, err := o.check(t.ctx, v)
 	if err != nil {
 		return err
 	}

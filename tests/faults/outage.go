@@ -404,7 +404,7 @@ func replyLost(t *trial) error {
 		return err
 	}
 	lost := t.clickhouse.failed()
-	result, err := o.check(t.ctx, v, mainProject)
+	result, err := o.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
@@ -452,7 +452,7 @@ func repeated(t *trial) error {
 	if err := t.lifeAfter(senders[0], v); err != nil {
 		return err
 	}
-	result, err := o.check(t.ctx, v, mainProject)
+	result, err := o.check(t.ctx, v)
 	if err != nil {
 		return err
 	}
