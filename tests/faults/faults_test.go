@@ -4,7 +4,6 @@ package faults
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"testing"
 
