@@ -111,7 +111,7 @@ func TestMembersFollowOneAnother(t *testing.T) {
 // that is not takes next to no memory.
 func TestBodiesThatGrowManyTimes(t *testing.T) {
 	content := append(bytes.Repeat([]byte{'x'}, 3<<19), bytes.Repeat([]byte("0123456789abcdef"), 1<<14)...)
-	noise := make([]byte, 100_000) // is not compressed, across the point at which a body is measured
+	noise := make([]byte, 100_000)                 // is not compressed, across the point at which a body is measured
 	_, _ = rand.NewChaCha8([32]byte{}).Read(noise) // it never fails
 	copy(content[measureFrom-1000:], noise)
 	for i, body := range compressed(t, content) {
