@@ -443,7 +443,7 @@ func bombed(t *trial) error {
 	t.figure("cpu_ms_each", milliseconds(cpu)/parallel)
 	t.judge(result)
 	t.expect(wrong == 0, "%d bombs are answered wrongly", wrong)
-	t.expect(growth < 64<<20, "memory grew by %.0f MB", growth/1e6)
+	t.expect(heap-heapBefore < 64<<20, "the heap grew by %.0f MB", (heap-heapBefore)/1e6)
 	t.expect(cpu/parallel < 200*time.Millisecond, "a bomb costs %s", cpu/parallel)
 	t.expect(onlyStatuses(&f.tally, 202), "others are answered %v meanwhile", f.statuses)
 	return nil
