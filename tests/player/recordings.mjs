@@ -115,7 +115,7 @@ function describeSegment({ seq, lines }, clockOffsetMs) {
 function gapAround(infos, seq) {
   const before = infos.filter((info) => info.seq < seq).at(-1);
   const after = infos.find((info) => info.seq > seq);
-  return { after_seq: before.seq, before_seq: after.seq, start: before.end, end: after.start, cause: 'missing' };
+  return { after_seq: before.seq, before_seq: after.seq, start: before.end, end: after.start, cause: 'not_received' };
 }
 
 function momentsOf({ window_id, clock_offset_ms }, segments) {
