@@ -486,23 +486,32 @@ func (p *pipeline) fullest() (fullest *queue, group journal.Group) {
 	return fullest, group
 }
 
-// cut takes the segments of one pack from a queue.
+// cut takes the segments of one pack from a queue: the oldest one and those
+// after it that, like it, were or were not in a pack that failed. What failed
+// before is not to take others with it.
 func (p *pipeline) cut(q *queue, group journal.Group) *job {
 	first := q.head[0]
-	j := &job{group: group, number: first.number, tries: first.tries}
+	j := &job{group: group, number: first.number}
+	ready := q.ready()
+	left := make([]*item, 0, len(q.head))
 	var bytes int64
-	for _, it := range q.head[:q.ready()] {
+	for i, it := range q.head[:ready] {
 		size := it.packBytes()
-		// What failed before is not to take others with it.
-		full := it.tries != first.tries || bytes+size > p.maxBytes || j.held+it.made.bytes > p.limit/2 || len(j.items) == packSegments
+		full := bytes+size > p.maxBytes || j.held+it.made.bytes > p.limit/2 || len(j.items) == packSegments
 		if full && len(j.items) > 0 {
+			ready = i
 			break
+		}
+		if (it.tries > 0) != (first.tries > 0) {
+			left = append(left, it)
+			continue
 		}
 		bytes += size
 		j.held += it.made.bytes
 		j.items = append(j.items, it)
+		j.tries = max(j.tries, it.tries)
 	}
-	q.head = q.head[len(j.items):]
+	q.head = append(left, q.head[ready:]...)
 	q.bytes -= bytes
 	return j
 }
