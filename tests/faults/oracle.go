@@ -102,7 +102,7 @@ func (o *oracle) sessions(project recording.ProjectID) []recording.SessionID {
 	return ids
 }
 
-// check reads back everything that was sent.
+// check reads back everything that was sent to the main project.
 func (o *oracle) check(ctx context.Context, v *vault) (*verdict, error) {
 	const project = mainProject
 	reader := v.reader(project)

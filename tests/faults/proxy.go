@@ -51,7 +51,7 @@ type proxy struct {
 	current behaviour
 	changed chan struct{} // closed when current is replaced
 
-	faults atomic.Int64
+	faults atomic.Int64 // requests that were not simply passed on
 }
 
 func newProxy(ctx context.Context, target string) (*proxy, error) {
@@ -86,9 +86,6 @@ func (p *proxy) behave(b behaviour) {
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
-
-// failed returns how many requests were failed since the last call.
-func (p *proxy) failed() int64 { return p.faults.Swap(0) }
 
 // ServeHTTP treats one request.
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
