@@ -150,9 +150,7 @@ func (s *Server) spread(err error) error {
 func (s *Server) enter(ctx context.Context, in *incoming) (reply, error) {
 	var e entry
 	in.admit = func(h *playhead.Header) error {
-		asked := e.asked
 		e = newEntry(in.project, h)
-		e.asked = asked
 		return s.sessions.check(&e)
 	}
 	r, err := s.accept(ctx, in)

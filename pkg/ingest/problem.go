@@ -81,6 +81,7 @@ func problemOf(err error) problem {
 		// Not 400, which says that the segment itself is bad and must be dropped.
 		{errSlow, problem{Status: http.StatusRequestTimeout, reason: "slow"}},
 		{errOverloaded, problem{Status: http.StatusServiceUnavailable, reason: "overloaded", retry: retryStopping}},
+		{errAsking, problem{Status: http.StatusServiceUnavailable, reason: "asking", retry: retryStopping}},
 		{errStopping, problem{Status: http.StatusServiceUnavailable, reason: "stopping", retry: retryStopping}},
 		{journal.ErrClosed, problem{Status: http.StatusServiceUnavailable, reason: "stopping", retry: retryStopping}},
 		{journal.ErrFull, problem{Status: http.StatusServiceUnavailable, reason: "journal_full", retry: retryFull}},

@@ -265,6 +265,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.stop(work)
 	cancel()
 	stores.Wait()
+	s.sessions.asks.Wait()
 	return errors.Join(s.journal.Err(), s.journal.Close())
 }
 

@@ -25,21 +25,34 @@ const (
 	// browser has the token, all of its tabs have.
 	beginning = time.Minute
 
-	// askTimeout bounds what the index adds to an answer.
-	askTimeout = 250 * time.Millisecond
+	// askPatience bounds what the index adds to an answer. Who asked is told to
+	// come back, and the question goes on.
+	askPatience = 250 * time.Millisecond
+
+	// askTimeout is when the index counts as away.
+	askTimeout = 5 * time.Second
 
 	// asksAtOnce bounds what token-less uploads cost the index.
 	asksAtOnce = 16
 
 	// askPause is how long the index is not asked after it did not answer.
 	askPause = 5 * time.Second
+
+	// rememberedAnswers bounds the segments that the index had nothing against,
+	// until they are sent again.
+	rememberedAnswers = 1 << 12
 )
+
+// noAnswer is what an index says that is away.
+const noAnswer = "no_answer"
 
 var (
 	errToken = errors.New("the session has begun and the upload does not carry its token")
 
 	// errAsk says that only the index can tell whether the session has begun.
 	errAsk = errors.New("ask the index for the session")
+
+	errAsking = errors.New("it is being found out whether the session has begun")
 )
 
 // sessions decides which uploads may add to a session: those with its token,
@@ -55,19 +68,21 @@ type sessions struct {
 	away     func() bool                 // the index is known to be
 	now      func() time.Time
 	metrics  *metrics
-	asking   chan struct{} // a slot per question
+	asks     sync.WaitGroup // questions under way
 
 	mu       sync.Mutex
-	began    *generations[int64] // ms since the epoch, by session; 0: it has its token
+	began    *generations[int64]                // ms since the epoch, by session; 0: it has its token
+	allowed  *generations[string]               // what the index said of segments that it has nothing against
+	pending  map[journal.Identity]chan struct{} // segments it is being asked about; closed with the answer
 	askAfter time.Time
 }
 
 func newSessions(t *tokens, idx index.Index, s *Server) *sessions {
 	return &sessions{
 		tokens: t, index: idx, isStored: s.ledger.has, now: s.now, metrics: s.metrics,
-		away:   func() bool { return !s.pipeline.storeStates()["index"].OK },
-		asking: make(chan struct{}, asksAtOnce),
-		began:  newGenerations[int64](rememberedSessions),
+		away:  func() bool { return !s.pipeline.storeStates()["index"].OK },
+		began: newGenerations[int64](rememberedSessions), allowed: newGenerations[string](rememberedAnswers),
+		pending: map[journal.Identity]chan struct{}{},
 	}
 }
 
@@ -76,8 +91,8 @@ type entry struct {
 	project *project
 	id      recording.SegmentID
 	token   string
-	asked   bool // the index does not know the session, or nobody could be asked
 	current bool // the token is the one that the session gets now
+	guessed bool // the index did not answer
 }
 
 func newEntry(p *project, h *playhead.Header) entry {
@@ -104,17 +119,18 @@ func (s *sessions) check(e *entry) error {
 		}
 		return nil
 	}
+	id := journal.IdentityOf(e.id)
 	s.mu.Lock()
 	began, known := s.began.get(e.session())
+	answer, allowed := s.allowed.get(id)
 	s.mu.Unlock()
+	e.guessed = answer == noAnswer
 	now := s.now()
 	switch {
-	case known && now.Sub(time.UnixMilli(began)) < beginning:
+	case allowed, known && now.Sub(time.UnixMilli(began)) < beginning:
 		return nil
-	case s.isStored(journal.IdentityOf(e.id)):
+	case s.isStored(id):
 		return nil // the answer was lost
-	case e.asked:
-		return nil
 	case known:
 		return errToken
 	case isFresh(e.id.Session, now):
@@ -124,51 +140,82 @@ func (s *sessions) check(e *entry) error {
 }
 
 // ask finds out what the index knows of the session. It returns nil when check
-// can decide, and errToken.
+// can decide, and errAsking when the answer takes long.
 func (s *sessions) ask(ctx context.Context, e *entry) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	stored, err := s.stored(ctx, e.id)
-	_, repeated := stored[e.id]
-	switch {
-	case err != nil:
-		s.metrics.sessionAsks.WithLabelValues("no_answer").Inc()
-	case len(stored) == 0:
-		s.metrics.sessionAsks.WithLabelValues("unknown").Inc()
-	case repeated:
-		s.metrics.sessionAsks.WithLabelValues("repeat").Inc()
-		s.remember(e.session(), 0)
-	default:
-		s.metrics.sessionAsks.WithLabelValues("known").Inc()
-		s.remember(e.session(), 0)
-		return errToken
+	answered := s.question(e)
+	if answered == nil {
+		return errAsking
 	}
-	e.asked = true
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	select {
+	case <-answered:
+		return nil
+	case <-ctx.Done():
+		return errAsking
+	}
 }
 
-var errIndexAway = errors.New("the index is away")
-
-func (s *sessions) stored(ctx context.Context, id recording.SegmentID) (map[recording.SegmentID]struct{}, error) {
+// question asks the index about a segment, unless it is being asked already.
+// The channel is closed with the answer; it is nil when too much is being
+// asked.
+func (s *sessions) question(e *entry) <-chan struct{} {
+	id := journal.IdentityOf(e.id)
 	s.mu.Lock()
-	pause := s.now().Before(s.askAfter)
-	s.mu.Unlock()
-	if pause || s.away() {
-		return nil, errIndexAway
+	defer s.mu.Unlock()
+	if answered := s.pending[id]; answered != nil {
+		return answered
 	}
-	select {
-	case s.asking <- struct{}{}:
-		defer func() { <-s.asking }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	answered := make(chan struct{})
+	if s.now().Before(s.askAfter) || s.away() {
+		s.answer(e, noAnswer)
+		close(answered)
+		return answered
 	}
-	stored, err := s.index.Stored(ctx, id.Project, []recording.SessionID{id.Session})
-	if err != nil {
+	if len(s.pending) == asksAtOnce {
+		return nil
+	}
+	s.pending[id] = answered
+	s.asks.Go(func() {
+		answer := s.lookUp(e.id)
 		s.mu.Lock()
-		s.askAfter = s.now().Add(askPause)
-		s.mu.Unlock()
+		defer s.mu.Unlock()
+		s.answer(e, answer)
+		delete(s.pending, id)
+		close(answered)
+	})
+	return answered
+}
+
+// lookUp returns what the index says of a segment, a word of the metrics.
+func (s *sessions) lookUp(id recording.SegmentID) string {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	stored, err := s.index.Stored(ctx, id.Project, []recording.SessionID{id.Session})
+	_, repeated := stored[id]
+	switch {
+	case err != nil:
+		return noAnswer
+	case len(stored) == 0:
+		return "unknown"
+	case repeated:
+		return "repeat"
 	}
-	return stored, err
+	return "known"
+}
+
+// answer notes what the index says; s.mu is held.
+func (s *sessions) answer(e *entry, answer string) {
+	s.metrics.sessionAsks.WithLabelValues(answer).Inc()
+	if answer == noAnswer && !s.now().Before(s.askAfter) {
+		s.askAfter = s.now().Add(askPause)
+	}
+	if answer == "repeat" || answer == "known" {
+		s.began.put(e.session(), 0)
+	}
+	if answer != "known" {
+		s.allowed.put(journal.IdentityOf(e.id), answer)
+	}
 }
 
 // accepted remembers the session of an upload that was accepted, and returns
@@ -183,7 +230,7 @@ func (s *sessions) accepted(e *entry) string {
 	switch {
 	case e.token != "" && (!known || began != 0):
 		s.began.put(session, 0)
-	case !known:
+	case !known && !e.guessed:
 		s.began.put(session, s.now().UnixMilli())
 	}
 	s.mu.Unlock()
@@ -191,12 +238,6 @@ func (s *sessions) accepted(e *entry) string {
 		return ""
 	}
 	return s.tokens.of(e.id.Project, e.id.Session)
-}
-
-func (s *sessions) remember(session journal.Identity, began int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.began.put(session, began)
 }
 
 // isFresh says whether an id is a UUIDv7 (RFC 9562) of this moment. Such a

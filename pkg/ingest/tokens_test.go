@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -180,11 +181,72 @@ func TestSessionsOfOtherServers(t *testing.T) {
 	s = newTokenServer(t, st, secret, Options{})
 	st.index.fail(errors.New("the index is away"))
 	s.accepts("session-1", "window-1", 5, "")
-	s.accepts("session-later", "window-1", 0, "")
 	st.index.fail(nil)
-	if _, err := s.sessions.stored(t.Context(), recording.SegmentID{}); !errors.Is(err, errIndexAway) {
-		t.Errorf("the index is asked at once after it did not answer: %v", err)
+	s.accepts("session-later", "window-1", 0, "")
+	if n := metric(t, s.Server, `playhead_ingest_session_asks_total{answer="no_answer"}`); n != "2" {
+		t.Errorf("%s questions without answer, want 2: it is asked at once after it did not answer", n)
 	}
+	s.pass(askPause + time.Second)
+	s.refuses("session-1", "window-2", 0, "")
+}
+
+// slowIndex answers when it is told to.
+type slowIndex struct {
+	*faultyIndex
+	answer chan struct{}
+}
+
+func (x *slowIndex) Stored(ctx context.Context, p recording.ProjectID, s []recording.SessionID) (map[recording.SegmentID]struct{}, error) {
+	select {
+	case <-x.answer:
+		return x.faultyIndex.Stored(ctx, p, s)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// TestSlowIndex: who cannot be told yet comes back, and the answer is there.
+func TestSlowIndex(t *testing.T) {
+	st := newStores(t)
+	secret := filepath.Join(t.TempDir(), "secret")
+	first := newTokenServer(t, st, secret, Options{})
+	token := first.accepts("session-1", "window-1", 0, "")
+	first.store()
+
+	slow := &slowIndex{st.index, make(chan struct{})}
+	cfg := testConfig(t)
+	cfg.Projects[0].SessionTokens, cfg.SessionTokens.SecretFile = TokensRequired, secret
+	s := &tokenServer{Server: newServer(t, cfg, st.bucket, slow, Options{}), stores: st, t: t}
+	waits := func(session string, seq int) {
+		t.Helper()
+		w := serve(s.Server, request(headerLine(session, seq)+"\n"+eventLines(session, seq, 1)))
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+			t.Errorf("segment %d of %s: %d %s", seq, session, w.Code, w.Body)
+		}
+	}
+	waits("session-1", 1)    // somebody else's
+	waits("session-1", 0)    // a repeat
+	waits("session-new1", 0) // a new one
+	close(slow.answer)
+	s.sessions.asks.Wait()
+	s.refuses("session-1", "window-1", 1, "")
+	if again := s.accepts("session-1", "window-1", 0, ""); again != token {
+		t.Errorf("the repeat gets token %q", again)
+	}
+	s.accepts("session-new1", "window-1", 0, "")
+	if n := metric(t, s.Server, `playhead_ingest_session_asks_total{answer="unknown"}`); n != "1" {
+		t.Errorf("the index is asked %s times for the new session", n)
+	}
+
+	// More questions than it can take wait outside.
+	slow.answer = make(chan struct{})
+	for i := range asksAtOnce {
+		s.sessions.question(&entry{project: &project{tokens: true}, id: segmentID(fmt.Sprintf("session-a%d", i), 0)})
+	}
+	waits("session-new2", 0)
+	close(slow.answer)
+	s.sessions.asks.Wait()
+	s.accepts("session-new2", "window-1", 0, "")
 }
 
 // TestSecrets: what a rotation needs.
