@@ -27,7 +27,7 @@ const (
 
 // readBody reads a body as it was sent into *body, which the caller frees with
 // freeBody, also after an error. Memory grows with what arrives, and of all
-// memory for bodies one key takes half at most.
+// memory for bodies one key leaves a quarter to the others.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, who *credential, body *[]byte, limit Bytes) (err error) {
 	p := newPace(w, r, s.bodyGrace)
 	done := who.quota.receives(p)
@@ -78,7 +78,7 @@ func nextRead(had int, contentLength, limit int64) int {
 }
 
 func (s *Server) takeBody(who *credential, n int) bool {
-	if held := who.quota.held.Add(int64(n)); held > s.budget.limit/2 || !s.budget.take(n) {
+	if held := who.quota.held.Add(int64(n)); held > s.budget.limit/4*3 || !s.budget.take(n) {
 		who.quota.held.Add(int64(-n))
 		return false
 	}

@@ -216,3 +216,39 @@ func TestReload(t *testing.T) {
 		t.Errorf("a project that is gone: %v", err)
 	}
 }
+
+// TestMemoryForBodies: one key leaves memory to the others, and gives all of it
+// back.
+func TestMemoryForBodies(t *testing.T) {
+	const other = "pk_other_0123456789"
+	cfg := testConfig(t)
+	cfg.Projects[0].Keys = append(cfg.Projects[0].Keys, Key{Name: "other", Key: other})
+	s := newServer(t, cfg, nil, nil, Options{})
+	s.budget.limit = 4000
+	send := func(key string, bytes int) int {
+		body := upload("session-1", 0)
+		r := request(body + strings.Repeat(" ", bytes-len(body)))
+		r.Header.Set("Authorization", "Bearer "+key)
+		return serve(s, r).Code
+	}
+	if status := send(testKey, 3000); status != http.StatusBadRequest { // spaces are no event
+		t.Errorf("three quarters: %d", status)
+	}
+	if status := send(testKey, 3001); status != http.StatusServiceUnavailable {
+		t.Errorf("more: %d", status)
+	}
+	who, err := s.keys.Load().find(testKey)
+	if err != nil || !s.takeBody(who, 2900) {
+		t.Fatal(err)
+	}
+	if status := send(testKey, 1000); status != http.StatusServiceUnavailable {
+		t.Errorf("more together: %d", status)
+	}
+	if status := send(other, 1000); status != http.StatusBadRequest {
+		t.Errorf("another key: %d", status)
+	}
+	s.freeBody(who, 2900)
+	if used, held := s.budget.used.Load(), who.quota.held.Load(); used != 0 || held != 0 {
+		t.Errorf("%d bytes are used, %d held", used, held)
+	}
+}
