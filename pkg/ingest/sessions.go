@@ -32,8 +32,13 @@ const (
 	// askTimeout is when the index counts as away.
 	askTimeout = 5 * time.Second
 
-	// asksAtOnce bounds what token-less uploads cost the index.
-	asksAtOnce = 16
+	// asksTogether is how many sessions one query asks for. There is one query
+	// at a time: what comes meanwhile waits for the next, so that a thousand
+	// token-less uploads cost the index as much as twenty.
+	asksTogether = 64
+
+	// asksWaiting bounds the questions that wait.
+	asksWaiting = 1024
 
 	// askPause is how long the index is not asked after it did not answer.
 	askPause = 5 * time.Second
@@ -51,6 +56,8 @@ var (
 
 	// errAsk says that only the index can tell whether the session has begun.
 	errAsk = errors.New("ask the index for the session")
+
+	errAway = errors.New("the index is away")
 
 	errAsking = errors.New("it is being found out whether the session has begun")
 )
@@ -71,9 +78,11 @@ type sessions struct {
 	asks     sync.WaitGroup // questions under way
 
 	mu       sync.Mutex
-	began    *generations[int64]                // ms since the epoch, by session; 0: it has its token
-	allowed  *generations[string]               // what the index said of segments that it has nothing against
-	pending  map[journal.Identity]chan struct{} // segments it is being asked about; closed with the answer
+	began    *generations[int64]            // ms since the epoch, by session; 0: it has its token
+	allowed  *generations[string]           // what the index said of segments that it has nothing against
+	pending  map[journal.Identity]*question // by segment, without answer
+	waiting  []*question                    // those that are in no query yet
+	isAsking bool
 	askAfter time.Time
 }
 
@@ -82,7 +91,7 @@ func newSessions(t *tokens, idx index.Index, s *Server) *sessions {
 		tokens: t, index: idx, isStored: s.ledger.has, now: s.now, metrics: s.metrics,
 		away:  func() bool { return !s.pipeline.storeStates()["index"].OK },
 		began: newGenerations[int64](rememberedSessions), allowed: newGenerations[string](rememberedAnswers),
-		pending: map[journal.Identity]chan struct{}{},
+		pending: map[journal.Identity]*question{},
 	}
 }
 
@@ -102,8 +111,9 @@ func newEntry(p *project, h *playhead.Header) entry {
 	}
 }
 
-func (e *entry) session() journal.Identity {
-	return journal.IdentityOf(recording.SegmentID{Project: e.id.Project, Session: e.id.Session})
+// sessionOf stands for the session of a segment.
+func sessionOf(id recording.SegmentID) journal.Identity {
+	return journal.IdentityOf(recording.SegmentID{Project: id.Project, Session: id.Session})
 }
 
 // check returns nil when the upload may be accepted, errToken when it may not,
@@ -121,7 +131,7 @@ func (s *sessions) check(e *entry) error {
 	}
 	id := journal.IdentityOf(e.id)
 	s.mu.Lock()
-	began, known := s.began.get(e.session())
+	began, known := s.began.get(sessionOf(e.id))
 	answer, allowed := s.allowed.get(id)
 	s.mu.Unlock()
 	e.guessed = answer == noAnswer
@@ -142,80 +152,126 @@ func (s *sessions) check(e *entry) error {
 // ask finds out what the index knows of the session. It returns nil when check
 // can decide, and errAsking when the answer takes long.
 func (s *sessions) ask(ctx context.Context, e *entry) error {
-	answered := s.question(e)
-	if answered == nil {
+	q := s.question(e)
+	if q == nil {
 		return errAsking
 	}
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
 	select {
-	case <-answered:
+	case <-q.answered:
 		return nil
 	case <-ctx.Done():
 		return errAsking
 	}
 }
 
+// question is whether the session of a segment has begun.
+type question struct {
+	id       recording.SegmentID
+	answered chan struct{} // closed with the answer
+}
+
 // question asks the index about a segment, unless it is being asked already.
-// The channel is closed with the answer; it is nil when too much is being
-// asked.
-func (s *sessions) question(e *entry) <-chan struct{} {
+// It returns nil when too much is being asked.
+func (s *sessions) question(e *entry) *question {
 	id := journal.IdentityOf(e.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if answered := s.pending[id]; answered != nil {
-		return answered
+	if q := s.pending[id]; q != nil {
+		return q
 	}
-	answered := make(chan struct{})
-	if s.now().Before(s.askAfter) || s.away() {
-		s.answer(e, noAnswer)
-		close(answered)
-		return answered
-	}
-	if len(s.pending) == asksAtOnce {
+	if len(s.waiting) == asksWaiting {
 		return nil
 	}
-	s.pending[id] = answered
-	s.asks.Go(func() {
-		answer := s.lookUp(e.id)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.answer(e, answer)
-		delete(s.pending, id)
-		close(answered)
-	})
-	return answered
+	q := &question{id: e.id, answered: make(chan struct{})}
+	s.pending[id] = q
+	s.waiting = append(s.waiting, q)
+	if !s.isAsking {
+		s.isAsking = true
+		s.asks.Go(s.askAll)
+	}
+	return q
 }
 
-// lookUp returns what the index says of a segment, a word of the metrics.
-func (s *sessions) lookUp(id recording.SegmentID) string {
+// askAll answers questions until none waits.
+func (s *sessions) askAll() {
+	for {
+		together := s.next()
+		if together == nil {
+			return
+		}
+		stored, err := s.lookUp(together)
+		begun := map[recording.SessionID]bool{}
+		for id := range stored {
+			begun[id.Session] = true
+		}
+		s.mu.Lock()
+		for _, q := range together {
+			_, repeated := stored[q.id]
+			switch {
+			case err != nil:
+				s.answer(q, noAnswer)
+			case repeated:
+				s.answer(q, "repeat")
+			case begun[q.id.Session]:
+				s.answer(q, "known")
+			default:
+				s.answer(q, "unknown")
+			}
+		}
+		if err != nil && !s.now().Before(s.askAfter) {
+			s.askAfter = s.now().Add(askPause)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// next takes questions about sessions of one project.
+func (s *sessions) next() []*question {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var together, rest []*question
+	for _, q := range s.waiting {
+		if len(together) < asksTogether && q.id.Project == s.waiting[0].id.Project {
+			together = append(together, q)
+		} else {
+			rest = append(rest, q)
+		}
+	}
+	s.waiting = rest
+	s.isAsking = together != nil
+	return together
+}
+
+func (s *sessions) lookUp(together []*question) (map[recording.SegmentID]struct{}, error) {
+	s.mu.Lock()
+	pause := s.now().Before(s.askAfter)
+	s.mu.Unlock()
+	if pause || s.away() {
+		return nil, errAway
+	}
+	ids := make([]recording.SessionID, len(together))
+	for i, q := range together {
+		ids[i] = q.id.Session
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
-	stored, err := s.index.Stored(ctx, id.Project, []recording.SessionID{id.Session})
-	_, repeated := stored[id]
-	switch {
-	case err != nil:
-		return noAnswer
-	case len(stored) == 0:
-		return "unknown"
-	case repeated:
-		return "repeat"
-	}
-	return "known"
+	return s.index.Stored(ctx, together[0].id.Project, ids)
 }
 
-// answer notes what the index says; s.mu is held.
-func (s *sessions) answer(e *entry, answer string) {
+// answer notes what the index says, a word of the metrics; s.mu is held.
+func (s *sessions) answer(q *question, answer string) {
 	s.metrics.sessionAsks.WithLabelValues(answer).Inc()
-	if answer == noAnswer && !s.now().Before(s.askAfter) {
-		s.askAfter = s.now().Add(askPause)
-	}
 	if answer == "repeat" || answer == "known" {
-		s.began.put(e.session(), 0)
+		s.began.put(sessionOf(q.id), 0)
 	}
+	id := journal.IdentityOf(q.id)
 	if answer != "known" {
-		s.allowed.put(journal.IdentityOf(e.id), answer)
+		s.allowed.put(id, answer)
 	}
+	delete(s.pending, id)
+	close(q.answered)
 }
 
 // accepted remembers the session of an upload that was accepted, and returns
@@ -224,7 +280,7 @@ func (s *sessions) accepted(e *entry) string {
 	if !e.project.tokens {
 		return ""
 	}
-	session := e.session()
+	session := sessionOf(e.id)
 	s.mu.Lock()
 	began, known := s.began.get(session)
 	switch {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -194,9 +195,11 @@ func TestSessionsOfOtherServers(t *testing.T) {
 type slowIndex struct {
 	*faultyIndex
 	answer chan struct{}
+	asked  atomic.Int64
 }
 
 func (x *slowIndex) Stored(ctx context.Context, p recording.ProjectID, s []recording.SessionID) (map[recording.SegmentID]struct{}, error) {
+	x.asked.Add(1)
 	select {
 	case <-x.answer:
 		return x.faultyIndex.Stored(ctx, p, s)
@@ -213,7 +216,7 @@ func TestSlowIndex(t *testing.T) {
 	token := first.accepts("session-1", "window-1", 0, "")
 	first.store()
 
-	slow := &slowIndex{st.index, make(chan struct{})}
+	slow := &slowIndex{faultyIndex: st.index, answer: make(chan struct{})}
 	cfg := testConfig(t)
 	cfg.Projects[0].SessionTokens, cfg.SessionTokens.SecretFile = TokensRequired, secret
 	s := &tokenServer{Server: newServer(t, cfg, st.bucket, slow, Options{}), stores: st, t: t}
@@ -238,14 +241,26 @@ func TestSlowIndex(t *testing.T) {
 		t.Errorf("the index is asked %s times for the new session", n)
 	}
 
-	// More questions than it can take wait outside.
+	// One query at a time, and what waits goes into the next; beyond that it is
+	// not even asked.
 	slow.answer = make(chan struct{})
-	for i := range asksAtOnce {
-		s.sessions.question(&entry{project: &project{tokens: true}, id: segmentID(fmt.Sprintf("session-a%d", i), 0)})
+	asked := slow.asked.Load()
+	head := &entry{project: &project{tokens: true}, id: segmentID("session-first", 0)}
+	s.sessions.question(head)
+	eventually(t, "the first question is asked", func() bool { return slow.asked.Load() == asked+1 })
+	for i := range asksWaiting {
+		e := *head
+		e.id = segmentID(fmt.Sprintf("session-a%d", i), 0)
+		if s.sessions.question(&e) == nil {
+			t.Fatalf("question %d is not taken", i)
+		}
 	}
 	waits("session-new2", 0)
 	close(slow.answer)
 	s.sessions.asks.Wait()
+	if n := slow.asked.Load() - asked; n != 1+asksWaiting/asksTogether {
+		t.Errorf("%d queries for %d questions", n, 1+asksWaiting)
+	}
 	s.accepts("session-new2", "window-1", 0, "")
 }
 
