@@ -1,8 +1,15 @@
 package clickhouse_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -245,5 +252,52 @@ func TestBatchMakesOnePart(t *testing.T) {
 	want := []string{"moments 1", "postings 1", "segments 1", "sessions 1", "sessions_by_start 1", "terms 1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("parts (-want +got):\n%s", diff)
+	}
+}
+
+// Whatever statement of a migration the database goes away at, the next try
+// goes on, and ends with the same tables.
+func TestMigrateGoesOn(t *testing.T) {
+	for name, database := range map[string]func(*testing.T) clickhouse.Config{"new": testConfig, "old": oldDatabase} {
+		t.Run(name, func(t *testing.T) {
+			cfg := database(t)
+			server := cfg.Addresses[0]
+			for cut := 0; ; cut++ {
+				statements := 0
+				proxy := httptest.NewServer(&httputil.ReverseProxy{
+					Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: server}) },
+					ModifyResponse: func(r *http.Response) error {
+						if r.Request.Method != http.MethodPost {
+							return nil
+						}
+						if statements++; statements > cut {
+							return errors.New("the answer is lost") // what was asked has been done
+						}
+						return nil
+					},
+					ErrorLog: log.New(io.Discard, "", 0),
+				})
+				cfg.Addresses = []string{proxy.Listener.Addr().String()}
+				err := newIndex(t, cfg, clickhouse.Options{}).Migrate(t.Context())
+				proxy.Close()
+				if err == nil {
+					break
+				}
+				if errors.Is(err, index.ErrSchema) {
+					t.Fatalf("cut after %d statements: %v, which nobody would try again", cut, err)
+				}
+				if cut > 100 {
+					t.Fatal(err)
+				}
+			}
+			cfg.Addresses = []string{server}
+			x := newIndex(t, cfg, clickhouse.Options{})
+			if name == "old" {
+				checkCarriedOver(t, x)
+			}
+			if err := x.Check(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
