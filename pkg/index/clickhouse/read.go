@@ -49,7 +49,7 @@ func (x *Index) Segments(ctx context.Context, project recording.ProjectID, sessi
 	found := where(project)
 	found.add("session_id = {session:String}", "session", string(session))
 	var rows []segmentRow
-	query := "SELECT " + columnsOf[segmentRow]() + " FROM segments FINAL WHERE " + found.String() + " ORDER BY window_id, seq"
+	query := "SELECT " + columnsOf[segmentRow]() + " FROM segments FINAL PREWHERE " + found.String() + " ORDER BY window_id, seq"
 	if err := x.conn.Select(ctx, &rows, query, found.args...); err != nil {
 		return nil, failed("read segments from index", err)
 	}

@@ -18,10 +18,10 @@ const (
 	// are in few of the table's parts.
 	recent = 24 * time.Hour
 
-	// recentRows is how many sessions are looked at for a part of a URL
-	// before the URLs themselves are: what many sessions have is found among
-	// the newest, what few have is found faster by its URL.
-	recentRows = 50_000
+	// recentPart is the time in which sessions are looked through for a part
+	// of a URL before the URLs themselves are: what many sessions have is
+	// found among the newest, what few have is found faster by its URL.
+	recentPart = 3 * time.Hour
 
 	// maxPosted is how many sessions of a term are read and sorted. What more
 	// sessions have is found by going back in time.
@@ -61,6 +61,7 @@ type search struct {
 	q      index.SessionQuery
 	limit  int
 	before *cursor
+	keys   []uint64 // those of the URLs that hold a part, once they are known and few
 }
 
 func newSearch(x *Index, q index.SessionQuery) (*search, error) {
@@ -114,7 +115,7 @@ func (s *search) byUser(ctx context.Context) ([]sessionRow, error) {
 
 // byPart finds the sessions with a part of a URL, or of a user id.
 func (s *search) byPart(ctx context.Context) ([]sessionRow, error) {
-	newest, err := s.collect(ctx, s.recentWindow(), recentRows)
+	newest, err := s.collect(ctx, s.newestWindow(recentPart))
 	if err != nil || len(newest) > s.limit {
 		return newest, err
 	}
@@ -130,6 +131,7 @@ func (s *search) byPart(ctx context.Context) ([]sessionRow, error) {
 		if few {
 			return s.among(ctx, sessions)
 		}
+		s.keys = keys
 	}
 	return s.byStart(ctx)
 }
@@ -143,7 +145,7 @@ func (s *search) termsWith(ctx context.Context) (keys []uint64, few bool, err er
 	}
 	having := where(s.q.Project)
 	having.add("kind IN {kinds:Array(String)}", "kinds", kinds)
-	having.add("position(term, {part:String}) > 0", "part", strings.ToLower(part))
+	having.add("term LIKE {part:String}", "part", "%"+patternQuoter.Replace(strings.ToLower(part))+"%")
 	var rows []struct {
 		Key uint64 `ch:"key"`
 	}
@@ -178,12 +180,24 @@ func (s *search) posted(ctx context.Context, keys []uint64) (sessions []recordin
 	return sessions, len(sessions) <= maxPosted, nil
 }
 
-func numbers(keys []uint64) string {
+// patternQuoter takes their meaning from the characters of LIKE.
+var patternQuoter = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+func numbers[N uint32 | uint64](keys []N) string {
 	texts := make([]string, len(keys))
 	for i, k := range keys {
-		texts[i] = strconv.FormatUint(k, 10)
+		texts[i] = strconv.FormatUint(uint64(k), 10)
 	}
 	return strings.Join(texts, ",")
+}
+
+// low are the halves of keys that sessions_by_start has.
+func low(keys []uint64) []uint32 {
+	halves := make([]uint32, len(keys))
+	for i, k := range keys {
+		halves[i] = uint32(k)
+	}
+	return halves
 }
 
 // among finds sessions among some. Of many it looks at what they are filtered
@@ -212,11 +226,14 @@ func (s *search) rows(ctx context.Context, ids string) ([]sessionRow, error) {
 // newest reads columns of the sessions with those ids that fit the query.
 func (s *search) newest(ctx context.Context, into any, columns, ids string) error {
 	found := s.truth()
-	found.terms = append(found.terms, "session_id GLOBAL IN ("+ids+")")
 	s.after(found, s.before)
-	query := "SELECT " + columns + " FROM sessions FINAL WHERE " + found.String() +
-		fmt.Sprintf(" ORDER BY start_ts DESC, session_id DESC LIMIT %d", s.limit+1)
+	query := s.selectAmong(columns, ids, found) + fmt.Sprintf(" ORDER BY start_ts DESC, session_id DESC LIMIT %d", s.limit+1)
 	return s.x.conn.Select(ctx, into, query, found.args...)
+}
+
+// selectAmong reads what is no more than the rows of those ids first.
+func (s *search) selectAmong(columns, ids string, found *conditions) string {
+	return "SELECT " + columns + " FROM sessions FINAL PREWHERE session_id GLOBAL IN (" + ids + ") WHERE " + found.String()
 }
 
 // truth are the conditions on sessions.
@@ -243,20 +260,23 @@ func (s *search) truth() *conditions {
 // hints are the conditions on sessions_by_start: what fulfils truth fulfils
 // them in the row of its last version.
 func (s *search) hints() *conditions {
-	c := &conditions{terms: []string{"true"}}
-	if s.q.URL != "" {
+	c := &conditions{} // what is quickly read comes first
+	if s.q.Errors {
+		c.terms = append(c.terms, "has_errors")
+	}
+	s.shared(c)
+	if s.q.UserAgent != "" {
+		c.add("position(user_agent, lowerUTF8({user_agent:String})) > 0", "user_agent", s.q.UserAgent)
+	}
+	switch {
+	case s.keys != nil && s.q.URL != "":
+		c.terms = append(c.terms, "hasAny(url_keys, ["+numbers(low(s.keys))+"])")
+	case s.q.URL != "":
 		c.add("position(urls, lowerUTF8({url:String})) > 0", "url", s.q.URL)
 	}
 	if s.q.Text != "" {
 		c.add("(position(lowerUTF8(user_id), lowerUTF8({text:String})) > 0 OR position(urls, lowerUTF8({text:String})) > 0)", "text", s.q.Text)
 	}
-	if s.q.Errors {
-		c.terms = append(c.terms, "has_errors")
-	}
-	if s.q.UserAgent != "" {
-		c.add("position(user_agent, lowerUTF8({user_agent:String})) > 0", "user_agent", s.q.UserAgent)
-	}
-	s.shared(c)
 	return c
 }
 
@@ -298,7 +318,7 @@ type window struct{ fromMs, toMs, endsFromMs int64 }
 func (s *search) byStart(ctx context.Context) ([]sessionRow, error) {
 	var rows []sessionRow
 	for _, w := range s.windows() {
-		more, err := s.collect(ctx, w, 0)
+		more, err := s.collect(ctx, w)
 		if err != nil {
 			return nil, err
 		}
@@ -311,7 +331,10 @@ func (s *search) byStart(ctx context.Context) ([]sessionRow, error) {
 
 // windows cover the query's time range, from the newest to the oldest.
 func (s *search) windows() []window {
-	first := s.recentWindow()
+	first := s.newestWindow(recent)
+	if s.keys != nil { // it was looked for among the newest before
+		first.fromMs = s.q.FromMs
+	}
 	all := []window{first}
 	if s.q.FromMs < first.fromMs {
 		all = append(all, window{fromMs: s.q.FromMs, toMs: first.fromMs})
@@ -322,7 +345,8 @@ func (s *search) windows() []window {
 	return all
 }
 
-func (s *search) recentWindow() window {
+// newestWindow is the end of the query's time range, of a length.
+func (s *search) newestWindow(length time.Duration) window {
 	latest := s.x.now().UnixMilli()
 	if s.q.ToMs != 0 {
 		latest = min(latest, s.q.ToMs)
@@ -330,7 +354,7 @@ func (s *search) recentWindow() window {
 	if s.before != nil {
 		latest = min(latest, s.before.startMs)
 	}
-	return window{fromMs: max(latest-recent.Milliseconds(), s.q.FromMs), toMs: s.q.ToMs}
+	return window{fromMs: max(latest-length.Milliseconds(), s.q.FromMs), toMs: s.q.ToMs}
 }
 
 // candidate is a row of sessions_by_start, which may be out of date.
@@ -340,18 +364,17 @@ type candidate struct {
 }
 
 // candidateColumns are all columns of sessions_by_start that are read.
-const candidateColumns = "start_ts, session_id, end_ts, user_id, urls, has_errors, release, environment, user_agent"
+const candidateColumns = "start_ts, session_id, end_ts, user_id, urls, url_keys, has_errors, release, environment, user_agent"
 
 // collect returns the sessions of a window, newest first, one more than the
-// limit if there are so many. With most, it looks at no more than so many
-// sessions at a time.
-func (s *search) collect(ctx context.Context, w window, most int) ([]sessionRow, error) {
+// limit if there are so many.
+func (s *search) collect(ctx context.Context, w window) ([]sessionRow, error) {
 	var rows []sessionRow
 	last, seen := s.before, make(map[candidate]bool)
 	// A session that goes on has many rows in the table until they have been
 	// merged: each further look is a wider one.
 	for n := 2 * (s.limit + 1); ; n *= 4 {
-		candidates, err := s.candidates(ctx, w, last, most, n)
+		candidates, err := s.candidates(ctx, w, last, n)
 		if err != nil {
 			return nil, err
 		}
@@ -379,7 +402,7 @@ func (s *search) collect(ctx context.Context, w window, most int) ([]sessionRow,
 	}
 }
 
-func (s *search) candidates(ctx context.Context, w window, last *cursor, most, limit int) ([]candidate, error) {
+func (s *search) candidates(ctx context.Context, w window, last *cursor, limit int) ([]candidate, error) {
 	inside := where(s.q.Project)
 	if w.fromMs > 0 {
 		inside.add("start_ts >= fromUnixTimestamp64Milli({from:Int64})", "from", w.fromMs)
@@ -387,19 +410,20 @@ func (s *search) candidates(ctx context.Context, w window, last *cursor, most, l
 	if w.toMs != 0 {
 		inside.add("start_ts < fromUnixTimestamp64Milli({to:Int64})", "to", w.toMs)
 	}
-	if w.endsFromMs != 0 {
-		inside.add("end_ts >= fromUnixTimestamp64Milli({ends:Int64})", "ends", w.endsFromMs)
-	}
 	s.after(inside, last)
 	hints := s.hints()
-	const newestFirst = " ORDER BY start_ts DESC, session_id DESC LIMIT %d"
-	query := "SELECT start_ts, session_id FROM sessions_by_start WHERE " + inside.String() + " AND " + hints.String()
-	if most > 0 {
-		query = "SELECT start_ts, session_id FROM (SELECT " + candidateColumns + " FROM sessions_by_start WHERE " + inside.String() +
-			fmt.Sprintf(newestFirst, most) + ") WHERE " + hints.String()
+	if w.endsFromMs != 0 {
+		hints.add("end_ts >= fromUnixTimestamp64Milli({ends:Int64})", "ends", w.endsFromMs)
 	}
+	query := "SELECT start_ts, session_id FROM sessions_by_start"
+	if len(hints.terms) > 0 {
+		// Left to itself, the server reads all these columns in full and asks
+		// of each row first whether it is among the newest.
+		query += " PREWHERE " + hints.String()
+	}
+	query += " WHERE " + inside.String() + fmt.Sprintf(" ORDER BY start_ts DESC, session_id DESC LIMIT %d", limit)
 	var found []candidate
-	err := s.x.conn.Select(ctx, &found, query+fmt.Sprintf(newestFirst, limit), append(inside.args, hints.args...)...)
+	err := s.x.conn.Select(ctx, &found, query, append(inside.args, hints.args...)...)
 	return found, err
 }
 
@@ -414,10 +438,8 @@ func (s *search) current(ctx context.Context, candidates []candidate) ([]session
 		return nil, nil
 	}
 	found := s.truth()
-	found.terms = append(found.terms, "session_id IN ("+list(ids)+")")
 	var all []sessionRow
-	query := "SELECT " + columnsOf[sessionRow]() + " FROM sessions FINAL WHERE " + found.String()
-	if err := s.x.conn.Select(ctx, &all, query, found.args...); err != nil {
+	if err := s.x.conn.Select(ctx, &all, s.selectAmong(columnsOf[sessionRow](), list(ids), found), found.args...); err != nil {
 		return nil, err
 	}
 	byID := make(map[string]sessionRow, len(all))

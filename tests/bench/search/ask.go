@@ -53,7 +53,8 @@ type question struct {
 
 var questions = []question{
 	{name: "newest", what: "newest 50 sessions: of all time, of a day or a week somewhere in the month, or a next page", run: newest, peer: peerNewest, notNone: true},
-	{name: "filter", what: "newest 50 of a week with two or three of URL part, errors, shortest duration, release, environment, browser", run: filter, peer: peerFilter},
+	{name: "filter", what: "newest 50 of a week with a part of a URL (a page of which 2 % of the sessions have some), half of them with errors, and shortest duration, release, environment or browser", run: filter, peer: peerFilter},
+	{name: "rare", what: "as filter, with a page that hardly any session has: the whole week must be looked at", run: rare, peer: peerRare},
 	{name: "error", what: "newest 50 with errors, of all time, a day or a week", run: withErrors, peer: peerErrors, notNone: true},
 	{name: "user", what: "newest 50 of a user, of all time", run: ofUser, peer: peerUser},
 	{name: "url", what: "newest 50 with a part of a URL, of all time: a third each of pages that many visited, products, and orders that one session saw or none", run: ofURL, peer: peerURL},
@@ -177,6 +178,7 @@ type filters struct {
 	shortestDuration int64
 }
 
+// filters are of sessions of which there are more than fit on a page.
 func (a *asker) filters(i int) filters {
 	f := filters{url: a.pagePart(), errors: i%2 == 0}
 	f.fromMs, f.toMs = a.timeRange(2)
@@ -197,8 +199,21 @@ func (a *asker) filters(i int) filters {
 	return f
 }
 
-func filter(ctx context.Context, a *asker, i int) (int, error) {
+// rareFilters are of sessions of which there are few or none.
+func (a *asker) rareFilters(i int) filters {
 	f := a.filters(i)
+	f.url += fmt.Sprintf("/%d", 1+a.random.IntN(40))
+	f.errors = true
+	return f
+}
+
+func filter(ctx context.Context, a *asker, i int) (int, error) { return a.filtered(ctx, a.filters(i)) }
+
+func rare(ctx context.Context, a *asker, i int) (int, error) {
+	return a.filtered(ctx, a.rareFilters(i))
+}
+
+func (a *asker) filtered(ctx context.Context, f filters) (int, error) {
 	return a.sessions(ctx, index.SessionQuery{
 		FromMs: f.fromMs, ToMs: f.toMs, URL: f.url, Errors: f.errors, MinDurationMs: f.shortestDuration,
 		Release: f.release, Environment: f.environment, UserAgent: f.browser,
@@ -228,7 +243,7 @@ func (a *asker) urlPart(i int) string {
 func (a *asker) pagePart() string {
 	first := []string{"account", "help", "category", "checkout", "cart", "search", "blog", "offers"}
 	second := []string{"start", "list", "step-1", "step-2", "step-3", "payment", "summary", "address", "invoice", "overview"}
-	return fmt.Sprintf("%s/%s/%d", first[a.random.IntN(len(first))], second[a.random.IntN(len(second))], a.random.IntN(40))
+	return first[a.random.IntN(len(first))] + "/" + second[a.random.IntN(len(second))]
 }
 
 func ofTrace(ctx context.Context, a *asker, i int) (int, error) {

@@ -93,46 +93,55 @@ func askPeer(ctx context.Context, e *engine, q question, a *asker) (float64, err
 	return rig.Percentile(took, 0.95), nil
 }
 
-// peerList is the peer's list of sessions: what is in its table is parts of
-// sessions, so every question adds them up first.
-func peerList(where string, having ...string) string {
-	if where != "" {
-		where = " AND " + where
-	}
-	after := ""
-	if len(having) > 0 {
-		after = " HAVING " + strings.Join(having, " AND ")
-	}
+// peerList is the peer's list of sessions: its rows are parts of sessions, so
+// every question adds them up. With one row a session the conditions can come
+// before that, which is faster.
+func peerList(conditions ...string) string {
+	where := strings.Join(append([]string{"team_id = 2"}, conditions...), " AND ")
 	return `SELECT session_id, any(team_id), any(distinct_id), min(min_first_timestamp) AS start_time, max(max_last_timestamp) AS end_time,
-    dateDiff('SECOND', start_time, end_time) AS duration, argMinMerge(first_url), groupUniqArrayArray(all_urls) AS urls, sum(click_count), sum(keypress_count),
-    sum(mouse_activity_count), sum(active_milliseconds), sum(console_log_count), sum(console_warn_count), sum(console_error_count) AS errors, sum(size), sum(event_count)
-FROM ` + peerTable + ` WHERE team_id = 2` + where + ` GROUP BY session_id` + after + ` ORDER BY start_time DESC LIMIT 51`
+    dateDiff('SECOND', start_time, end_time) AS duration, argMinMerge(first_url), groupUniqArrayArray(all_urls), sum(click_count), sum(keypress_count),
+    sum(mouse_activity_count), sum(active_milliseconds), sum(console_log_count), sum(console_warn_count), sum(console_error_count), sum(size), sum(event_count)
+FROM ` + peerTable + ` WHERE ` + where + ` GROUP BY session_id ORDER BY start_time DESC LIMIT 51`
 }
 
-// peerRange is a range of starts; all of time is the month.
-func peerRange(fromMs, toMs int64) string {
-	if fromMs == 0 {
-		return ""
+// peerRange is a range of starts. For all of time the peer is asked for the
+// last week only: grouping a month takes more than 4 GB.
+func (a *asker) peerRange(i int) string {
+	from, to := a.timeRange(i)
+	if from == 0 {
+		to = a.d.data.startMs + days*dayMs
+		from = to - 7*dayMs
 	}
+	return startsIn(from, to)
+}
+
+func startsIn(fromMs, toMs int64) string {
 	return fmt.Sprintf("min_first_timestamp >= fromUnixTimestamp64Milli(%d) AND min_first_timestamp < fromUnixTimestamp64Milli(%d)", fromMs, toMs)
 }
 
-func peerNewest(a *asker, i int) string { return peerList(peerRange(a.timeRange(i))) }
+func peerHasURL(part string) string {
+	return "arrayExists(u -> positionCaseInsensitive(u, '" + part + "') > 0, all_urls)"
+}
 
-func peerErrors(a *asker, i int) string { return peerList(peerRange(a.timeRange(i)), "errors > 0") }
+func peerNewest(a *asker, i int) string { return peerList(a.peerRange(i)) }
 
-func peerFilter(a *asker, i int) string {
-	f := a.filters(i)
-	// The peer has no release, environment or browser here: it is asked for
-	// less than we are.
-	having := []string{"arrayExists(u -> positionCaseInsensitive(u, '" + f.url + "') > 0, urls)"}
+func peerErrors(a *asker, i int) string { return peerList(a.peerRange(i), "console_error_count > 0") }
+
+func peerFilter(a *asker, i int) string { return peerFiltered(a.filters(i)) }
+
+func peerRare(a *asker, i int) string { return peerFiltered(a.rareFilters(i)) }
+
+// peerFiltered leaves out release, environment and browser, which the table
+// does not have: the peer is asked for less.
+func peerFiltered(f filters) string {
+	conditions := []string{startsIn(f.fromMs, f.toMs), peerHasURL(f.url)}
 	if f.errors {
-		having = append(having, "errors > 0")
+		conditions = append(conditions, "console_error_count > 0")
 	}
 	if f.shortestDuration > 0 {
-		having = append(having, fmt.Sprintf("duration >= %d", f.shortestDuration/1000))
+		conditions = append(conditions, fmt.Sprintf("dateDiff('SECOND', min_first_timestamp, max_last_timestamp) >= %d", f.shortestDuration/1000))
 	}
-	return peerList(peerRange(f.fromMs, f.toMs), having...)
+	return peerList(conditions...)
 }
 
 func peerUser(a *asker, i int) string {
@@ -140,7 +149,7 @@ func peerUser(a *asker, i int) string {
 }
 
 func peerURL(a *asker, i int) string {
-	return peerList("", "arrayExists(u -> positionCaseInsensitive(u, '"+a.urlPart(i)+"') > 0, urls)")
+	return peerList(peerHasURL(a.urlPart(i)))
 }
 
 func peerSegments(a *asker, i int) string {

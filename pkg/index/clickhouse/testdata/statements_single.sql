@@ -63,7 +63,7 @@ PARTITION BY toDate(expires_ts)
 PRIMARY KEY (project_id, session_id)
 ORDER BY (project_id, session_id, window_id, seq)
 TTL expires_ts
-SETTINGS index_granularity = 1024, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS moments
 (
@@ -128,7 +128,7 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(expires_ts)
 ORDER BY (project_id, session_id)
 TTL expires_ts
-SETTINGS index_granularity = 256, min_compress_block_size = 16384, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS sessions_by_start
 (
@@ -138,6 +138,7 @@ CREATE TABLE IF NOT EXISTS sessions_by_start
     end_ts      DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     user_id     String,
     urls        String,                  -- lower case, a line each
+    url_keys    Array(UInt32),           -- of each URL, the low half of its key in postings
     has_errors  Bool,
     release     LowCardinality(String),
     environment LowCardinality(String),
@@ -160,7 +161,8 @@ SELECT
     session_id,
     end_ts,
     user_id,
-    lowerUTF8(arrayStringConcat(urls, '\n')) AS urls,
+    lowerUTF8(arrayStringConcat(sessions.urls, '\n')) AS urls,
+    arrayMap(url -> reinterpretAsUInt32(substring(SHA256(concat('url', '\0', lowerUTF8(url))), 1, 4)), sessions.urls) AS url_keys,
     errors > 0 OR failed_requests > 0 AS has_errors,
     release,
     environment,
@@ -189,7 +191,8 @@ CREATE TABLE IF NOT EXISTS terms
     kind       LowCardinality(String),
     term       String,
     key        UInt64,
-    expires_ts DateTime('UTC')
+    expires_ts DateTime('UTC'),
+    INDEX grams term TYPE ngrambf_v1(4, 16384, 1, 0) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(expires_ts)
 ORDER BY (project_id, kind, term)
