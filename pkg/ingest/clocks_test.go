@@ -13,7 +13,7 @@ import (
 // rows: their times are the server's.
 func TestWrongClocks(t *testing.T) {
 	const day = 24 * time.Hour
-	year := func(y int) time.Duration { return time.Until(time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC)) }
+	year := func(y int) time.Duration { return time.Until(time.Date(y, 1, 2, 0, 0, 0, 0, time.UTC)) }
 	cases := map[string]struct {
 		ahead []time.Duration // of the browser's clock, for each segment
 		far   bool            // events that were recorded before the clock was set
