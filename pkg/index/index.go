@@ -29,7 +29,13 @@ type Batch struct {
 	Project  recording.ProjectID
 	Token    string // the pack's key, for messages
 	Segments []recording.StoredSegment
-	Moments  []recording.Moment // of these segments
+	Moments  []recording.Moment // of these segments, or of some that were written before
+
+	Keyframes []recording.Keyframe
+	Texts     []recording.SeenText
+
+	// Class says how long what belongs to segments of other batches is kept.
+	Class recording.Class
 }
 
 // SessionQuery selects sessions of one project; zero fields do not filter.

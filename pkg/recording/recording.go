@@ -110,11 +110,12 @@ type Base struct {
 type DictionaryID string
 
 // Moment is one thing that happened at an instant; a tick on the timeline.
-// Its identity is its segment and the place of its event in it, so that
-// storing it twice changes nothing.
+// Its identity is its segment, the place of its event in it, and its part, so
+// that storing it twice changes nothing.
 type Moment struct {
 	SegmentID
 	Event       int // index of the event in its segment
+	Part        int // 0: what the event itself says; from 1: what was derived when it came
 	Page        PageID
 	TimestampMs int64 // server time
 	Kind        MomentKind
@@ -146,7 +147,66 @@ const (
 	KindIdentify   MomentKind = "identify"
 	KindCustom     MomentKind = "custom"
 	KindState      MomentKind = "state"
+
+	KindInput        MomentKind = "input"
+	KindSubmit       MomentKind = "submit"
+	KindScroll       MomentKind = "scroll"
+	KindVital        MomentKind = "vital"
+	KindTextAppeared MomentKind = "text_appeared"
+	KindTextVanished MomentKind = "text_vanished"
+	KindGap          MomentKind = "gap"
+
+	// KindSignal is a moment that Playhead derived because it means trouble. Its
+	// name says which (SignalRageClick and so on), its text says it in words.
+	KindSignal MomentKind = "signal"
 )
+
+// The names of signals. docs/signals.md defines each.
+const (
+	SignalRageClick       = "rage_click"
+	SignalDeadClick       = "dead_click"
+	SignalErrorClick      = "error_click"
+	SignalDoubleSubmit    = "double_submit"
+	SignalVanishedMessage = "vanished_message"
+	SignalValidationError = "validation_error"
+	SignalFormAbandoned   = "form_abandoned"
+	SignalFailedRequest   = "failed_request"
+	SignalSlowRequest     = "slow_request"
+	SignalFrozenPage      = "frozen_page"
+	SignalLayoutThrash    = "layout_thrash"
+	SignalThrashedCursor  = "thrashed_cursor"
+	SignalQuickBack       = "quick_back"
+	SignalError           = "error"
+	SignalErrorLoop       = "error_loop"
+	SignalBlankPage       = "blank_page"
+)
+
+// SeenText is text that a user could see, once for each page that showed it.
+type SeenText struct {
+	Project ProjectID
+	Session SessionID
+	Window  WindowID
+	Page    PageID
+	Text    string // white space collapsed; never masked text
+	FirstMs int64  // server time of the first instant
+	LastMs  int64  // of the last one known
+}
+
+// Keyframe is a full snapshot that Playhead made from the events: a player that
+// applies its events needs none of the segments up to and including its own.
+// Its SegmentID is that of the last segment whose events are in it.
+type Keyframe struct {
+	SegmentID
+	Page        PageID
+	TimestampMs int64 // server time of its events: the last event of the segment
+	// ClockOffsetMs is what was added to the events' own timestamps.
+	ClockOffsetMs int64
+	RawBytes      int // NDJSON, uncompressed
+	Class         Class
+	Location
+	Dictionary DictionaryID // as of a StoredSegment
+	Base       Base
+}
 
 // Session is what is known of one user's visit, summed over its segments.
 type Session struct {
