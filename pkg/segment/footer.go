@@ -13,11 +13,11 @@ import (
 
 // footerHeader is the first line of a footer.
 type footerHeader struct {
-	Version  int    `json:"v"`
-	Project  string `json:"project_id"`
-	Class    string `json:"class"`
-	ID       string `json:"pack_id"`
-	Segments int    `json:"segments"`
+	Version int    `json:"v"`
+	Project string `json:"project_id"`
+	Class   string `json:"class"`
+	ID      string `json:"pack_id"`
+	Lines   int    `json:"segments"` // keyframes included
 }
 
 // maxHeaderBytes is more than any footerHeader takes: its longest strings are
@@ -30,6 +30,7 @@ type footerLine struct {
 	Session         string            `json:"session_id"`
 	Window          string            `json:"window_id"`
 	Seq             uint32            `json:"seq"`
+	Keyframe        bool              `json:"keyframe,omitempty"`
 	Page            string            `json:"page_id"`
 	Offset          int64             `json:"offset"`
 	Length          int64             `json:"length"`
@@ -114,6 +115,46 @@ func lineOf(e Entry) footerLine {
 	}
 }
 
+func lineOfKeyframe(e KeyframeEntry) footerLine {
+	return footerLine{
+		Session:       string(e.Session),
+		Window:        string(e.Window),
+		Seq:           e.Seq,
+		Keyframe:      true,
+		Page:          string(e.Page),
+		Offset:        e.Offset,
+		Length:        e.Length,
+		CRC32C:        e.CRC32C,
+		Dictionary:    string(e.Dictionary),
+		BaseObject:    e.Base.Object,
+		BaseOffset:    e.Base.Offset,
+		BaseLength:    e.Base.Length,
+		BaseRawBytes:  e.Base.RawBytes,
+		StartMs:       e.TimestampMs,
+		EndMs:         e.TimestampMs,
+		ClockOffsetMs: e.ClockOffsetMs,
+		RawBytes:      e.RawBytes,
+	}
+}
+
+// keyframe is the reverse of lineOfKeyframe, for what entry made of a line.
+func (e Entry) keyframe() KeyframeEntry {
+	return KeyframeEntry{
+		Keyframe: recording.Keyframe{
+			SegmentID:     e.SegmentID,
+			Page:          e.Page,
+			TimestampMs:   e.EndMs,
+			ClockOffsetMs: e.ClockOffsetMs,
+			RawBytes:      e.RawBytes,
+			Class:         e.Class,
+			Location:      e.Location,
+			Dictionary:    e.Dictionary,
+			Base:          e.Base,
+		},
+		CRC32C: e.CRC32C,
+	}
+}
+
 // entry is the reverse of lineOf, for a line of the pack f stored under key.
 func (l footerLine) entry(f *Footer, key string) Entry {
 	return Entry{
@@ -180,40 +221,64 @@ func parseFooter(lines []byte, footerOffset int64) (*Footer, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := PackKey(f.Project, f.Class, f.ID)
-	ids := make(map[recording.SegmentID]struct{})
-	next := int64(magicBytes)
+	r := footerReader{Footer: f, key: PackKey(f.Project, f.Class, f.ID), next: int64(magicBytes), end: footerOffset, seen: map[lineID]struct{}{}}
 	for len(lines) > 0 {
 		var line []byte
 		line, lines, _ = bytes.Cut(lines, []byte{'\n'})
-		var l footerLine
-		if err := json.Unmarshal(line, &l); err != nil {
-			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(f.Entries)+2, err)
+		if err := r.line(line); err != nil {
+			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(r.seen)+2, err)
 		}
-		e := l.entry(f, key)
-		if err := checkIDs(e.Segment); err != nil {
-			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(f.Entries)+2, err)
-		}
-		if e.Offset != next || e.Length <= 0 || e.Length > footerOffset-next || e.RawBytes < 0 {
-			return nil, fmt.Errorf("%w: footer line %d: frame of %d bytes at %d", ErrCorrupt, len(f.Entries)+2, e.Length, e.Offset)
-		}
-		if _, err := frameIDNamed(e.Dictionary); err != nil {
-			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(f.Entries)+2, err)
-		}
-		if err := checkBase(f.Project, e.Dictionary, e.Base); err != nil {
-			return nil, fmt.Errorf("%w: footer line %d: %w", ErrCorrupt, len(f.Entries)+2, err)
-		}
-		if _, repeated := ids[e.SegmentID]; repeated {
-			return nil, fmt.Errorf("%w: footer line %d: repeated segment", ErrCorrupt, len(f.Entries)+2)
-		}
-		ids[e.SegmentID] = struct{}{}
-		next += e.Length
-		f.Entries = append(f.Entries, e)
 	}
-	if len(f.Entries) != segments || next != footerOffset {
-		return nil, fmt.Errorf("%w: footer has %d of %d segments, frames end at %d of %d", ErrCorrupt, len(f.Entries), segments, next, footerOffset)
+	if len(r.seen) != segments || r.next != footerOffset {
+		return nil, fmt.Errorf("%w: footer has %d of %d lines, frames end at %d of %d", ErrCorrupt, len(r.seen), segments, r.next, footerOffset)
 	}
 	return f, nil
+}
+
+// lineID is what no two lines of a footer share.
+type lineID struct {
+	recording.SegmentID
+	keyframe bool
+}
+
+// footerReader adds the lines of a footer to what is known of the pack.
+type footerReader struct {
+	*Footer
+	key       string
+	next, end int64 // of the frames
+	seen      map[lineID]struct{}
+}
+
+func (r *footerReader) line(line []byte) error {
+	var l footerLine
+	if err := json.Unmarshal(line, &l); err != nil {
+		return err
+	}
+	e := l.entry(r.Footer, r.key)
+	if err := checkIDs(e.SegmentID, e.Page); err != nil {
+		return err
+	}
+	if e.Offset != r.next || e.Length <= 0 || e.Length > r.end-r.next || e.RawBytes < 0 {
+		return fmt.Errorf("frame of %d bytes at %d", e.Length, e.Offset)
+	}
+	if _, err := frameIDNamed(e.Dictionary); err != nil {
+		return err
+	}
+	if err := checkBase(r.Project, e.Dictionary, e.Base); err != nil {
+		return err
+	}
+	id := lineID{e.SegmentID, l.Keyframe}
+	if _, repeated := r.seen[id]; repeated {
+		return errors.New("repeated")
+	}
+	r.seen[id] = struct{}{}
+	r.next += e.Length
+	if l.Keyframe {
+		r.Keyframes = append(r.Keyframes, e.keyframe())
+	} else {
+		r.Entries = append(r.Entries, e)
+	}
+	return nil
 }
 
 func parseFooterHeader(line []byte) (*Footer, int, error) {
@@ -232,18 +297,18 @@ func parseFooterHeader(line []byte) (*Footer, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: footer header: %w", ErrCorrupt, err)
 	}
-	return &Footer{Version: h.Version, Project: project, Class: class, ID: id}, h.Segments, nil
+	return &Footer{Version: h.Version, Project: project, Class: class, ID: id}, h.Lines, nil
 }
 
 // checkIDs refuses ids that no recorder may send.
-func checkIDs(s recording.Segment) error {
-	if _, err := recording.ParseSessionID(string(s.Session)); err != nil {
+func checkIDs(id recording.SegmentID, page recording.PageID) error {
+	if _, err := recording.ParseSessionID(string(id.Session)); err != nil {
 		return err
 	}
-	if _, err := recording.ParseWindowID(string(s.Window)); err != nil {
+	if _, err := recording.ParseWindowID(string(id.Window)); err != nil {
 		return err
 	}
-	_, err := recording.ParsePageID(string(s.Page))
+	_, err := recording.ParsePageID(string(page))
 	return err
 }
 

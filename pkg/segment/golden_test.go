@@ -36,6 +36,9 @@ var goldenPacks = map[string][]recording.Segment{
 
 	// Every segment but the first is made with the first as base.
 	"base": {segmentOf(0), fullSegment(1), segmentOf(2)},
+
+	// The first segment is followed by its keyframe.
+	"keyframe": {segmentOf(0), fullSegment(1)},
 }
 
 // goldenDictionary is the content of the dictionary that -update writes.
@@ -144,6 +147,17 @@ func readGolden(t *testing.T, data []byte) golden {
 		}
 		g.Events = append(g.Events, string(events))
 	}
+	for _, k := range footer.Keyframes {
+		frame := data[k.Offset : k.Offset+k.Length]
+		if err := k.Verify(frame); err != nil {
+			t.Fatal(err)
+		}
+		events, err := segment.Decode(nil, frame, k.RawBytes, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Events = append(g.Events, string(events))
+	}
 	return g
 }
 
@@ -204,6 +218,11 @@ func goldenPack(t *testing.T, name string, segments []recording.Segment, d *segm
 		}
 		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), o), id, base); err != nil {
 			t.Fatal(err)
+		}
+		if name == "keyframe" && i == 0 {
+			if err := p.AddKeyframe(keyframeOf(s), segment.Encode(nil, ndjsonOf(s.Seq), segment.EncodeOptions{})); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	data, _, err := p.Bytes()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
@@ -44,6 +45,8 @@ type Pack struct {
 	lines   []byte // footer lines of the segments
 	stored  []recording.StoredSegment
 	ids     map[recording.SegmentID]struct{}
+
+	keyframes map[recording.SegmentID]recording.Keyframe
 }
 
 // NewPack returns an empty pack.
@@ -55,6 +58,8 @@ func NewPack(project recording.ProjectID, class recording.Class, id ulid.ULID) *
 		key:     PackKey(project, class, id),
 		data:    []byte(magic),
 		ids:     make(map[recording.SegmentID]struct{}),
+
+		keyframes: make(map[recording.SegmentID]recording.Keyframe),
 	}
 }
 
@@ -84,36 +89,72 @@ func (p *Pack) Add(s recording.Segment, frame []byte, dictionary recording.Dicti
 		},
 		CRC32C: crc32.Checksum(frame, castagnoli),
 	}
-	line, err := json.Marshal(lineOf(e))
-	if err != nil {
+	if err := p.append(lineOf(e), frame); err != nil {
 		return fmt.Errorf("add segment %d of window %q: %w", s.Seq, s.Window, err)
 	}
-	if len(p.lines)+len(line)+maxHeaderBytes > MaxFooterBytes {
-		return fmt.Errorf("add segment %d of window %q: %w", s.Seq, s.Window, ErrFull)
-	}
-	p.data = append(p.data, frame...)
-	p.lines = append(append(p.lines, line...), '\n')
 	p.stored = append(p.stored, e.StoredSegment)
 	p.ids[s.SegmentID] = struct{}{}
 	return nil
 }
 
-func (p *Pack) check(s recording.Segment, frame []byte, dictionary recording.DictionaryID, base recording.Base) error {
-	if s.Project != p.project {
-		return fmt.Errorf("%w: project %q in a pack of %q", ErrRefused, s.Project, p.project)
+// AddKeyframe appends a keyframe and a copy of its frame, as Add does with a
+// segment and with the same errors. Class and Location of k are filled in by
+// the pack.
+func (p *Pack) AddKeyframe(k recording.Keyframe, frame []byte) error {
+	if _, repeated := p.keyframes[k.SegmentID]; repeated {
+		return fmt.Errorf("add keyframe after segment %d of window %q: %w: it is in the pack already", k.Seq, k.Window, ErrRefused)
 	}
+	if err := p.checkContent(k.SegmentID, k.Page, k.RawBytes, frame, k.Dictionary, k.Base); err != nil {
+		return fmt.Errorf("add keyframe after segment %d of window %q: %w", k.Seq, k.Window, err)
+	}
+	k.Class = p.class
+	k.Location = recording.Location{Object: p.key, Offset: int64(len(p.data)), Length: int64(len(frame))}
+	e := KeyframeEntry{Keyframe: k, CRC32C: crc32.Checksum(frame, castagnoli)}
+	if err := p.append(lineOfKeyframe(e), frame); err != nil {
+		return fmt.Errorf("add keyframe after segment %d of window %q: %w", k.Seq, k.Window, err)
+	}
+	p.keyframes[k.SegmentID] = k
+	return nil
+}
+
+// Keyframes returns where the keyframes of the pack lie, in no order.
+func (p *Pack) Keyframes() []recording.Keyframe {
+	return slices.Collect(maps.Values(p.keyframes))
+}
+
+func (p *Pack) append(l footerLine, frame []byte) error {
+	line, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	if len(p.lines)+len(line)+maxHeaderBytes > MaxFooterBytes {
+		return ErrFull
+	}
+	p.data = append(p.data, frame...)
+	p.lines = append(append(p.lines, line...), '\n')
+	return nil
+}
+
+func (p *Pack) check(s recording.Segment, frame []byte, dictionary recording.DictionaryID, base recording.Base) error {
 	if _, repeated := p.ids[s.SegmentID]; repeated {
 		return fmt.Errorf("%w: it is in the pack already", ErrRefused)
 	}
-	if err := checkIDs(s); err != nil {
+	return p.checkContent(s.SegmentID, s.Page, s.RawBytes, frame, dictionary, base)
+}
+
+func (p *Pack) checkContent(id recording.SegmentID, page recording.PageID, rawBytes int, frame []byte, dictionary recording.DictionaryID, base recording.Base) error {
+	if id.Project != p.project {
+		return fmt.Errorf("%w: project %q in a pack of %q", ErrRefused, id.Project, p.project)
+	}
+	if err := checkIDs(id, page); err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	c, err := checkFrame(frame)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	if c.size != s.RawBytes {
-		return fmt.Errorf("%w: frame of %d bytes for a segment of %d", ErrRefused, c.size, s.RawBytes)
+	if c.size != rawBytes {
+		return fmt.Errorf("%w: frame of %d bytes for a segment of %d", ErrRefused, c.size, rawBytes)
 	}
 	frameID, err := frameIDNamed(dictionary)
 	if err != nil {
@@ -146,7 +187,7 @@ func (p *Pack) Bytes() (data []byte, stored []recording.StoredSegment, err error
 	}
 	header, err := json.Marshal(footerHeader{
 		Version: PackVersion, Project: string(p.project), Class: string(p.class),
-		ID: p.id.String(), Segments: len(p.stored),
+		ID: p.id.String(), Lines: len(p.stored) + len(p.keyframes),
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("close pack: %w", err)
@@ -169,6 +210,8 @@ type Footer struct {
 	Class   recording.Class
 	ID      ulid.ULID
 	Entries []Entry // in the order of their offsets
+
+	Keyframes []KeyframeEntry // likewise
 }
 
 // Entry is one segment of a pack. Its Object is the key that PackKey makes of
@@ -180,12 +223,23 @@ type Entry struct {
 
 // Verify returns ErrCorrupt, wrapped, when frame is not the frame that was
 // stored for e.
-func (e Entry) Verify(frame []byte) error {
-	if int64(len(frame)) != e.Length {
-		return fmt.Errorf("%w: frame at %d has %d bytes, want %d", ErrCorrupt, e.Offset, len(frame), e.Length)
+func (e Entry) Verify(frame []byte) error { return verify(e.Location, e.CRC32C, frame) }
+
+// KeyframeEntry is one keyframe of a pack.
+type KeyframeEntry struct {
+	recording.Keyframe
+	CRC32C uint32 // of the frame
+}
+
+// Verify does what Entry.Verify does.
+func (e KeyframeEntry) Verify(frame []byte) error { return verify(e.Location, e.CRC32C, frame) }
+
+func verify(at recording.Location, checksum uint32, frame []byte) error {
+	if int64(len(frame)) != at.Length {
+		return fmt.Errorf("%w: frame at %d has %d bytes, want %d", ErrCorrupt, at.Offset, len(frame), at.Length)
 	}
-	if crc32.Checksum(frame, castagnoli) != e.CRC32C {
-		return fmt.Errorf("%w: checksum of the frame at %d", ErrCorrupt, e.Offset)
+	if crc32.Checksum(frame, castagnoli) != checksum {
+		return fmt.Errorf("%w: checksum of the frame at %d", ErrCorrupt, at.Offset)
 	}
 	return nil
 }

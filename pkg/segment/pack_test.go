@@ -120,6 +120,55 @@ func TestPackExplainsItself(t *testing.T) {
 	}
 }
 
+// keyframeOf is a keyframe after a segment, whose content is that of the
+// segment.
+func keyframeOf(s recording.Segment) recording.Keyframe {
+	return recording.Keyframe{SegmentID: s.SegmentID, Page: s.Page, TimestampMs: s.EndMs, ClockOffsetMs: -42, RawBytes: s.RawBytes}
+}
+
+func TestKeyframes(t *testing.T) {
+	p := segment.NewPack("shop", recording.ClassNormal, packID)
+	s := segmentOf(0)
+	frame := segment.Encode(nil, ndjsonOf(0), segment.EncodeOptions{})
+	if err := p.Add(s, frame, "", recording.Base{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, k := range map[string]recording.Keyframe{
+		"of another project": {SegmentID: recording.SegmentID{Project: "bank", Session: s.Session, Window: s.Window}, Page: s.Page, RawBytes: s.RawBytes},
+		"of another length":  {SegmentID: s.SegmentID, Page: s.Page, RawBytes: s.RawBytes + 1},
+		"without a page":     {SegmentID: s.SegmentID, RawBytes: s.RawBytes},
+	} {
+		if err := p.AddKeyframe(k, frame); !errors.Is(err, segment.ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	k := keyframeOf(s)
+	if err := p.AddKeyframe(k, frame); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.AddKeyframe(k, frame); !errors.Is(err, segment.ErrRefused) {
+		t.Errorf("twice: %v", err)
+	}
+	data, stored, err := p.Bytes()
+	if err != nil || len(stored) != 1 {
+		t.Fatalf("%d segments, %v", len(stored), err)
+	}
+	f, err := readFooter(data)
+	if err != nil || len(f.Entries) != 1 || len(f.Keyframes) != 1 {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	k.Class, k.Location = recording.ClassNormal, f.Keyframes[0].Location
+	if got := p.Keyframes(); len(got) != 1 || got[0] != k || f.Keyframes[0].Keyframe != k {
+		t.Errorf("got %+v and %+v, want %+v", got, f.Keyframes[0].Keyframe, k)
+	}
+	if err := f.Keyframes[0].Verify(data[k.Offset:][:k.Length]); err != nil {
+		t.Error(err)
+	}
+	if err := f.Keyframes[0].Verify(frame[1:]); !errors.Is(err, segment.ErrCorrupt) {
+		t.Errorf("another frame: %v", err)
+	}
+}
+
 // TestFooterKeepsEveryField fails when recording.Segment gets a field that the
 // footer does not hold: the index could not be rebuilt from packs.
 func TestFooterKeepsEveryField(t *testing.T) {
