@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"pkg/scrub":                  {},
 	"pkg/objectstore":            {},
 	"pkg/links":                  {"pkg/recording"},
-	"pkg/moments":                {"pkg/recording", "pkg/rrweb"},
+	"pkg/moments":                {"pkg/recording", "pkg/rrweb", "pkg/dom"},
 	"pkg/indexing":               {"pkg/recording", "pkg/moments"},
 	"pkg/segment":                {"pkg/recording"},
 	"pkg/dictionary":             {"pkg/recording", "pkg/segment", "pkg/objectstore"},
