@@ -125,6 +125,10 @@ type Sample struct {
 	RawBytes    int
 	StoredBytes int
 	Dictionary  recording.DictionaryID // that the segment was stored with; empty: none
+
+	// Frame is the segment as it was stored, which spares compressing it again
+	// when it needs no dictionary. The library may keep it: nobody changes it.
+	Frame []byte
 }
 
 // Person is what tells people apart. It never leaves memory.
@@ -134,8 +138,8 @@ type Person struct {
 	Previous    recording.SessionID
 }
 
-// Observe tells the library of a segment that was encoded. It copies what it
-// keeps and never waits; of a busy site it keeps little.
+// Observe tells the library of a segment that was encoded. Of what it keeps it
+// copies all but the frame, and it never waits; of a busy site it keeps little.
 func (l *Library) Observe(s Sample) {
 	if s.Site == "" {
 		return
@@ -152,8 +156,11 @@ func (l *Library) Observe(s Sample) {
 	if n == 0 {
 		return
 	}
-	frame := segment.Encode(nil, s.NDJSON[:n], segment.EncodeOptions{Fast: true})
-	frame = append(make([]byte, 0, len(frame)), frame...) // without spare capacity
+	frame := s.Frame
+	if frame == nil || s.Dictionary != "" || n < len(s.NDJSON) {
+		frame = segment.Encode(nil, s.NDJSON[:n], segment.EncodeOptions{Fast: true})
+		frame = append(make([]byte, 0, len(frame)), frame...) // without spare capacity
+	}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -67,16 +67,16 @@ func (s *server) visit(site string, common []byte) int {
 	person := Person{UserID: fmt.Sprintf("user-%d-%d", s.visits, s.random.Uint64())}
 	ndjson := slices.Concat(words(s.random, 500), common, words(s.random, 500))
 	d := s.Current(project, site)
-	stored := len(segment.Encode(nil, ndjson, segment.EncodeOptions{Dictionary: d}))
+	frame := segment.Encode(nil, ndjson, segment.EncodeOptions{Dictionary: d})
 	sample := Sample{
 		Project: project, Site: site, Session: recording.SessionID("session-" + person.UserID), Person: person,
-		NDJSON: ndjson, RawBytes: len(ndjson), StoredBytes: stored,
+		NDJSON: ndjson, RawBytes: len(ndjson), StoredBytes: len(frame), Frame: frame,
 	}
 	if d != nil {
 		sample.Dictionary = d.ID()
 	}
 	s.Observe(sample)
-	return stored
+	return len(frame)
 }
 
 // pass lets time go by and does what is due then.

@@ -126,7 +126,7 @@ func (e *encoder) encode(ctx context.Context, it *item, fast bool, s *scratch) (
 		Person: dictionary.Person{
 			UserID: out.seg.Origin.UserID, AddressHash: it.address, Previous: out.seg.Origin.PreviousSession,
 		},
-		NDJSON: source.events, RawBytes: len(source.events), StoredBytes: len(out.frame), Dictionary: out.dictionary,
+		NDJSON: source.events, RawBytes: len(source.events), StoredBytes: len(out.frame), Dictionary: out.dictionary, Frame: out.frame,
 	})
 	return out, nil
 }
