@@ -29,12 +29,17 @@ type Batch struct {
 	Project  recording.ProjectID
 	Token    string // the pack's key, for messages
 	Segments []recording.StoredSegment
-	Moments  []recording.Moment // of these segments, or of some that were written before
 
+	// Of these segments, or, in a batch with a class, of some that were written
+	// before. Of two moments of one identity the earlier stays; when their times
+	// are the same, the one that was written later.
+	Moments   []recording.Moment
 	Keyframes []recording.Keyframe
 	Texts     []recording.SeenText
 
-	// Class says how long what belongs to segments of other batches is kept.
+	// Class says how long what belongs to segments of other batches is kept; it
+	// counts from when the batch's newest segment was received, or from the
+	// write of a batch without segments.
 	Class recording.Class
 }
 
@@ -57,9 +62,19 @@ type SessionQuery struct {
 	Release       string
 	Environment   string
 	UserAgent     string // part of the browser's user agent, any case
+	Browser       string // one of Browsers, any case
+	Signal        string // name of a signal that the session has, or AnySignal
+	Seen          string // text that was seen in the session: all its words, any case, together on a page
 	Before        string // cursor from SessionPage.Next
 	Limit         int    // 1 to 1000; 0 means 50
 }
+
+// AnySignal in SessionQuery.Signal selects sessions with a signal of any name.
+const AnySignal = "any"
+
+// Browsers are the names that user agents are summed up as. The user agent of
+// any other browser is of "Other".
+var Browsers = []string{"Chrome", "Edge", "Firefox", "Opera", "Safari", "Samsung Internet", "Other"}
 
 // SessionPage is a page of sessions, newest start first.
 type SessionPage struct {
@@ -78,6 +93,100 @@ type MomentQuery struct {
 	Text      string // part of name, text or URL, any case
 	Limit     int    // 1 to 100000; 0 means 1000
 }
+
+// TextQuery selects text that was seen; zero fields do not filter.
+type TextQuery struct {
+	Project   recording.ProjectID
+	SessionID recording.SessionID
+	Text      string // all its words, any case
+	Limit     int    // 1 to 100000; 0 means 1000
+}
+
+// Metric is a number that a series has for each bucket of time and label.
+type Metric string
+
+// The metrics. Sessions count where they start, all others when it happened.
+const (
+	MetricSessions        Metric = "sessions"
+	MetricErrors          Metric = "errors"           // uncaught errors and console errors
+	MetricClicks          Metric = "clicks"           //
+	MetricPageLoads       Metric = "page_loads"       // and navigations
+	MetricRequests        Metric = "requests"         //
+	MetricFailedRequests  Metric = "failed_requests"  // without an answer, or status 400 and above
+	MetricRequestDuration Metric = "request_duration" // quantile, ms
+	MetricVital           Metric = "vital"            // quantile of the values of SeriesQuery.Name
+	MetricSignals         Metric = "signals"
+	MetricSignalSessions  Metric = "signal_sessions" // sessions that have a signal
+)
+
+// Metrics are all metrics.
+var Metrics = []Metric{MetricSessions, MetricErrors, MetricClicks, MetricPageLoads, MetricRequests, MetricFailedRequests,
+	MetricRequestDuration, MetricVital, MetricSignals, MetricSignalSessions}
+
+// Label is what a series is split by.
+type Label string
+
+// The labels.
+const (
+	LabelName        Label = "name" // of the signal, error, vital; method of a request
+	LabelURL         Label = "url"  // without query and fragment
+	LabelElement     Label = "element"
+	LabelRelease     Label = "release"
+	LabelEnvironment Label = "environment"
+	LabelBrowser     Label = "browser"
+	LabelUser        Label = "user"
+)
+
+// Labels are all labels.
+var Labels = []Label{LabelName, LabelURL, LabelElement, LabelRelease, LabelEnvironment, LabelBrowser, LabelUser}
+
+// SeriesQuery asks for a metric of a project by time and label. The zero
+// values of filters do not filter.
+type SeriesQuery struct {
+	Project      recording.ProjectID
+	Metric       Metric
+	FromMs, ToMs int64   // from inclusive, to exclusive; both are needed
+	StepMs       int64   // width of a bucket; buckets begin at multiples of it. 0: one, at FromMs
+	By           Label   // empty: not split
+	Quantile     float64 // of MetricRequestDuration and MetricVital, 0 to 1; 0 means 0.75
+	Limit        int     // 1 to 1000 labels, those with most rows; 0 means 20
+
+	Name        string // of the signal, error, vital; method of a request
+	URL         string // part of the URL at which it happened, any case
+	UserID      string
+	Release     string
+	Environment string
+	Browser     string // one of Browsers, any case
+}
+
+// Point is one number of a series. Buckets without rows have none.
+type Point struct {
+	TimeMs int64 // begin of the bucket
+	Label  string
+	Value  float64
+}
+
+// ValuesQuery asks for the values of a field that occur in a project.
+type ValuesQuery struct {
+	Project      recording.ProjectID
+	Field        Field
+	Part         string // of the value, any case
+	FromMs, ToMs int64  // of the sessions; 0 does not filter, nor do users and URLs
+	Limit        int    // 1 to 1000; 0 means 100
+}
+
+// Field is something of which sessions have values.
+type Field string
+
+// The fields. Users and URLs are in lower case.
+const (
+	FieldUser        Field = "user"
+	FieldURL         Field = "url"
+	FieldRelease     Field = "release"
+	FieldEnvironment Field = "environment"
+	FieldBrowser     Field = "browser"
+	FieldSignal      Field = "signal"
+)
 
 // Index finds recordings. Every method is scoped by project before anything
 // else. It is safe for concurrent use; errors of the database are returned,
@@ -109,6 +218,18 @@ type Index interface {
 
 	// Moments lists moments in the order of their time.
 	Moments(ctx context.Context, q MomentQuery) ([]recording.Moment, error)
+
+	// Keyframes returns the keyframes of a session, ordered by window and seq.
+	Keyframes(ctx context.Context, project recording.ProjectID, session recording.SessionID) ([]recording.Keyframe, error)
+
+	// Texts lists text that was seen, in the order in which it was first.
+	Texts(ctx context.Context, q TextQuery) ([]recording.SeenText, error)
+
+	// Series measures a metric; points are ordered by label and time.
+	Series(ctx context.Context, q SeriesQuery) ([]Point, error)
+
+	// Values lists values of a field in their order.
+	Values(ctx context.Context, q ValuesQuery) ([]string, error)
 
 	// Clear removes all rows of a project; when it returns nil no later read
 	// sees them. Batches can be written again afterwards, those that were

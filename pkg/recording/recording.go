@@ -223,6 +223,7 @@ type Session struct {
 	Events          int
 	RawBytes        int64
 	Counts          Counts
+	Signals         map[string]int // how many of each name
 	Release         string
 	Environment     string
 	UserAgent       string

@@ -31,6 +31,9 @@ func (x *Index) Check(ctx context.Context) error {
 		{"moments", columnsOf[momentRow]()},
 		{"postings", columnsOf[postingRow]()},
 		{"terms", columnsOf[termRow]()},
+		{"signals", columnsOf[signalRow]()},
+		{"texts", columnsOf[textRow]()},
+		{"keyframes", columnsOf[keyframeRow]()},
 	}
 	for _, table := range read {
 		// Names every column and reads no row.

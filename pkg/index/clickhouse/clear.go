@@ -10,7 +10,7 @@ import (
 
 // tables are all that hold rows of projects. Sessions come first: what is
 // listed while they are removed still has its segments and moments.
-var tables = []string{"sessions_by_start", "sessions", "postings", "terms", "moments", "segments"}
+var tables = []string{"sessions_by_start", "sessions", "postings", "terms", "texts", "keyframes", "signals", "moments", "segments"}
 
 // Clear implements index.Index.
 func (x *Index) Clear(ctx context.Context, project recording.ProjectID) error {

@@ -8,6 +8,7 @@ import "strings"
 //	{on_cluster}    nothing | ON CLUSTER c
 //	{local}         nothing | _local: a table of one shard of a cluster
 //	{replacing}(    the table's engine, which collapses rows of the same key
+//	{aggregating}   as {replacing}, of a table that collapses them by column
 //	{everywhere}(   as {replacing}, with the same rows on all servers
 //	{distributed}(  the table's engine, which reaches the tables of all shards
 //
@@ -22,6 +23,7 @@ func (x *Index) ddl(statement string) string {
 		"{on_cluster}", "ON CLUSTER "+c,
 		"{local}", "_local",
 		"{replacing}(", "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ",
+		"{aggregating}", "ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')",
 		"{everywhere}(", "ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/{table}', '{shard}-{replica}', ",
 		"{distributed}(", "Distributed('"+c+"', currentDatabase(), ",
 	).Replace(statement)
@@ -31,5 +33,6 @@ var singleServer = strings.NewReplacer(
 	" {on_cluster}", "",
 	"{local}", "",
 	"{replacing}(", "ReplacingMergeTree(",
+	"{aggregating}", "AggregatingMergeTree",
 	"{everywhere}(", "ReplacingMergeTree(",
 )

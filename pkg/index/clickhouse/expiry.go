@@ -1,9 +1,11 @@
 package clickhouse
 
 import (
+	"fmt"
 	"math"
 	"time"
 
+	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/recording"
 )
 
@@ -24,4 +26,62 @@ func (x *Index) expiry(class recording.Class, receivedMs int64) time.Time {
 		return never
 	}
 	return at
+}
+
+// expiries say when what a batch holds may go.
+type expiries struct {
+	project  recording.ProjectID
+	segments map[recording.SegmentID]time.Time
+	sessions map[recording.SessionID]time.Time // the last of their segments'
+	others   time.Time                         // of what belongs to segments of other batches; zero: none may
+}
+
+func (x *Index) expiriesOf(b index.Batch) expiries {
+	e := expiries{
+		project:  b.Project,
+		segments: make(map[recording.SegmentID]time.Time, len(b.Segments)),
+		sessions: make(map[recording.SessionID]time.Time),
+	}
+	var newest int64
+	for _, s := range b.Segments {
+		at := x.expiry(s.Class, s.ReceivedMs)
+		e.segments[s.SegmentID] = at
+		if at.After(e.sessions[s.Session]) {
+			e.sessions[s.Session] = at
+		}
+		newest = max(newest, s.ReceivedMs)
+	}
+	if newest == 0 {
+		newest = x.now().UnixMilli()
+	}
+	if b.Class != "" {
+		e.others = x.expiry(b.Class, newest)
+	}
+	return e
+}
+
+// of is the expiry of what belongs to a segment.
+func (e expiries) of(id recording.SegmentID, what string) (time.Time, error) {
+	if at, here := e.segments[id]; here {
+		return at, nil
+	}
+	return e.ofOthers(id.Project, id.Session, what)
+}
+
+// ofSession is the expiry of text that was seen in a session.
+func (e expiries) ofSession(project recording.ProjectID, session recording.SessionID) (time.Time, error) {
+	if at, here := e.sessions[session]; here && project == e.project {
+		return at, nil
+	}
+	return e.ofOthers(project, session, "text")
+}
+
+func (e expiries) ofOthers(project recording.ProjectID, session recording.SessionID, what string) (time.Time, error) {
+	switch {
+	case project != e.project:
+		return time.Time{}, fmt.Errorf("it is of project %s and holds %s of another", e.project, what)
+	case e.others.IsZero():
+		return time.Time{}, fmt.Errorf("it holds %s of session %s without its segment, and no class", what, session)
+	}
+	return e.others, nil
 }

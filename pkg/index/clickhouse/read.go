@@ -64,7 +64,7 @@ func (x *Index) Segments(ctx context.Context, project recording.ProjectID, sessi
 }
 
 // Moments implements index.Index. Moments of the same time are in the order of
-// session, window, seq and event.
+// session, window, seq, event and part.
 func (x *Index) Moments(ctx context.Context, q index.MomentQuery) ([]recording.Moment, error) {
 	found, err := selectMoments(q)
 	if err != nil {
@@ -72,7 +72,7 @@ func (x *Index) Moments(ctx context.Context, q index.MomentQuery) ([]recording.M
 	}
 	var rows []momentRow
 	query := "SELECT " + columnsOf[momentRow]() + " FROM moments FINAL WHERE " + found.String() +
-		" ORDER BY ts, session_id, window_id, seq, event LIMIT {limit:UInt32}"
+		" ORDER BY ts, session_id, window_id, seq, event, part LIMIT {limit:UInt32}"
 	if err := x.conn.Select(ctx, &rows, query, found.args...); err != nil {
 		return nil, failed("read moments from index", err)
 	}
@@ -114,6 +114,59 @@ func selectMoments(q index.MomentQuery) (*conditions, error) {
 			" OR positionCaseInsensitiveUTF8(url, {text:String}) > 0)", "text", q.Text)
 	}
 	return found, nil
+}
+
+// Keyframes implements index.Index.
+func (x *Index) Keyframes(ctx context.Context, project recording.ProjectID, session recording.SessionID) ([]recording.Keyframe, error) {
+	if err := needProject(project); err != nil {
+		return nil, err
+	}
+	found := where(project)
+	found.add("session_id = {session:String}", "session", string(session))
+	var rows []keyframeRow
+	query := "SELECT " + columnsOf[keyframeRow]() + " FROM keyframes FINAL PREWHERE " + found.String() + " ORDER BY window_id, seq"
+	if err := x.conn.Select(ctx, &rows, query, found.args...); err != nil {
+		return nil, failed("read keyframes from index", err)
+	}
+	keyframes := make([]recording.Keyframe, len(rows))
+	for i, r := range rows {
+		keyframes[i] = r.keyframe()
+	}
+	return keyframes, nil
+}
+
+// Texts implements index.Index.
+func (x *Index) Texts(ctx context.Context, q index.TextQuery) ([]recording.SeenText, error) {
+	if err := needProject(q.Project); err != nil {
+		return nil, err
+	}
+	limit, err := limitOf(q.Limit, 1000, 100000)
+	if err != nil {
+		return nil, err
+	}
+	found := where(q.Project)
+	found.args = append(found.args, clickhouse.Named("limit", limit))
+	if q.SessionID != "" {
+		found.add("session_id = {session:String}", "session", string(q.SessionID))
+	}
+	if q.Text != "" {
+		words, err := wordsOf(q.Text)
+		if err != nil {
+			return nil, err
+		}
+		found.terms = append(found.terms, seen(words))
+	}
+	var rows []textRow
+	query := "SELECT " + columnsOf[textRow]() + " FROM texts FINAL WHERE " + found.String() +
+		" ORDER BY first_ts, session_id, window_id, page_id, text LIMIT {limit:UInt32}"
+	if err := x.conn.Select(ctx, &rows, query, found.args...); err != nil {
+		return nil, failed("read texts from index", err)
+	}
+	texts := make([]recording.SeenText, len(rows))
+	for i, r := range rows {
+		texts[i] = r.text()
+	}
+	return texts, nil
 }
 
 // between adds a time range; a bound of 0 does not filter.

@@ -173,6 +173,7 @@ type sessionRow struct {
 	Requests          uint64            `ch:"requests"`
 	FailedRequests    uint64            `ch:"failed_requests"`
 	Errors            uint64            `ch:"errors"`
+	Signals           map[string]uint64 `ch:"signals"`
 	Release           string            `ch:"release"`
 	Environment       string            `ch:"environment"`
 	UserAgent         string            `ch:"user_agent"`
@@ -203,6 +204,7 @@ func (r sessionRow) session() recording.Session {
 			FailedRequests: int(r.FailedRequests),
 			Errors:         int(r.Errors),
 		},
+		Signals:         countsOf(r.Signals),
 		Release:         r.Release,
 		Environment:     r.Environment,
 		UserAgent:       r.UserAgent,
@@ -213,6 +215,14 @@ func (r sessionRow) session() recording.Session {
 	}
 }
 
+func countsOf(column map[string]uint64) map[string]int {
+	counts := make(map[string]int, len(column))
+	for name, n := range column {
+		counts[name] = int(n)
+	}
+	return counts
+}
+
 // momentRow is a row of moments.
 type momentRow struct {
 	ProjectID  string            `ch:"project_id"`
@@ -220,6 +230,7 @@ type momentRow struct {
 	WindowID   string            `ch:"window_id"`
 	Seq        uint32            `ch:"seq"`
 	Event      uint32            `ch:"event"`
+	Part       uint32            `ch:"part"`
 	PageID     string            `ch:"page_id"`
 	Ts         time.Time         `ch:"ts"`
 	Kind       string            `ch:"kind"`
@@ -242,6 +253,7 @@ func rowOfMoment(m recording.Moment, expires time.Time) momentRow {
 		WindowID:   string(m.Window),
 		Seq:        m.Seq,
 		Event:      uint32(m.Event),
+		Part:       uint32(m.Part),
 		PageID:     string(m.Page),
 		Ts:         timeOf(m.TimestampMs),
 		Kind:       string(m.Kind),
@@ -267,6 +279,7 @@ func (r momentRow) moment() recording.Moment {
 			Seq:     r.Seq,
 		},
 		Event:       int(r.Event),
+		Part:        int(r.Part),
 		Page:        recording.PageID(r.PageID),
 		TimestampMs: r.Ts.UnixMilli(),
 		Kind:        recording.MomentKind(r.Kind),

@@ -62,6 +62,7 @@ type search struct {
 	limit  int
 	before *cursor
 	keys   []uint64 // those of the URLs that hold a part, once they are known and few
+	words  []string // of the text that was seen
 }
 
 func newSearch(x *Index, q index.SessionQuery) (*search, error) {
@@ -73,6 +74,11 @@ func newSearch(x *Index, q index.SessionQuery) (*search, error) {
 		return nil, err
 	}
 	s := &search{x: x, q: q, limit: limit}
+	if q.Seen != "" {
+		if s.words, err = wordsOf(q.Seen); err != nil {
+			return nil, err
+		}
+	}
 	if q.Before != "" {
 		c, err := parseCursor(q.Before)
 		if err != nil {
@@ -94,16 +100,21 @@ func (s *search) run(ctx context.Context) ([]sessionRow, error) {
 	case s.q.TraceID != "":
 		return s.rows(ctx, fmt.Sprintf("SELECT session_id FROM postings WHERE project_id = {project:String} AND key = %d", kindTrace.key(s.q.TraceID)))
 	case s.q.UserID != "":
-		return s.byUser(ctx)
+		return s.byTerm(ctx, kindUser.key(s.q.UserID))
+	case s.q.Seen != "":
+		return s.bySeen(ctx)
+	case s.q.Signal != "" && s.q.Signal != index.AnySignal:
+		return s.byTerm(ctx, kindSignal.key(s.q.Signal))
 	case s.q.URL != "" || s.q.Text != "":
 		return s.byPart(ctx)
 	}
 	return s.byStart(ctx)
 }
 
-// byUser finds the sessions of a user.
-func (s *search) byUser(ctx context.Context) ([]sessionRow, error) {
-	sessions, few, err := s.posted(ctx, []uint64{kindUser.key(s.q.UserID)})
+// byTerm finds the sessions that have a term. Those of a term that many have
+// are found among the newest.
+func (s *search) byTerm(ctx context.Context, key uint64) ([]sessionRow, error) {
+	sessions, few, err := s.posted(ctx, []uint64{key})
 	switch {
 	case err != nil:
 		return nil, err
@@ -233,6 +244,9 @@ func (s *search) newest(ctx context.Context, into any, columns, ids string) erro
 
 // selectAmong reads what is no more than the rows of those ids first.
 func (s *search) selectAmong(columns, ids string, found *conditions) string {
+	if len(s.words) > 0 {
+		ids = "SELECT session_id FROM texts WHERE project_id = {project:String} AND session_id GLOBAL IN (" + ids + ") AND " + seen(s.words)
+	}
 	return "SELECT " + columns + " FROM sessions FINAL PREWHERE session_id GLOBAL IN (" + ids + ") WHERE " + found.String()
 }
 
@@ -250,6 +264,13 @@ func (s *search) truth() *conditions {
 	if s.q.Errors {
 		c.terms = append(c.terms, "(errors > 0 OR failed_requests > 0)")
 	}
+	switch s.q.Signal {
+	case "":
+	case index.AnySignal:
+		c.terms = append(c.terms, "notEmpty(signals)")
+	default:
+		c.add("mapContains(signals, {signal:String})", "signal", s.q.Signal)
+	}
 	if s.q.UserAgent != "" {
 		c.add("position(lowerUTF8(user_agent), lowerUTF8({user_agent:String})) > 0", "user_agent", s.q.UserAgent)
 	}
@@ -263,6 +284,13 @@ func (s *search) hints() *conditions {
 	c := &conditions{} // what is quickly read comes first
 	if s.q.Errors {
 		c.terms = append(c.terms, "has_errors")
+	}
+	switch s.q.Signal {
+	case "":
+	case index.AnySignal:
+		c.terms = append(c.terms, "notEmpty(signals)")
+	default:
+		c.add("has(signals, {signal:String})", "signal", s.q.Signal)
 	}
 	s.shared(c)
 	if s.q.UserAgent != "" {
@@ -297,6 +325,9 @@ func (s *search) shared(c *conditions) {
 	}
 	if s.q.Environment != "" {
 		c.add("environment = {environment:String}", "environment", s.q.Environment)
+	}
+	if s.q.Browser != "" {
+		c.add("lower("+browserOf("lower(user_agent)")+") = lower({browser:String})", "browser", s.q.Browser)
 	}
 }
 
@@ -347,6 +378,11 @@ func (s *search) windows() []window {
 
 // newestWindow is the end of the query's time range, of a length.
 func (s *search) newestWindow(length time.Duration) window {
+	return window{fromMs: max(s.latest()-length.Milliseconds(), s.q.FromMs), toMs: s.q.ToMs}
+}
+
+// latest is the last start of a session that can be found.
+func (s *search) latest() int64 {
 	latest := s.x.now().UnixMilli()
 	if s.q.ToMs != 0 {
 		latest = min(latest, s.q.ToMs)
@@ -354,7 +390,7 @@ func (s *search) newestWindow(length time.Duration) window {
 	if s.before != nil {
 		latest = min(latest, s.before.startMs)
 	}
-	return window{fromMs: max(latest-length.Milliseconds(), s.q.FromMs), toMs: s.q.ToMs}
+	return latest
 }
 
 // candidate is a row of sessions_by_start, which may be out of date.
@@ -364,7 +400,7 @@ type candidate struct {
 }
 
 // candidateColumns are all columns of sessions_by_start that are read.
-const candidateColumns = "start_ts, session_id, end_ts, user_id, urls, url_keys, has_errors, release, environment, user_agent"
+const candidateColumns = "start_ts, session_id, end_ts, user_id, urls, url_keys, has_errors, signals, release, environment, user_agent"
 
 // collect returns the sessions of a window, newest first, one more than the
 // limit if there are so many.
@@ -383,13 +419,8 @@ func (s *search) collect(ctx context.Context, w window) ([]sessionRow, error) {
 			seen[c] = true
 			return known
 		})
-		for len(fresh) > 0 && len(rows) <= s.limit {
-			some := fresh[:min(len(fresh), s.limit+1-len(rows))]
-			current, err := s.current(ctx, some)
-			if err != nil {
-				return nil, err
-			}
-			rows, fresh = append(rows, current...), fresh[len(some):]
+		if rows, err = s.fill(ctx, rows, fresh); err != nil {
+			return nil, err
 		}
 		if len(rows) > s.limit {
 			return rows, nil

@@ -42,7 +42,7 @@ func (x *Index) summarize(ctx context.Context, project recording.ProjectID, sess
 		return err
 	}
 	for some := range slices.Chunk(sessions, sessionsPerQuery) {
-		statement := strings.Replace(summarizeSessions, "{sessions}", list(some), 1)
+		statement := strings.ReplaceAll(summarizeSessions, "{sessions}", list(some))
 		err := x.conn.Exec(x.writing(ctx), statement,
 			clickhouse.Named("project", string(project)),
 			clickhouse.Named("version", version))
@@ -54,7 +54,7 @@ func (x *Index) summarize(ctx context.Context, project recording.ProjectID, sess
 }
 
 // summarizeSessions sums the segments of sessions up: first those of a window
-// and a user, which are few rows, then those.
+// and a user, which are few rows, then those. The signals are counted apart.
 //
 // A window's clock offset is the smallest of its segments, since a slow
 // network only adds to it: a time on the device plus the window's offset is
@@ -116,6 +116,13 @@ WITH
             min(offset_ms) OVER (PARTITION BY session_id, window_id) AS window_offset,
             1000000 * window_offset AS shift
         FROM parts
+    ),
+    counted AS
+    (
+        SELECT session_id, sumMap(map(name, toUInt64(1))) AS signals
+        FROM signals FINAL
+        PREWHERE project_id = {project:String} AND session_id IN ({sessions})
+        GROUP BY session_id
     )
 SELECT
     {project:String},
@@ -137,6 +144,7 @@ SELECT
     sum(fixed.requests),
     sum(fixed.failed_requests),
     sum(fixed.errors),
+    any(counted.signals),
     argMaxIf(last_release, (release_last + shift, window_id), last_release != ''),
     argMaxIf(last_environment, (environment_last + shift, window_id), last_environment != ''),
     argMaxIf(last_user_agent, (user_agent_last + shift, window_id), last_user_agent != ''),
@@ -146,5 +154,5 @@ SELECT
     max(last_received),
     max(expires),
     {version:UInt64}
-FROM fixed
+FROM fixed LEFT JOIN counted USING session_id
 GROUP BY session_id`

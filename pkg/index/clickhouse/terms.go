@@ -13,9 +13,10 @@ import (
 type kind string
 
 const (
-	kindTrace kind = "trace"
-	kindUser  kind = "user"
-	kindURL   kind = "url"
+	kindTrace  kind = "trace"
+	kindUser   kind = "user"
+	kindURL    kind = "url"
+	kindSignal kind = "signal"
 )
 
 // key is what a term is found by in postings: the first 8 bytes of the
@@ -78,6 +79,9 @@ func (f *found) segment(s recording.StoredSegment, expires time.Time) {
 func (f *found) moment(m recording.Moment, expires time.Time) {
 	if m.TraceID != "" {
 		f.post(kindTrace.key(m.TraceID), m.SegmentID, expires)
+	}
+	if m.Kind == recording.KindSignal {
+		f.post(kindSignal.key(m.Name), m.SegmentID, expires)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"golang.org/x/sync/errgroup"
@@ -40,6 +39,9 @@ func (x *Index) insertAll(ctx context.Context, r rows) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return insert(ctx, x, "segments", r.segments) })
 	g.Go(func() error { return insert(ctx, x, "moments", r.moments) })
+	g.Go(func() error { return insert(ctx, x, "signals", r.signals) })
+	g.Go(func() error { return insert(ctx, x, "texts", r.texts) })
+	g.Go(func() error { return insert(ctx, x, "keyframes", r.keyframes) })
 	g.Go(func() error { return insert(ctx, x, "terms", r.found.termRows()) })
 	g.Go(func() error { return insert(ctx, x, "postings", r.found.postingRows()) })
 	return g.Wait()
@@ -47,10 +49,13 @@ func (x *Index) insertAll(ctx context.Context, r rows) error {
 
 // rows are what batches add to the tables; sessions are those to sum up anew.
 type rows struct {
-	segments []segmentRow
-	moments  []momentRow
-	found    *found
-	sessions map[recording.ProjectID][]recording.SessionID
+	segments  []segmentRow
+	moments   []momentRow
+	signals   []signalRow
+	texts     []textRow
+	keyframes []keyframeRow
+	found     *found
+	sessions  map[recording.ProjectID][]recording.SessionID
 }
 
 func (x *Index) rowsOf(batches []index.Batch) (rows, error) {
@@ -66,28 +71,51 @@ func (x *Index) rowsOf(batches []index.Batch) (rows, error) {
 	return r, nil
 }
 
-// addBatch adds the rows of a batch. Its moments go when their segments do.
+// addBatch adds the rows of a batch. What belongs to its segments goes when
+// they do.
 func (x *Index) addBatch(r *rows, b index.Batch) error {
-	expiries := make(map[recording.SegmentID]time.Time, len(b.Segments))
+	expiries := x.expiriesOf(b)
 	for _, s := range b.Segments {
 		if s.Project != b.Project {
 			return fmt.Errorf("it is of project %s and holds a segment of another", b.Project)
 		}
-		expires := x.expiry(s.Class, s.ReceivedMs)
-		expiries[s.SegmentID] = expires
+		expires := expiries.segments[s.SegmentID]
 		r.segments = append(r.segments, rowOfSegment(s, expires))
 		r.found.segment(s, expires)
-		r.sessions[s.Project] = append(r.sessions[s.Project], s.Session)
+		r.sum(s.Project, s.Session)
 	}
 	for _, m := range b.Moments {
-		expires, known := expiries[m.SegmentID]
-		if !known {
-			return fmt.Errorf("it holds a moment of session %s without its segment", m.Session)
+		expires, err := expiries.of(m.SegmentID, "a moment")
+		if err != nil {
+			return err
 		}
 		r.moments = append(r.moments, rowOfMoment(m, expires))
 		r.found.moment(m, expires)
+		if m.Kind == recording.KindSignal {
+			r.signals = append(r.signals, rowOfSignal(m, expires))
+			r.sum(m.Project, m.Session)
+		}
+	}
+	for _, k := range b.Keyframes {
+		expires, err := expiries.of(k.SegmentID, "a keyframe")
+		if err != nil {
+			return err
+		}
+		r.keyframes = append(r.keyframes, rowOfKeyframe(k, expires))
+	}
+	for _, s := range b.Texts {
+		expires, err := expiries.ofSession(s.Project, s.Session)
+		if err != nil {
+			return err
+		}
+		r.texts = append(r.texts, rowOfText(s, expires))
 	}
 	return nil
+}
+
+// sum notes a session of which the sum changes.
+func (r *rows) sum(project recording.ProjectID, session recording.SessionID) {
+	r.sessions[project] = append(r.sessions[project], session)
 }
 
 // insert returns when the rows are durable.

@@ -12,10 +12,6 @@
 -- each partition, so they have one a month and their rows are taken out by
 -- merges.
 
--- segments and sessions are only ever read a few sessions at a time, never by
--- the column. All their parts are compact, with small granules: a granule's
--- columns lie side by side, and no more is decompressed than is asked for.
-
 -- Where to read. Of two copies of a segment the one received first stays, in
 -- whatever order they are written; of copies received at the same time the one
 -- that is kept longest, so that a segment can be given a longer life.
@@ -71,7 +67,7 @@ PARTITION BY toDate(expires_ts)
 PRIMARY KEY (project_id, session_id)
 ORDER BY (project_id, session_id, window_id, seq)
 TTL expires_ts
-SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+SETTINGS index_granularity = 256, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
 -- What happened. The identity is the event; its time is not in the key,
 -- because a segment that was sent twice can be given two clock corrections.
@@ -109,7 +105,8 @@ SETTINGS index_granularity = 4096, default_compression_codec = 'ZSTD(1)', fsync_
 
 -- One row a session, computed from its segments after each write. The start is
 -- not in the key: it moves when an earlier segment comes late, and two rows
--- would stay.
+-- would stay. A few rows are read at a time, from anywhere, hence the small
+-- granules and blocks.
 CREATE TABLE IF NOT EXISTS sessions{local} {on_cluster}
 (
     project_id          LowCardinality(String),
@@ -144,7 +141,7 @@ ENGINE = {replacing}(version)
 PARTITION BY toYYYYMM(expires_ts)
 ORDER BY (project_id, session_id)
 TTL expires_ts
-SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+SETTINGS index_granularity = 256, min_compress_block_size = 16384, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
 -- Which sessions to look at, by time: what sessions are filtered by, in the
 -- order in which they are listed. It is read without FINAL and holds rows of
@@ -158,7 +155,6 @@ CREATE TABLE IF NOT EXISTS sessions_by_start{local} {on_cluster}
     end_ts      DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     user_id     String,
     urls        String,                  -- lower case, a line each
-    url_keys    Array(UInt32),           -- of each URL, the low half of its key in postings
     has_errors  Bool,
     release     LowCardinality(String),
     environment LowCardinality(String),
@@ -181,8 +177,7 @@ SELECT
     session_id,
     end_ts,
     user_id,
-    lowerUTF8(arrayStringConcat(sessions{local}.urls, '\n')) AS urls,
-    arrayMap(url -> reinterpretAsUInt32(substring(SHA256(concat('url', '\0', lowerUTF8(url))), 1, 4)), sessions{local}.urls) AS url_keys,
+    lowerUTF8(arrayStringConcat(urls, '\n')) AS urls,
     errors > 0 OR failed_requests > 0 AS has_errors,
     release,
     environment,
@@ -216,9 +211,7 @@ CREATE TABLE IF NOT EXISTS terms{local} {on_cluster}
     kind       LowCardinality(String),
     term       String,
     key        UInt64,
-    expires_ts DateTime('UTC'),
-    -- of the parts of four characters; terms that begin alike lie together
-    INDEX grams term TYPE ngrambf_v1(4, 16384, 1, 0) GRANULARITY 1
+    expires_ts DateTime('UTC')
 )
 ENGINE = {replacing}(expires_ts)
 ORDER BY (project_id, kind, term)

@@ -63,7 +63,7 @@ PARTITION BY toDate(expires_ts)
 PRIMARY KEY (project_id, session_id)
 ORDER BY (project_id, session_id, window_id, seq)
 TTL expires_ts
-SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+SETTINGS index_granularity = 256, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS moments
 (
@@ -128,7 +128,7 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(expires_ts)
 ORDER BY (project_id, session_id)
 TTL expires_ts
-SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+SETTINGS index_granularity = 256, min_compress_block_size = 16384, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS sessions_by_start
 (
@@ -138,7 +138,6 @@ CREATE TABLE IF NOT EXISTS sessions_by_start
     end_ts      DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     user_id     String,
     urls        String,                  -- lower case, a line each
-    url_keys    Array(UInt32),           -- of each URL, the low half of its key in postings
     has_errors  Bool,
     release     LowCardinality(String),
     environment LowCardinality(String),
@@ -161,8 +160,7 @@ SELECT
     session_id,
     end_ts,
     user_id,
-    lowerUTF8(arrayStringConcat(sessions.urls, '\n')) AS urls,
-    arrayMap(url -> reinterpretAsUInt32(substring(SHA256(concat('url', '\0', lowerUTF8(url))), 1, 4)), sessions.urls) AS url_keys,
+    lowerUTF8(arrayStringConcat(urls, '\n')) AS urls,
     errors > 0 OR failed_requests > 0 AS has_errors,
     release,
     environment,
@@ -191,13 +189,117 @@ CREATE TABLE IF NOT EXISTS terms
     kind       LowCardinality(String),
     term       String,
     key        UInt64,
-    expires_ts DateTime('UTC'),
-    INDEX grams term TYPE ngrambf_v1(4, 16384, 1, 0) GRANULARITY 1
+    expires_ts DateTime('UTC')
 )
 ENGINE = ReplacingMergeTree(expires_ts)
 ORDER BY (project_id, kind, term)
 TTL expires_ts
 SETTINGS default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+
+ALTER TABLE segments MODIFY SETTING min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000;
+
+ALTER TABLE sessions MODIFY SETTING min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, min_compress_block_size = 65536;
+
+ALTER TABLE terms ADD INDEX IF NOT EXISTS grams term TYPE ngrambf_v1(4, 16384, 1, 0) GRANULARITY 1;
+
+ALTER TABLE terms MATERIALIZE INDEX grams;
+
+ALTER TABLE moments ADD COLUMN IF NOT EXISTS part UInt32 AFTER event, MODIFY ORDER BY (project_id, session_id, window_id, seq, event, part);
+
+ALTER TABLE sessions ADD COLUMN IF NOT EXISTS signals Map(LowCardinality(String), UInt64) AFTER errors;
+
+ALTER TABLE sessions_by_start ADD COLUMN IF NOT EXISTS url_keys Array(UInt32) AFTER urls, ADD COLUMN IF NOT EXISTS signals Array(LowCardinality(String)) AFTER has_errors;
+
+ALTER TABLE sessions_by_start MODIFY COLUMN url_keys Array(UInt32) DEFAULT arrayMap(url -> reinterpretAsUInt32(substring(SHA256(concat('url', '\0', url)), 1, 4)), splitByChar('\n', urls));
+
+ALTER TABLE sessions_to_sessions_by_start MODIFY QUERY
+SELECT
+    project_id,
+    start_ts,
+    session_id,
+    end_ts,
+    user_id,
+    lowerUTF8(arrayStringConcat(urls, '\n')) AS urls,
+    errors > 0 OR failed_requests > 0 AS has_errors,
+    mapKeys(sessions.signals) AS signals,
+    release,
+    environment,
+    lowerUTF8(user_agent) AS user_agent,
+    expires_ts,
+    version
+FROM sessions;
+
+CREATE TABLE IF NOT EXISTS signals
+(
+    project_id LowCardinality(String),
+    session_id String,
+    window_id  String,
+    seq        UInt32,
+    event      UInt32,
+    part       UInt32,
+    ts         DateTime64(3, 'UTC'),
+    name       LowCardinality(String),
+    url        String,
+    element    String,
+    expires_ts DateTime('UTC'),
+    precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(ts),
+    INDEX ts ts TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(precedence)
+PARTITION BY toDate(expires_ts)
+PRIMARY KEY (project_id, session_id)
+ORDER BY (project_id, session_id, window_id, seq, event, part)
+TTL expires_ts
+SETTINGS index_granularity = 1024, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS texts
+(
+    project_id LowCardinality(String),
+    session_id String,
+    window_id  String,
+    page_id    String,
+    text       String,
+    first_ts   SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    last_ts    SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
+    expires_ts DateTime('UTC'),
+    INDEX words lowerUTF8(text) TYPE text(tokenizer = splitByNonAlpha),
+    INDEX first_ts first_ts TYPE minmax GRANULARITY 1
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toDate(expires_ts)
+PRIMARY KEY (project_id, session_id)
+ORDER BY (project_id, session_id, window_id, page_id, text)
+TTL expires_ts
+SETTINGS index_granularity = 1024, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS keyframes
+(
+    project_id      LowCardinality(String),
+    session_id      String,
+    window_id       String,
+    seq             UInt32,
+    page_id         String,
+    ts              DateTime64(3, 'UTC'),
+    clock_offset_ms Int64,
+    raw_bytes       UInt64,
+    class           LowCardinality(String),
+    object          String,
+    object_offset   Int64,
+    object_length   Int64,
+    dictionary      String,
+    base_object     String,
+    base_offset     Int64,
+    base_length     Int64,
+    base_raw_bytes  UInt64,
+    expires_ts      DateTime('UTC'),
+    precedence      UInt64 MATERIALIZED bitShiftLeft(toUInt64(toUInt16(toDate(expires_ts))), 48) + bitShiftRight(cityHash64(object, object_offset), 16)
+)
+ENGINE = ReplacingMergeTree(precedence)
+PARTITION BY toDate(expires_ts)
+PRIMARY KEY (project_id, session_id)
+ORDER BY (project_id, session_id, window_id, seq)
+TTL expires_ts
+SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
 DELETE FROM sessions_by_start WHERE project_id = {project:String};
 
@@ -206,6 +308,12 @@ DELETE FROM sessions WHERE project_id = {project:String};
 DELETE FROM postings WHERE project_id = {project:String};
 
 DELETE FROM terms WHERE project_id = {project:String};
+
+DELETE FROM texts WHERE project_id = {project:String};
+
+DELETE FROM keyframes WHERE project_id = {project:String};
+
+DELETE FROM signals WHERE project_id = {project:String};
 
 DELETE FROM moments WHERE project_id = {project:String};
 

@@ -1,0 +1,177 @@
+package clickhouse
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// maxWords bounds the words of a text that is looked for.
+const maxWords = 32
+
+// wordsOf are the words of a text as the index of texts cuts them: what lies
+// between characters of ASCII that are no letters and no digits.
+func wordsOf(text string) ([]string, error) {
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
+		return r < 0x80 && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+	if len(words) == 0 || len(words) > maxWords {
+		return nil, fmt.Errorf("%w: text that was seen is found by 1 to %d words", index.ErrQuery, maxWords)
+	}
+	return words, nil
+}
+
+// seen is the condition that a text holds all words. They are written into the
+// statement as ids are, see list.
+func seen(words []string) string {
+	return "hasAllTokens(lowerUTF8(text), [" + list(words) + "])"
+}
+
+const (
+	// firstSeen is the length of the first window of time in which sessions
+	// that saw a text are looked for. One in which more than maxPosted saw it is
+	// cut down by seenFactor, until it is as short as shortestSeen; after one
+	// with fewer the next is longer by seenFactor, and what would be longer than
+	// longestSeen is all the time that is left.
+	firstSeen    = int64(3 * time.Hour / time.Millisecond)
+	shortestSeen = int64(time.Second / time.Millisecond)
+	longestSeen  = 60 * 24 * int64(time.Hour/time.Millisecond)
+	seenFactor   = 8
+
+	// maxGoingOn bounds the sessions that are looked at because they began
+	// before an instant and go on after it.
+	maxGoingOn = 100_000
+)
+
+// bySeen goes back in time from the newest session. A session begins before it
+// sees something: those that first saw the text in a window of time began in
+// it, or wait for one of the next.
+func (s *search) bySeen(ctx context.Context) ([]sessionRow, error) {
+	oldest := max(s.q.FromMs, 0)
+	to, waiting, err := s.seenUntil(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []sessionRow
+	for end, width := s.latest(), firstSeen; ; {
+		from := max(end-width, oldest)
+		if width > longestSeen {
+			from = oldest
+		}
+		saw, few, err := s.sawIn(ctx, from, to, width > shortestSeen)
+		if err != nil {
+			return nil, err
+		}
+		if !few {
+			width = max((end-from)/seenFactor, shortestSeen)
+			continue
+		}
+		here, earlier, err := s.startedSince(ctx, append(waiting, saw...), from)
+		if err != nil {
+			return nil, err
+		}
+		if rows, err = s.fill(ctx, rows, here); err != nil || len(rows) > s.limit {
+			return rows, err
+		}
+		if from <= oldest {
+			break
+		}
+		waiting, end, to, width = earlier, from, from, width*seenFactor
+	}
+	if oldest == 0 {
+		return rows, nil
+	}
+	goOn, err := s.collect(ctx, window{toMs: oldest, endsFromMs: oldest})
+	return append(rows, goOn...), err
+}
+
+// seenUntil is the end of the time in which the text is looked for, 0 when it
+// is now, and the sessions that can have seen it later still.
+func (s *search) seenUntil(ctx context.Context) (int64, []recording.SessionID, error) {
+	latest := s.latest()
+	if latest >= s.x.now().UnixMilli() {
+		return 0, nil, nil
+	}
+	found, err := s.candidates(ctx, window{toMs: latest + 1, endsFromMs: latest}, s.before, maxGoingOn)
+	if err != nil {
+		return 0, nil, err
+	}
+	goOn := make([]recording.SessionID, len(found))
+	for i, c := range found {
+		goOn[i] = recording.SessionID(c.SessionID)
+	}
+	return latest, goOn, nil
+}
+
+// sawIn returns the sessions of which a page first showed the text from one
+// instant until another, 0 for now. Unless bounded is false there are at most
+// maxPosted, or it is not few.
+func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, bounded bool) (saw []recording.SessionID, few bool, err error) {
+	found := where(s.q.Project)
+	found.terms = append(found.terms, seen(s.words))
+	if fromMs > 0 {
+		found.add("first_ts >= fromUnixTimestamp64Milli({from:Int64})", "from", fromMs)
+	}
+	if toMs > 0 {
+		found.add("first_ts < fromUnixTimestamp64Milli({to:Int64})", "to", toMs)
+	}
+	query := "SELECT DISTINCT session_id FROM texts WHERE " + found.String()
+	if bounded {
+		query += fmt.Sprintf(" LIMIT %d", maxPosted+1)
+	}
+	var rows []struct {
+		SessionID string `ch:"session_id"`
+	}
+	if err := s.x.conn.Select(ctx, &rows, query, found.args...); err != nil {
+		return nil, false, err
+	}
+	for _, r := range rows {
+		saw = append(saw, recording.SessionID(r.SessionID))
+	}
+	return saw, !bounded || len(saw) <= maxPosted, nil
+}
+
+// startedSince parts the sessions that fit the query into those that began
+// since an instant, newest first, and earlier ones.
+func (s *search) startedSince(ctx context.Context, sessions []recording.SessionID, fromMs int64) (since []candidate, earlier []recording.SessionID, err error) {
+	all := *s
+	all.words = nil // the sessions are those that saw them, or current will look
+	found := s.truth()
+	s.after(found, s.before)
+	for some := range slices.Chunk(sessions, sessionsPerQuery) {
+		var rows []candidate
+		if err := s.x.conn.Select(ctx, &rows, all.selectAmong("start_ts, session_id", list(some), found), found.args...); err != nil {
+			return nil, nil, err
+		}
+		for _, r := range rows {
+			if r.StartTs.UnixMilli() >= fromMs {
+				since = append(since, r)
+			} else {
+				earlier = append(earlier, recording.SessionID(r.SessionID))
+			}
+		}
+	}
+	slices.SortFunc(since, func(a, b candidate) int {
+		return cmp.Or(b.StartTs.Compare(a.StartTs), strings.Compare(b.SessionID, a.SessionID))
+	})
+	return slices.Compact(since), earlier, nil
+}
+
+// fill adds the rows of candidates, until there is one more than the limit.
+func (s *search) fill(ctx context.Context, rows []sessionRow, candidates []candidate) ([]sessionRow, error) {
+	for len(candidates) > 0 && len(rows) <= s.limit {
+		some := candidates[:min(len(candidates), s.limit+1-len(rows))]
+		current, err := s.current(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		rows, candidates = append(rows, current...), candidates[len(some):]
+	}
+	return rows, nil
+}
