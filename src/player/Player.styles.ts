@@ -1,7 +1,7 @@
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 
-/** Up to this width, in CSS pixels, the moments are below the picture instead of beside it. */
+/** Up to this width, in CSS pixels, the panes are below the picture instead of beside it. */
 export const NARROW_WIDTH = 760;
 
 /** Below this height, in CSS pixels, the player shows the picture, one row of the timeline and the controls. */
@@ -35,12 +35,12 @@ export function getPlayerStyles(theme: GrafanaTheme2) {
     main: css({ flex: 1, minWidth: 0, minHeight: 0, display: 'flex', flexDirection: 'column' }),
     side: css({
       flex: 'none',
-      width: 'clamp(280px, 28%, 400px)',
+      width: 'clamp(320px, 32%, 480px)',
       minHeight: 0,
       borderLeft: `1px solid ${theme.colors.border.weak}`,
       [NARROW]: {
         width: 'auto',
-        height: '40%',
+        height: '45%',
         borderLeft: 0,
         borderTop: `1px solid ${theme.colors.border.weak}`,
       },

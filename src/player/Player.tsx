@@ -7,7 +7,7 @@ import { formatDuration } from '../shared/time';
 import { Controls } from './controls/Controls';
 import { keyCommand, keyIsTaken } from './controls/keyboard';
 import { speedAfter } from './controls/speeds';
-import { MomentList } from './moments/MomentList';
+import { SidePanes } from './panes/SidePanes';
 import type { RecordingSource } from './playback/api';
 import { sessionBounds } from './playback/Playback';
 import type { Playhead } from './playback/Playhead';
@@ -16,6 +16,7 @@ import { getPlayerStyles, LOW_HEIGHT, NARROW_WIDTH } from './Player.styles';
 import { AddressBar } from './stage/AddressBar';
 import { Overlay } from './stage/Overlay';
 import { Stage } from './stage/Stage';
+import type { Telemetry } from './telemetry/api';
 import { testIds } from './testIds';
 import { gapsOf } from './timeline/lanes';
 import { Timeline } from './timeline/Timeline';
@@ -39,6 +40,11 @@ export interface PlayerProps {
   windowId?: string;
   /** Called with the instant that is shown whenever it changes, while playing about five times a second. */
   onTimeChange?: (timestamp: number) => void;
+  /**
+   * Where the session's traces and logs are read. Must stay the same object, as `source`.
+   * @default nowhere
+   */
+  telemetry?: Telemetry;
   /** The address of an instant; with it there is a button that copies it. */
   linkTo?: (timestamp: number) => string;
   /**
@@ -49,18 +55,30 @@ export interface PlayerProps {
   className?: string;
 }
 
+const NO_TELEMETRY: Telemetry = { setUp: { text: 'Traces and logs are not connected to this page.' } };
+
 /** Plays one session. It begins paused. */
-export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, height, className }: PlayerProps) {
+export function Player({
+  source,
+  sessionId,
+  at,
+  windowId,
+  onTimeChange,
+  telemetry = NO_TELEMETRY,
+  linkTo,
+  height,
+  className,
+}: PlayerProps) {
   const styles = useStyles2(getPlayerStyles);
   const player = useRef<HTMLDivElement>(null);
   const [root, setRoot] = useState<HTMLElement>();
   const [refused, setRefused] = useState<Error>();
-  const [choosesMoments, setChoosesMoments] = useState<boolean>();
+  const [choosesPanes, setChoosesPanes] = useState<boolean>();
   const size = useElementSize(player) ?? { width: Infinity, height: Infinity };
   // Explore gives a panel 400 px: the picture comes first then.
   const isLow = size.height < LOW_HEIGHT;
   // Shown at first where there is room for them beside the picture.
-  const showsMoments = choosesMoments ?? (size.width > NARROW_WIDTH && !isLow);
+  const showsPanes = choosesPanes ?? (size.width > NARROW_WIDTH && !isLow);
   const fullScreen = useFullScreen(player);
   const replayer = useReplayer({ source, sessionId, at, windowId, root });
   const { playhead } = replayer;
@@ -129,9 +147,16 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
             <Overlay state={state} playhead={playhead} gaps={gaps} onRetry={replayer.retry} onReplay={replayer.play} />
           </Stage>
         </div>
-        {manifest && showsMoments && (
+        {manifest && showsPanes && (
           <div className={styles.side}>
-            <MomentList moments={manifest.moments} start={start} playhead={playhead} onSeek={replayer.seek} />
+            <SidePanes
+              manifest={manifest}
+              telemetry={telemetry}
+              start={start}
+              end={end}
+              playhead={playhead}
+              onSeek={replayer.seek}
+            />
           </div>
         )}
       </div>
@@ -154,14 +179,14 @@ export function Player({ source, sessionId, at, windowId, onTimeChange, linkTo, 
             end={end}
             speed={replayer.speed}
             skipsInactivity={replayer.skipsInactivity}
-            showsMoments={showsMoments}
+            showsPanes={showsPanes}
             isFullScreen={fullScreen.isOn}
             linkTo={linkTo}
             onToggle={toggle}
             onSeekBy={seekBy}
             onSpeed={replayer.setSpeed}
             onSkipInactivity={replayer.setSkipsInactivity}
-            onShowMoments={() => setChoosesMoments(!showsMoments)}
+            onShowPanes={() => setChoosesPanes(!showsPanes)}
             onFullScreen={fullScreen.toggle}
           />
         </div>

@@ -5,4 +5,7 @@ export const testIds = {
   /** The sealed frame; the recorded page is in the one frame inside it. */
   frame: 'playhead-player-frame',
   momentList: 'playhead-player-moments',
+  transcript: 'playhead-player-transcript',
+  spans: 'playhead-player-spans',
+  logs: 'playhead-player-logs',
 } as const;

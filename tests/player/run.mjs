@@ -14,6 +14,7 @@ import { faultsTests } from './cases/faults.mjs';
 import { hostileTests } from './cases/hostile.mjs';
 import { instantsTests } from './cases/instants.mjs';
 import { loadingTests } from './cases/loading.mjs';
+import { panesTests } from './cases/panes.mjs';
 import { PlayerDriver } from './driver.mjs';
 import { Report } from './report.mjs';
 import { startServer } from './server.mjs';
@@ -64,7 +65,7 @@ if (!existsSync(path.join(pageFolder, 'index.html'))) {
   process.exit(1);
 }
 
-for (const tests of [instantsTests, loadingTests, faultsTests, controlsTests, hostileTests, corpusTests]) {
+for (const tests of [instantsTests, loadingTests, faultsTests, controlsTests, panesTests, hostileTests, corpusTests]) {
   await tests({ test, report, corpus });
 }
 

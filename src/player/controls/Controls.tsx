@@ -17,14 +17,14 @@ interface Props {
   end: number;
   speed: number;
   skipsInactivity: boolean;
-  showsMoments: boolean;
+  showsPanes: boolean;
   isFullScreen: boolean;
   linkTo?: (timestamp: number) => string;
   onToggle: () => void;
   onSeekBy: (byMs: number) => void;
   onSpeed: (speed: number) => void;
   onSkipInactivity: (skips: boolean) => void;
-  onShowMoments: () => void;
+  onShowPanes: () => void;
   onFullScreen: () => void;
 }
 
@@ -76,10 +76,10 @@ export function Controls(props: Props) {
         <IconButton
           name="list-ul"
           size="lg"
-          variant={props.showsMoments ? 'primary' : 'secondary'}
-          aria-pressed={props.showsMoments}
-          tooltip={props.showsMoments ? 'Hide moments' : 'Show moments'}
-          onClick={props.onShowMoments}
+          variant={props.showsPanes ? 'primary' : 'secondary'}
+          aria-pressed={props.showsPanes}
+          tooltip={props.showsPanes ? 'Hide moments, traces and logs' : 'Show moments, traces and logs'}
+          onClick={props.onShowPanes}
         />
         <Button
           variant="secondary"

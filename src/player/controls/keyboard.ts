@@ -39,7 +39,7 @@ export function keyCommand({ key, shiftKey, ctrlKey, metaKey, altKey }: Key): Ke
 
 /**
  * Whether the key belongs to what has the focus: letters to a field, the space bar to a button, arrows to a choice or
- * the list of moments.
+ * a list, arrows sideways to tabs.
  */
 export function keyIsTaken(key: string, target: HTMLElement): boolean {
   if (target.closest('textarea, select, [contenteditable="true"]')) {
@@ -50,7 +50,10 @@ export function keyIsTaken(key: string, target: HTMLElement): boolean {
     return !['checkbox', 'radio', 'button'].includes(input.type) || key !== 'f';
   }
   if (key === 'ArrowUp' || key === 'ArrowDown') {
-    return target.closest('ul') !== null;
+    return target.closest('ul, ol') !== null;
+  }
+  if (key === 'ArrowLeft' || key === 'ArrowRight') {
+    return target.closest('[role="tablist"]') !== null;
   }
   return key === ' ' && target.closest('button, a, [role="switch"]') !== null;
 }

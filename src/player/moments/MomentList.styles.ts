@@ -40,9 +40,11 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
     count: css({ color: theme.colors.text.secondary, fontVariantNumeric: 'tabular-nums' }),
     dot: css({ flex: 'none', width: 8, height: 8, borderRadius: theme.shape.radius.circle }),
     navigation: css({ background: colors.navigation }),
-    click: css({ background: colors.click }),
+    action: css({ background: colors.action }),
     request: css({ background: colors.request }),
     error: css({ background: colors.error }),
+    text: css({ background: colors.text }),
+    signal: css({ background: colors.signal }),
     other: css({ background: colors.other }),
     empty: css({ margin: 0, padding: theme.spacing(4, 2), textAlign: 'center', color: theme.colors.text.secondary }),
     scroller: css({ flex: 1, minHeight: 0, overflowY: 'auto' }),
@@ -88,8 +90,12 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
       color: `var(${QUIET})`,
       fontVariantNumeric: 'tabular-nums',
     }),
-    text: css({ flex: 1, minWidth: 0, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }),
+    words: css({ flex: 1, minWidth: 0, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }),
     errorText: css({ color: theme.colors.error.text }),
+    signalText: css({ fontWeight: theme.typography.fontWeightMedium }),
+    // As wide as a dot, so that all words begin at the same place.
+    signalIcon: css({ flex: 'none', margin: theme.spacing(0, -0.25), color: theme.colors.warning.text }),
+    graveIcon: css({ flex: 'none', margin: theme.spacing(0, -0.25), color: theme.colors.error.text }),
     status: css({
       flex: 'none',
       padding: theme.spacing(0, 0.5),
@@ -110,6 +116,6 @@ export function getMomentListStyles(theme: GrafanaTheme2) {
       color: `var(${QUIET})`,
       fontVariantNumeric: 'tabular-nums',
     }),
-    copy: css({ flex: 'none', padding: theme.spacing(0, 0.5) }),
+    trace: css({ flex: 'none', margin: theme.spacing(0, 0.5) }),
   };
 }

@@ -1,13 +1,13 @@
-import React, { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import React, { useEffect, useMemo, useRef, useState } from 'react';
 
 import { cx } from '@emotion/css';
-import { ClipboardButton, Icon, Input, useStyles2 } from '@grafana/ui';
+import { Icon, IconButton, Input, useStyles2 } from '@grafana/ui';
 
+import { useCurrent } from '../panes/useCurrent';
 import type { Moment } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
 import { testIds } from '../testIds';
 import { formatOffset } from '../time';
-import { firstAfter } from '../timeline/inactivity';
 import {
   describeMoment,
   formatMs,
@@ -18,6 +18,7 @@ import {
   outcomeOf,
 } from './describe';
 import { getMomentListStyles, ROW_HEIGHT } from './MomentList.styles';
+import { type Severity, severityOf } from './severity';
 
 interface Props {
   moments: Moment[];
@@ -25,12 +26,13 @@ interface Props {
   start: number;
   playhead: Playhead;
   onSeek: (ts: number) => void;
+  onOpenTrace: (moment: Moment) => void;
 }
 
 /** Rows rendered above and below what is seen, so that scrolling does not show blanks. */
 const OVERSCAN = 8;
 
-export function MomentList({ moments, start, playhead, onSeek }: Props) {
+export function MomentList({ moments, start, playhead, onSeek, onOpenTrace }: Props) {
   const styles = useStyles2(getMomentListStyles);
   const [hidden, setHidden] = useState<ReadonlySet<MomentGroup>>(new Set());
   const [search, setSearch] = useState('');
@@ -64,7 +66,7 @@ export function MomentList({ moments, start, playhead, onSeek }: Props) {
         </div>
       </div>
       {rows.length > 0 ? (
-        <Rows rows={rows} start={start} playhead={playhead} onSeek={onSeek} />
+        <Rows rows={rows} start={start} playhead={playhead} onSeek={onSeek} onOpenTrace={onOpenTrace} />
       ) : (
         <p className={styles.empty}>
           {moments.length === 0 ? 'Nothing was noted in this session.' : 'No moment matches.'}
@@ -78,12 +80,11 @@ interface RowsProps extends Omit<Props, 'moments'> {
   rows: Moment[];
 }
 
-function Rows({ rows, start, playhead, onSeek }: RowsProps) {
+function Rows({ rows, start, playhead, onSeek, onOpenTrace }: RowsProps) {
   const styles = useStyles2(getMomentListStyles);
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
-  const times = useMemo(() => rows.map((moment) => moment.ts), [rows]);
-  const current = useSyncExternalStore(playhead.subscribe, () => firstAfter(times, playhead.timestamp()) - 1);
+  const current = useCurrent(rows, playhead);
 
   useEffect(() => {
     const element = scroller.current;
@@ -121,6 +122,7 @@ function Rows({ rows, start, playhead, onSeek }: RowsProps) {
             offset={formatOffset(moment.ts - start)}
             isCurrent={first + index === current}
             onSeek={onSeek}
+            onOpenTrace={onOpenTrace}
           />
         ))}
       </ul>
@@ -128,41 +130,60 @@ function Rows({ rows, start, playhead, onSeek }: RowsProps) {
   );
 }
 
-interface MomentRowProps {
+interface MomentRowProps extends Pick<Props, 'onSeek' | 'onOpenTrace'> {
   moment: Moment;
   top: number;
   offset: string;
   isCurrent: boolean;
-  onSeek: (ts: number) => void;
 }
 
-function MomentRow({ moment, top, offset, isCurrent, onSeek }: MomentRowProps) {
+function MomentRow({ moment, top, offset, isCurrent, onSeek, onOpenTrace }: MomentRowProps) {
   const styles = useStyles2(getMomentListStyles);
   const outcome = outcomeOf(moment);
   const failed = isFailedRequest(moment);
+  const group = groupOf(moment);
+  const severity = severityOf(moment);
   const description = describeMoment(moment);
   return (
     <li className={cx(styles.row, isCurrent && styles.current)} style={{ top }} aria-current={isCurrent || undefined}>
       <button type="button" className={styles.seek} onClick={() => onSeek(moment.ts)} title={description}>
         <span className={styles.time}>{offset}</span>
-        <span className={cx(styles.dot, failed ? styles.error : styles[groupOf(moment)])} />
-        <span className={cx(styles.text, groupOf(moment) === 'error' && styles.errorText)}>{description}</span>
+        <Mark group={group} severity={severity} />
+        <span
+          className={cx(styles.words, group === 'error' && styles.errorText, group === 'signal' && styles.signalText)}
+        >
+          {description}
+        </span>
         {outcome && <span className={cx(styles.status, failed && styles.failed)}>{outcome}</span>}
         {moment.kind === 'request' && <span className={styles.duration}>{formatMs(moment.durationMs)}</span>}
       </button>
       {moment.traceId && (
-        <ClipboardButton
-          className={styles.copy}
-          icon="copy"
+        <IconButton
+          className={styles.trace}
+          name="gf-traces"
           size="sm"
-          fill="text"
-          variant="secondary"
-          getText={() => moment.traceId}
-          aria-label={`Copy trace id ${moment.traceId}`}
-          tooltip={`Copy trace id ${moment.traceId}`}
+          tooltip="Show the trace"
+          onClick={() => onOpenTrace(moment)}
         />
       )}
     </li>
+  );
+}
+
+/** A dot in the group's colour; signals say how bad they are. */
+function Mark({ group, severity }: { group: MomentGroup; severity: Severity }) {
+  const styles = useStyles2(getMomentListStyles);
+  if (group !== 'signal') {
+    return <span className={cx(styles.dot, severity === 'error' ? styles.error : styles[group])} />;
+  }
+  const grave = severity === 'error';
+  return (
+    <Icon
+      name={grave ? 'exclamation-circle' : 'exclamation-triangle'}
+      size="sm"
+      className={grave ? styles.graveIcon : styles.signalIcon}
+      title={grave ? 'Error signal' : 'Warning signal'}
+    />
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Moment } from '../playback/api';
 import { describeMoment, formatMs, groupOf, isFailedRequest, outcomeOf } from './describe';
 import { filterMoments } from './MomentList';
+import { severityOf } from './severity';
 
 function momentOf(fields: Partial<Moment>): Moment {
   const empty = { name: '', text: '', selector: '', url: '', traceId: '', spanId: '', durationMs: 0, status: 0 };
@@ -21,7 +22,13 @@ test.each<[Partial<Moment>, string]>([
   [{ kind: 'long_frame', durationMs: 1234 }, 'Page froze for 1.2 s'],
   [{ kind: 'identify', name: 'user-1' }, 'User user-1'],
   [{ kind: 'state', name: 'stopped', text: 'quota' }, 'Recorder stopped: quota'],
-  [{ kind: 'rage_click' }, 'rage click'],
+  [{ kind: 'input', name: 'input', text: 'Name' }, 'Input in “Name”'],
+  [{ kind: 'submit', name: 'form', selector: '#pay' }, 'Submitted #pay'],
+  [{ kind: 'text_appeared', text: 'Something went wrong' }, '“Something went wrong” appeared'],
+  [{ kind: 'text_vanished', text: 'Saved', durationMs: 1900 }, '“Saved” vanished after 1.9 s'],
+  [{ kind: 'signal', name: 'vanished_message', text: 'message "x" shown for 2.0 s' }, 'message "x" shown for 2.0 s'],
+  [{ kind: 'signal', name: 'vanished_message' }, 'Vanished message'],
+  [{ kind: 'something_new' }, 'something new'],
 ])('describeMoment %j', (fields, expected) => {
   expect(describeMoment(momentOf(fields))).toBe(expected);
 });
@@ -30,9 +37,26 @@ test.each<[Partial<Moment>, string]>([
   [{ kind: 'console', name: 'error' }, 'error'],
   [{ kind: 'console', name: 'log' }, 'other'],
   [{ kind: 'page_load' }, 'navigation'],
+  [{ kind: 'submit' }, 'action'],
+  [{ kind: 'text_vanished' }, 'text'],
+  [{ kind: 'signal', name: 'error' }, 'signal'],
+  [{ kind: 'gap' }, 'other'],
   [{ kind: 'something_new' }, 'other'],
 ])('groupOf %j', (fields, expected) => {
   expect(groupOf(momentOf(fields))).toBe(expected);
+});
+
+test.each<[Partial<Moment>, string]>([
+  [{ kind: 'signal', name: 'double_submit' }, 'error'],
+  [{ kind: 'signal', name: 'vanished_message' }, 'warning'],
+  [{ kind: 'signal', name: 'a_new_one' }, 'warning'],
+  [{ kind: 'console', name: 'error' }, 'error'],
+  [{ kind: 'console', name: 'warn' }, 'warning'],
+  [{ kind: 'request', status: 500 }, 'error'],
+  [{ kind: 'request', status: 200 }, 'info'],
+  [{ kind: 'click' }, 'info'],
+])('severityOf %j', (fields, expected) => {
+  expect(severityOf(momentOf(fields))).toBe(expected);
 });
 
 test('a request that got no answer has failed, and says why', () => {

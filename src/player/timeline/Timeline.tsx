@@ -60,7 +60,7 @@ interface Hover {
 }
 
 /** How far from a tick, in CSS pixels, it still counts as pointed at. */
-const REACH = 4;
+const REACH = 5;
 
 /** The seek bar: lanes with what happened, to be clicked, dragged or moved along with the keyboard. */
 export function Timeline({ manifest, start, end, gaps, playhead, folded, onSeek }: Props) {
@@ -187,9 +187,10 @@ function allTicks(manifest: Manifest, scale: Scale): Record<LaneId, Tick[]> {
   return {
     activity: [],
     navigation: ticksOf(moments, 'navigation', scale),
-    click: ticksOf(moments, 'click', scale),
+    action: ticksOf(moments, 'action', scale),
     request: ticksOf(moments, 'request', scale),
     error: ticksOf(moments, 'error', scale),
+    signal: ticksOf(moments, 'signal', scale),
   };
 }
 
@@ -266,16 +267,17 @@ const getStyles = (theme: GrafanaTheme2, rows: Rows) => ({
     zIndex: theme.zIndex.tooltip,
     display: 'flex',
     gap: theme.spacing(1),
-    maxWidth: 360,
+    width: 'max-content',
+    maxWidth: 'min(420px, 60%)',
     padding: theme.spacing(0.5, 1),
     border: `1px solid ${theme.colors.border.weak}`,
     borderRadius: theme.shape.radius.default,
     background: theme.colors.background.elevated ?? theme.colors.background.secondary,
     boxShadow: theme.shadows.z2,
     fontSize: theme.typography.bodySmall.fontSize,
-    whiteSpace: 'nowrap',
     pointerEvents: 'none',
   }),
   tooltipTime: css({ color: theme.colors.text.secondary, fontVariantNumeric: 'tabular-nums' }),
-  tooltipText: css({ overflow: 'hidden', textOverflow: 'ellipsis' }),
+  // Signals are sentences: they wrap.
+  tooltipText: css({ overflowWrap: 'anywhere' }),
 });

@@ -1,7 +1,7 @@
 import type { GrafanaTheme2 } from '@grafana/data';
 
 import { formatDuration } from '../../shared/time';
-import { momentColors } from '../moments/colors';
+import { momentColors, severityColors } from '../moments/colors';
 import type { Gap } from '../playback/api';
 import { axisOffsets } from './axis';
 import { LANES, type LaneId, positionOf, type Scale, type Tick } from './lanes';
@@ -12,6 +12,8 @@ export const ACTIVITY_COLUMN = 3;
 
 const LABEL_SPACING = 72;
 const TICK_WIDTH = 2;
+/** From its middle to a corner. */
+const DIAMOND = 5;
 
 /** Which lanes share a row, top to bottom. */
 export type Rows = LaneId[][];
@@ -19,7 +21,7 @@ export type Rows = LaneId[][];
 /** Every lane has its own row. */
 export const UNFOLDED: Rows = LANES.map(({ id }) => [id]);
 
-/** All lanes lie on one row, for a player with little height; errors are drawn last, on top. */
+/** All lanes lie on one row, for a player with little height; errors and signals are drawn last, on top. */
 export const FOLDED: Rows = [LANES.map(({ id }) => id)];
 
 export const lanesHeight = (rows: Rows) => rows.length * LANE_HEIGHT;
@@ -69,11 +71,26 @@ function drawTicks(context: CanvasRenderingContext2D, { rows, ticks, theme }: Dr
   rows.forEach((lanes, index) => {
     for (const id of lanes) {
       for (const tick of ticks[id]) {
-        context.fillStyle = tick.failed ? colors.error : colors[id];
-        context.fillRect(tick.x - TICK_WIDTH / 2, index * LANE_HEIGHT + 3, TICK_WIDTH, LANE_HEIGHT - 6);
+        context.fillStyle = tick.grave ? severityColors(theme).error : colors[id];
+        if (id === 'signal') {
+          drawDiamond(context, tick.x, index * LANE_HEIGHT + (LANE_HEIGHT - 1) / 2);
+        } else {
+          context.fillRect(tick.x - TICK_WIDTH / 2, index * LANE_HEIGHT + 3, TICK_WIDTH, LANE_HEIGHT - 6);
+        }
       }
     }
   });
+}
+
+/** Signals are few and matter most: their mark is larger than a tick, and has another shape for who sees no colours. */
+function drawDiamond(context: CanvasRenderingContext2D, x: number, y: number): void {
+  context.beginPath();
+  context.moveTo(x, y - DIAMOND);
+  context.lineTo(x + DIAMOND, y);
+  context.lineTo(x, y + DIAMOND);
+  context.lineTo(x - DIAMOND, y);
+  context.closePath();
+  context.fill();
 }
 
 function drawGaps(context: CanvasRenderingContext2D, { rows, gaps, scale, theme }: Drawing): void {

@@ -8,7 +8,7 @@ const KEEP_AFTER_MS = 3_000;
 const KEEP_BEFORE_MS = 1_000;
 
 /** Moments that are something happening, as opposed to what the page or the recorder says about itself. */
-const QUIET_KINDS = ['visibility', 'state', 'identify', 'vital', 'long_frame', 'custom'];
+const QUIET_KINDS = ['visibility', 'state', 'identify', 'vital', 'long_frame', 'custom', 'gap'];
 
 export function isActiveMoment(moment: Moment): boolean {
   return !QUIET_KINDS.includes(moment.kind) && !(moment.kind === 'console' && moment.name !== 'error');

@@ -1,13 +1,15 @@
-import { describeMoment, groupOf, isFailedRequest, type MomentGroup } from '../moments/describe';
+import { describeMoment, groupOf, type MomentGroup } from '../moments/describe';
+import { severityOf } from '../moments/severity';
 import type { Gap, Manifest, Moment } from '../playback/api';
 
 /** Lanes of the timeline from top to bottom. */
 export const LANES = [
   { id: 'activity', label: 'Activity' },
   { id: 'navigation', label: 'Pages' },
-  { id: 'click', label: 'Clicks' },
+  { id: 'action', label: 'Actions' },
   { id: 'request', label: 'Requests' },
   { id: 'error', label: 'Errors' },
+  { id: 'signal', label: 'Signals' },
 ] as const;
 
 export type LaneId = (typeof LANES)[number]['id'];
@@ -23,7 +25,8 @@ export interface Tick {
   x: number;
   /** Moments that fall on the same pixel are one tick. */
   moments: Moment[];
-  failed: boolean;
+  /** One of them is an error, a failed request or a grave signal. */
+  grave: boolean;
 }
 
 export function positionOf(ts: number, { start, end, width }: Scale): number {
@@ -46,9 +49,9 @@ export function ticksOf(moments: Moment[], lane: LaneId, scale: Scale): Tick[] {
     const tick = ticks.get(x);
     if (tick) {
       tick.moments.push(moment);
-      tick.failed ||= isFailedRequest(moment);
+      tick.grave ||= severityOf(moment) === 'error';
     } else {
-      ticks.set(x, { x, moments: [moment], failed: isFailedRequest(moment) });
+      ticks.set(x, { x, moments: [moment], grave: severityOf(moment) === 'error' });
     }
   }
   return [...ticks.values()].sort((a, b) => a.x - b.x);
@@ -111,7 +114,7 @@ export function describeGap({ cause }: Gap): string {
 }
 
 function laneOf(group: MomentGroup): LaneId | undefined {
-  return group === 'other' ? undefined : group;
+  return group === 'other' || group === 'text' ? undefined : group;
 }
 
 function columnAt(ts: number, scale: Scale, count: number): number {

@@ -56,7 +56,7 @@ describe('lanes', () => {
     expect(activityOf(manifestOf([]), { ...scale, width: 0 }, 3)).toEqual([0]);
   });
 
-  it('makes one tick of the moments on a pixel, failed when one of them did', () => {
+  it('makes one tick of the moments on a pixel, grave when one of them is', () => {
     const moments = [
       momentOf({ ts: 1500, kind: 'request', name: 'GET', url: 'https://a.example/b', status: 200 }),
       momentOf({ ts: 1500.4, kind: 'request', status: 500 }),
@@ -64,21 +64,21 @@ describe('lanes', () => {
       momentOf({ ts: 1502 }),
     ];
     const ticks = ticksOf(moments, 'request', scale);
-    expect(ticks.map(({ x, failed }) => [x, failed])).toEqual([
+    expect(ticks.map(({ x, grave }) => [x, grave])).toEqual([
       [250, true],
       [251, false],
     ]);
     expect(describeTick(ticks[0])).toBe('GET /b and 1 more');
-    expect(ticksOf(moments, 'click', scale)).toHaveLength(1);
+    expect(ticksOf(moments, 'action', scale)).toHaveLength(1);
   });
 
   it('draws at most one tick per pixel', () => {
     const many = Array.from({ length: 100_000 }, (_, index) => momentOf({ ts: 1000 + index / 100 }));
-    expect(ticksOf(many, 'click', scale)).toHaveLength(501);
+    expect(ticksOf(many, 'action', scale)).toHaveLength(501);
   });
 
   it('finds the nearest tick within reach', () => {
-    const ticks = ticksOf([momentOf({ ts: 1100 }), momentOf({ ts: 1110 })], 'click', scale);
+    const ticks = ticksOf([momentOf({ ts: 1100 }), momentOf({ ts: 1110 })], 'action', scale);
     expect(nearestTick(ticks, 53, 4)?.x).toBe(55);
     expect(nearestTick(ticks, 60, 4)).toBeUndefined();
   });

@@ -46,10 +46,10 @@ export function windowAt(switches: WindowSwitch[], ts: number): string {
   return windowId;
 }
 
+const IN_FRONT = ['click', 'input', 'submit', 'scroll', 'navigation', 'page_load'];
+
 function meansInFront(kind: string, name: string): boolean {
-  return (
-    kind === 'click' || kind === 'navigation' || kind === 'page_load' || (kind === 'visibility' && name === 'visible')
-  );
+  return IN_FRONT.includes(kind) || (kind === 'visibility' && name === 'visible');
 }
 
 function withoutRepeats(switches: WindowSwitch[]): WindowSwitch[] {
