@@ -121,13 +121,8 @@ function standalone(base: Configuration): Configuration {
 
 const scaffold = async (env: Env): Promise<Configuration> => ({
   ...(await pluginConfig(env)),
-  cache: {
-    type: 'filesystem',
-    // Without this file in the list a change to it keeps what was built before.
-    buildDependencies: {
-      config: [path.resolve(root, 'webpack.config.ts'), path.resolve(root, '.config/webpack/webpack.config.ts')],
-    },
-  },
+  // A kept cache has kept an old plugin.json in dist after src/plugin.json had changed.
+  cache: env.production ? false : { type: 'memory' },
 });
 
 const config = async (env: Env): Promise<Configuration[]> => {

@@ -157,6 +157,11 @@ func parseSessionQuery(values url.Values) (index.SessionQuery, error) {
 		Before: p.text("before"),
 		Limit:  int(p.number("limit", 0, maxSessions)),
 	}
+	if session := p.text("session_id"); session != "" {
+		id, err := recording.ParseSessionID(session)
+		p.check(err)
+		q.SessionID = id
+	}
 	if trace := p.text("trace_id"); trace != "" {
 		id, err := ParseTraceID(trace)
 		p.check(err)

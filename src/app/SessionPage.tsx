@@ -1,14 +1,15 @@
 import React, { useMemo } from 'react';
 
 import { PluginPage } from '@grafana/runtime';
-import { EmptyState, LinkButton, LoadingPlaceholder } from '@grafana/ui';
+import { LoadingPlaceholder } from '@grafana/ui';
 import { useParams, useSearchParams } from 'react-router-dom';
 
-import { createHttpSource } from '../player';
+import { createHttpSource, type Manifest } from '../player';
 import { grafanaFetch, resourceUrl } from '../shared/resources';
 import { RetryAlert } from '../sessions/RetryAlert';
-import { hrefOf, sessionsPath } from '../shared/addresses';
+import { readInstant, sessionsPath } from '../shared/addresses';
 import { NoDatasource } from './NoDatasource';
+import { NoRecording } from './NoRecording';
 import { SessionReplay } from './SessionReplay';
 import { useDatasource } from './useDatasource';
 import { useManifest } from './useManifest';
@@ -17,7 +18,6 @@ export function SessionPage() {
   const { sessionId = '' } = useParams();
   const [params] = useSearchParams();
   const { current } = useDatasource(params.get('ds'));
-  const at = readInstant(params.get('t'));
 
   if (!current) {
     return (
@@ -26,55 +26,57 @@ export function SessionPage() {
       </PluginPage>
     );
   }
-  return <DatasourceSession datasourceUid={current.uid} sessionId={sessionId} at={at} />;
+  return (
+    <DatasourceSession
+      datasourceUid={current.uid}
+      sessionId={sessionId}
+      at={readInstant(params.get('t'))}
+      traceId={params.get('trace')}
+    />
+  );
 }
 
-/** ms since the epoch, or undefined when the address names no instant. */
-function readInstant(text: string | null): number | undefined {
-  const instant = Number(text);
-  return Number.isFinite(instant) && instant > 0 ? instant : undefined;
+/** The first moment of a trace, ms since the epoch. */
+function startOfTrace(manifest: Manifest, traceId: string | null): number | undefined {
+  return traceId === null ? undefined : manifest.moments.find((moment) => moment.traceId === traceId.toLowerCase())?.ts;
 }
 
 interface DatasourceSessionProps {
   datasourceUid: string;
   sessionId: string;
+  /** Where to begin, ms since the epoch. */
   at?: number;
+  /** Where to begin when no instant is given. */
+  traceId: string | null;
 }
 
-function DatasourceSession({ datasourceUid, sessionId, at }: DatasourceSessionProps) {
+function DatasourceSession({ datasourceUid, sessionId, at, traceId }: DatasourceSessionProps) {
   const source = useMemo(
     () => createHttpSource((path) => resourceUrl(datasourceUid, path), grafanaFetch),
     [datasourceUid]
   );
+  const datasourceUids = useMemo(() => [datasourceUid], [datasourceUid]);
   const { state, reload } = useManifest(source, sessionId);
 
   if (state.status === 'ready') {
-    return <SessionReplay source={source} manifest={state.manifest} datasourceUid={datasourceUid} at={at} />;
+    return (
+      <SessionReplay
+        source={source}
+        manifest={state.manifest}
+        datasourceUid={datasourceUid}
+        at={at ?? startOfTrace(state.manifest, traceId)}
+      />
+    );
   }
   return (
     <PluginPage pageNav={{ text: sessionId, parentItem: { text: 'Sessions', url: sessionsPath } }}>
       {state.status === 'loading' && <LoadingPlaceholder text="Reading the session…" />}
-      {state.status === 'not-found' && <SessionNotFound />}
+      {state.status === 'not-found' && (
+        <NoRecording wanted={{ sessionId, traceId: traceId ?? undefined }} datasourceUids={datasourceUids} />
+      )}
       {state.status === 'error' && (
         <RetryAlert title="The session could not be read" error={state.error} onRetry={reload} />
       )}
     </PluginPage>
-  );
-}
-
-function SessionNotFound() {
-  return (
-    <EmptyState
-      variant="not-found"
-      hideImage
-      message="No recording of this session"
-      button={
-        <LinkButton variant="secondary" href={hrefOf(sessionsPath)}>
-          All sessions
-        </LinkButton>
-      }
-    >
-      It was not recorded, has expired, or belongs to another data source.
-    </EmptyState>
   );
 }

@@ -123,3 +123,28 @@ describe('page of a session', () => {
     expect(screen.getByRole('button', { name: 'Try again' })).toBeInTheDocument();
   });
 });
+
+describe('page that links lead to', () => {
+  beforeAll(() => import('./ReplayPage'));
+
+  it('finds the recording and plays it at the instant', async () => {
+    open('/replay?session=abcdefgh&t=1763791880000', {
+      uids: ['one', 'two'],
+      answer: { status: 200, body: { ...sessions.body, ...manifest.body } },
+    });
+    expect(await screen.findByText(/^player: abc at 1763791880000/)).toBeInTheDocument();
+  });
+
+  it('begins at the trace when there is no instant', async () => {
+    const moments = [{ ts: 1763791875000, kind: 'request', trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' }];
+    open('/replay?trace=4bf92f3577b34da6a3ce929d0e0e4736', {
+      answer: { status: 200, body: { ...sessions.body, ...manifest.body, moments } },
+    });
+    expect(await screen.findByText(/^player: abc at 1763791875000/)).toBeInTheDocument();
+  });
+
+  it('says why there is none', async () => {
+    open('/replay?trace=00000000000000000000000000000001', { answer: { status: 200, body: { sessions: [] } } });
+    expect(await screen.findByText(/No recorded session made a request with this trace ID/)).toBeInTheDocument();
+  });
+});

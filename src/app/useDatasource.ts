@@ -24,3 +24,12 @@ export function useDatasource(askedForUid: string | null): DatasourceChoice {
     return { all, current: withUid(askedForUid) ?? withUid(defaultUid) ?? all[0] };
   }, [askedForUid, defaultUid]);
 }
+
+/** The uids of all our data sources, the one in use first: the order in which a recording is looked for. */
+export function useDatasourceUids(askedForUid: string | null): string[] {
+  const { all, current } = useDatasource(askedForUid);
+  return useMemo(() => {
+    const uids = all.map(({ uid }) => uid);
+    return current ? [current.uid, ...uids.filter((uid) => uid !== current.uid)] : uids;
+  }, [all, current]);
+}

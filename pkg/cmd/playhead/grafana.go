@@ -128,9 +128,25 @@ func (g grafanaServer) layOut(dir string) (grafanaPaths, error) {
 	if err := os.Symlink(plugin, link); err != nil {
 		return p, err
 	}
-	if p.provisioning, err = filepath.Abs(g.provisioning); err != nil {
-		return p, err
-	}
+	p.provisioning = filepath.Join(root, "provisioning")
 	p.dashboards = filepath.Join(p.provisioning, "dashboards", "playhead")
-	return p, nil
+	return p, g.provision(p.provisioning)
+}
+
+// provision copies the provisioning files of the plugin, with those of Tempo
+// and Loki where TEMPO_URL and LOKI_URL name them. A file of an earlier start
+// that is no longer there must not be read again.
+func (g grafanaServer) provision(to string) error {
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	for _, folder := range []string{"dashboards", "datasources", "plugins"} {
+		if err := os.CopyFS(filepath.Join(to, folder), os.DirFS(filepath.Join(g.provisioning, folder))); err != nil {
+			return err
+		}
+	}
+	if os.Getenv("TEMPO_URL") == "" || os.Getenv("LOKI_URL") == "" {
+		return nil
+	}
+	return os.CopyFS(filepath.Join(to, "datasources"), os.DirFS(filepath.Join(g.provisioning, "stack", "grafana")))
 }
