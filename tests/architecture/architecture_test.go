@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"pkg/index/indextest":        {"pkg/index", "pkg/recording"},
 	"pkg/ingest":                 {"pkg/recording", "pkg/rrweb", "pkg/scrub", "pkg/moments", "pkg/indexing", "pkg/segment", "pkg/dictionary", "pkg/objectstore", "pkg/index"},
 	"pkg/reindex":                {"pkg/recording", "pkg/segment", "pkg/indexing", "pkg/dictionary", "pkg/objectstore", "pkg/index"},
+	"pkg/retention":              {"pkg/recording", "pkg/segment", "pkg/dictionary", "pkg/objectstore"},
 	"pkg/playback":               {"pkg/recording", "pkg/rrweb", "pkg/segment", "pkg/dictionary", "pkg/objectstore", "pkg/index"},
 	"pkg/plugin":                 {"pkg/recording", "pkg/rrweb", "pkg/moments", "pkg/segment", "pkg/dictionary", "pkg/objectstore", "pkg/index", "pkg/links", "pkg/playback"},
 	"pkg/embedded":               {},

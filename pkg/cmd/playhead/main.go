@@ -68,6 +68,7 @@ var commands = []command{
 	{"import", "FILE…", "store rrweb recordings (JSON arrays of events)", runImport},
 	{"export", "SESSION", "write the events of a session as a JSON array", runExport},
 	{"reindex", "", "make the rows of ClickHouse again from object storage", runReindex},
+	{"retain", "", "delete from object storage what is not kept any longer", runRetain},
 	{"inspect", "FILE|KEY…", "say what is inside packs, dictionaries and journals", runInspect},
 	{"doctor", "", "say what is wrong with a set-up, and what to do about it", runDoctor},
 	{"migrate", "", "bring ClickHouse's schema to this version", runMigrate},

@@ -38,7 +38,7 @@ func (k keepTime) validate() error {
 	return nil
 }
 
-func retention(classes map[recording.Class]keepTime) map[recording.Class]time.Duration {
+func keepTimes(classes map[recording.Class]keepTime) map[recording.Class]time.Duration {
 	kept := make(map[recording.Class]time.Duration, len(classes))
 	for class, k := range classes {
 		kept[class] = time.Duration(k)

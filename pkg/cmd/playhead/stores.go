@@ -49,7 +49,7 @@ func (s *stores) find(ctx context.Context, c *config, attach bool, log *slog.Log
 		at := s.addresses.ClickHouse
 		c.ClickHouse = &clickhouse.Config{Protocol: clickhouse.ProtocolHTTP, Addresses: []string{at.Address}, Database: "playhead", Username: at.User, Password: at.Password}
 	}
-	c.ClickHouse.Retention = retention(c.Retention)
+	c.ClickHouse.Retention = keepTimes(c.Retention)
 	if c.ObjectStorage == nil {
 		at := s.addresses.S3
 		c.ObjectStorage = &s3.Config{Endpoint: at.Endpoint, Region: at.Region, Bucket: at.Bucket, PathStyle: true, AccessKey: at.AccessKey, SecretKey: at.SecretKey}
