@@ -25,6 +25,18 @@ const (
 	answerTimeout = 30 * time.Second
 )
 
+// expectBody bounds what a body costs that nobody reads, because its request is
+// refused or its route takes none: net/http waits for the rest of it before it
+// answers. Until it has come, the connection is one that sends.
+func (s *Server) expectBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		connectionOf(r).enter(working)
+		return
+	}
+	connectionOf(r).enter(receiving)
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.bodyGrace)) // where it is not supported, nobody is slow
+}
+
 // readBody reads a body as it was sent into *body, which the caller frees with
 // freeBody, also after an error. Memory grows with what arrives, and of all
 // memory for bodies one key leaves a quarter to the others.
@@ -103,9 +115,7 @@ type pace struct {
 }
 
 func newPace(w http.ResponseWriter, r *http.Request, grace time.Duration) *pace {
-	p := &pace{control: http.NewResponseController(w), conn: connectionOf(r), grace: grace, begin: time.Now()}
-	p.conn.enter(receiving)
-	return p
+	return &pace{control: http.NewResponseController(w), conn: connectionOf(r), grace: grace, begin: time.Now()}
 }
 
 // arrived moves the deadline to where n bytes have brought it.
@@ -133,12 +143,13 @@ func (p *pace) set(deadline time.Time) {
 }
 
 // end lets the rest of the request take its own time. After an error the
-// deadline stays: what is left of the body is not worth waiting for.
+// deadline stays, and the connection is one that sends: what is left of the
+// body is not worth waiting for.
 func (p *pace) end(err error) {
-	p.conn.enter(working)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err == nil {
+		p.conn.enter(working)
 		p.set(time.Time{})
 	}
 	_ = p.control.SetWriteDeadline(time.Now().Add(answerTimeout))

@@ -264,6 +264,38 @@ func TestFullOfConnections(t *testing.T) {
 	}
 }
 
+// TestUnreadBodiesGiveWay: a body that nobody wants, because the request is
+// refused or the route takes none, neither keeps its connection nor keeps
+// others from getting one.
+func TestUnreadBodiesGiveWay(t *testing.T) {
+	unwanted := map[string]string{
+		"refused":  strings.Replace(postHead(1000), testKey, "pk_unknown_0123456789", 1) + "{",
+		"no route": "PUT /nowhere HTTP/1.1\r\nHost: ingest\r\nContent-Length: 1000\r\n\r\n{",
+		"health":   strings.Replace(getHealth, "\r\n\r\n", "\r\nContent-Length: 1000\r\n\r\n{", 1),
+		"chunked":  strings.Replace(getHealth, "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n", 1),
+	}
+	cfg := testConfig(t)
+	cfg.Connections.Max = len(unwanted)
+	s := newServer(t, cfg, nil, nil, Options{})
+	address := listening(t, s.HTTPServer())
+	var held []*client
+	for _, request := range unwanted {
+		held = append(held, dial(t, address, request))
+		eventually(t, "nobody reads the body", func() bool { return counts(s.connections)[receiving] == len(held) })
+	}
+	if status := dial(t, address, getHealth).status(); status != http.StatusOK || !held[0].closed() {
+		t.Errorf("beside bodies that nobody reads a new connection is answered %d", status)
+	}
+
+	hasty := newServer(t, testConfig(t), nil, nil, Options{bodyGrace: 50 * time.Millisecond})
+	for name, request := range unwanted {
+		c := dial(t, listening(t, hasty.HTTPServer()), request)
+		if status := c.status(); status == http.StatusAccepted || !c.closed() {
+			t.Errorf("%s: answer %d, and the connection stays open", name, status)
+		}
+	}
+}
+
 // TestBusyConnectionsStay: one that waits for its answer is not closed.
 func TestBusyConnectionsStay(t *testing.T) {
 	cfg := testConfig(t)
