@@ -38,9 +38,10 @@ type Batch struct {
 	Texts     []recording.SeenText
 
 	// Class says how long what belongs to segments of other batches is kept; it
-	// counts from when the batch's newest segment was received, or from the
-	// write of a batch without segments.
-	Class recording.Class
+	// counts from when the batch's newest segment was received, for a batch
+	// without segments from ReceivedMs, or from the write when that is 0.
+	Class      recording.Class
+	ReceivedMs int64
 }
 
 // SessionQuery selects sessions of one project; zero fields do not filter.

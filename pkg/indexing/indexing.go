@@ -81,17 +81,37 @@ func within(urls []string, bytes int) []string {
 
 // bound moves times that cannot be right. Their order stays.
 func bound(s *recording.Segment, found []recording.Moment) {
-	first, last := s.ReceivedMs-pastMs, s.ReceivedMs+futureMs
-	if s.Origin.Recorder.Name == importRecorder {
-		first = 0
-	}
+	first, last := bounds(s)
 	clamp := func(ms *int64) { *ms = max(first, min(*ms, last)) }
 	clamp(&s.StartMs)
 	clamp(&s.EndMs)
 	for i := range s.FullSnapshots {
 		clamp(&s.FullSnapshots[i])
 	}
+	BoundMoments(s, found)
+}
+
+// BoundMoments moves the times of moments that were found with a segment, or
+// after it, as Derive does with its own.
+func BoundMoments(s *recording.Segment, found []recording.Moment) {
+	first, last := bounds(s)
 	for i := range found {
-		clamp(&found[i].TimestampMs)
+		found[i].TimestampMs = max(first, min(found[i].TimestampMs, last))
 	}
+}
+
+// BoundTexts does the same with the times of texts.
+func BoundTexts(s *recording.Segment, texts []recording.SeenText) {
+	first, last := bounds(s)
+	for i := range texts {
+		texts[i].FirstMs = max(first, min(texts[i].FirstMs, last))
+		texts[i].LastMs = max(first, min(texts[i].LastMs, last))
+	}
+}
+
+func bounds(s *recording.Segment) (first, last int64) {
+	if s.Origin.Recorder.Name == importRecorder {
+		return 0, s.ReceivedMs + futureMs
+	}
+	return s.ReceivedMs - pastMs, s.ReceivedMs + futureMs
 }

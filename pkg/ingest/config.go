@@ -15,6 +15,14 @@ import (
 )
 
 // Config is the part of playhead.yaml that ingest reads. Begin with
+// Insight bounds what finding out about sessions costs.
+type Insight struct {
+	// DocumentBytes is the memory for the documents of windows that are being
+	// recorded. What does not fit is read back from the stores when it is its
+	// turn. Default 64MiB.
+	DocumentBytes Bytes `yaml:"document_bytes"`
+}
+
 // DefaultConfig, so that what the file leaves out has its default.
 type Config struct {
 	// Projects says who may send, and from where.
@@ -34,6 +42,9 @@ type Config struct {
 
 	// Flush says when waiting segments become a pack.
 	Flush Flush `yaml:"flush"`
+
+	// Insight bounds what finding out about sessions costs.
+	Insight Insight `yaml:"insight"`
 }
 
 // Project is what write keys belong to. Recordings of one project are never
@@ -241,7 +252,8 @@ func DefaultConfig() Config {
 			Dir: "journal", MaxBytes: 4 << 30, FileBytes: 64 << 20, MaxSegments: 1_000_000,
 			MinFreeBytes: 64 << 20, CommitInterval: 5 * time.Millisecond,
 		},
-		Flush: Flush{PackBytes: 8 << 20, PackAge: 10 * time.Second, Grace: 20 * time.Second},
+		Flush:   Flush{PackBytes: 8 << 20, PackAge: 10 * time.Second, Grace: 20 * time.Second},
+		Insight: Insight{DocumentBytes: 64 << 20},
 	}
 }
 
@@ -256,6 +268,9 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, c.Journal.validate()...)
 	errs = append(errs, c.Flush.validate()...)
+	if c.Insight.DocumentBytes < 1<<20 || c.Insight.DocumentBytes > 64<<30 {
+		errs = append(errs, fmt.Errorf("insight.document_bytes: must be between %d and %d", 1<<20, int64(64)<<30))
+	}
 	return errors.Join(errs...)
 }
 

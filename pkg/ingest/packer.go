@@ -13,6 +13,7 @@ import (
 	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/ingest/journal"
+	"github.com/playhead/playhead/pkg/insight"
 	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/recording"
 	"github.com/playhead/playhead/pkg/segment"
@@ -40,6 +41,7 @@ type packer struct {
 	index        index.Index
 	dictionaries *dictionary.Reader
 	bases        *bases
+	insights     *insights
 	metrics      *metrics
 	log          *slog.Logger
 	now          func() time.Time
@@ -51,10 +53,12 @@ type packer struct {
 const dictionaryCache = 4 << 20
 
 func newPacker(s *Server, bucket objectstore.Bucket, idx index.Index, retry *retrier, b *bases, opts Options) *packer {
+	dictionaries := dictionary.NewReader(bucket, dictionaryCache)
 	return &packer{
 		journal: s.journal, ledger: s.ledger, bucket: bucket, index: idx,
-		dictionaries: dictionary.NewReader(bucket, dictionaryCache), bases: b,
-		metrics: s.metrics, log: s.log, now: s.now, retry: retry, crashPoint: opts.crashPoint,
+		dictionaries: dictionaries, bases: b,
+		insights: newInsights(s, insight.Stores{Bucket: bucket, Index: idx, Dictionaries: dictionaries}, retry, b, opts),
+		metrics:  s.metrics, log: s.log, now: s.now, retry: retry, crashPoint: opts.crashPoint,
 	}
 }
 
@@ -159,7 +163,7 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 		size += int(it.packBytes())
 	}
 	pack.Grow(size)
-	m.batch = index.Batch{Project: group.Project, Token: segment.PackKey(group.Project, group.Class, m.id)}
+	m.batch = index.Batch{Project: group.Project, Token: segment.PackKey(group.Project, group.Class, m.id), Class: group.Class}
 	for i, it := range items {
 		err := pack.Add(it.made.seg, it.made.frame, it.made.dictionary, it.made.base)
 		if errors.Is(err, segment.ErrFull) && len(m.entries) > 0 {
@@ -174,9 +178,16 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 		m.entries = append(m.entries, it.entry)
 		m.batch.Moments = append(m.batch.Moments, it.made.moments...)
 	}
-	if len(m.entries) > 0 {
-		m.data, m.batch.Segments, err = pack.Bytes()
+	if len(m.entries) == 0 {
+		return m, rest, nil
 	}
+	for _, k := range p.insights.takeKeyframes(group) {
+		if err := pack.AddKeyframe(k.keyframe, k.frame); err != nil {
+			p.log.Warn("keyframe is left out", "error", err)
+		}
+	}
+	m.data, m.batch.Segments, err = pack.Bytes()
+	m.batch.Keyframes = pack.Keyframes()
 	return m, rest, err
 }
 
@@ -234,6 +245,7 @@ func (p *packer) writeRows(ctx context.Context, m *made) (stored bool, err error
 	p.settle(m.entries)
 	p.settle(m.repeats)
 	p.bases.stored(m.batch.Segments)
+	p.insights.stored(m.batch.Segments, m.data)
 	p.metrics.packRepeats.Add(float64(len(m.repeats)))
 	if len(m.entries) > 0 {
 		p.metrics.packs.Inc()

@@ -84,7 +84,7 @@ func (p *packer) void(ctx context.Context, j *job, m *made) (outcome, error) {
 // errNoPack, wrapped, when it is not there as a whole.
 func (p *packer) fetch(ctx context.Context, m *made) error {
 	key := segment.PackKey(m.group.Project, m.group.Class, m.id)
-	m.batch = index.Batch{Project: m.group.Project, Token: key}
+	m.batch = index.Batch{Project: m.group.Project, Token: key, Class: m.group.Class}
 	absent := false
 	err := p.retry.few(ctx, "bucket", func(ctx context.Context) (err error) {
 		m.data, err = p.read(ctx, key)
@@ -145,6 +145,9 @@ func (p *packer) rows(ctx context.Context, m *made, footer *segment.Footer) erro
 		}
 		m.batch.Segments = append(m.batch.Segments, stored)
 		m.batch.Moments = append(m.batch.Moments, found...)
+	}
+	for _, k := range footer.Keyframes {
+		m.batch.Keyframes = append(m.batch.Keyframes, k.Keyframe)
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("%w: %d of its segments are missing", errNoPack, len(missing))

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -183,6 +185,11 @@ func (s *Server) Reload(projects []Project) error {
 	return nil
 }
 
+// projects returns the configured projects.
+func (s *Server) projects() []recording.ProjectID {
+	return slices.Sorted(maps.Keys(s.keys.Load().projects))
+}
+
 // project returns a configured project.
 func (s *Server) project(id recording.ProjectID) (*project, bool) {
 	p, ok := s.keys.Load().projects[id]
@@ -257,6 +264,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var stores sync.WaitGroup
 	stores.Go(func() { s.pipeline.run(work) })
 	stores.Go(func() { s.library.Run(work) })
+	stores.Go(func() { s.pipeline.packer.insights.run(work) })
 
 	select {
 	case <-ctx.Done():
@@ -286,8 +294,14 @@ func (s *Server) stop(ctx context.Context) {
 }
 
 // Flush returns nil when everything that was accepted before the call is
-// stored and indexed. It needs Run to be running.
-func (s *Server) Flush(ctx context.Context) error { return s.pipeline.flush(ctx) }
+// stored and indexed, and what the windows showed until then as well. It needs
+// Run to be running.
+func (s *Server) Flush(ctx context.Context) error {
+	if err := s.pipeline.flush(ctx); err != nil {
+		return err
+	}
+	return s.pipeline.packer.insights.drain(ctx)
+}
 
 // uploads counts the uploads under way, so that a stopping server can let them
 // finish.

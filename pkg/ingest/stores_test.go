@@ -253,7 +253,7 @@ func (o *oracle) checkSession(ctx context.Context, t testing.TB, st *stores, ses
 	if s := page.Sessions[0]; s.Events != events || s.Segments != len(rows) || s.Counts.Clicks != len(rows) {
 		t.Errorf("session %s counts %d events, %d segments, %d clicks, want %d, %d, %d", session, s.Events, s.Segments, s.Counts.Clicks, events, len(rows), len(rows))
 	}
-	moments, err := st.index.Moments(ctx, index.MomentQuery{Project: testProject, SessionID: session, Limit: 100_000})
+	moments, err := st.index.Moments(ctx, index.MomentQuery{Project: testProject, SessionID: session, Limit: 100_000, Kinds: []recording.MomentKind{recording.KindClick}})
 	if err != nil || len(moments) != len(rows) {
 		t.Errorf("session %s has %d moments (%v), want %d", session, len(moments), err, len(rows))
 	}

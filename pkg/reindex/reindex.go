@@ -1,6 +1,8 @@
 // Package reindex rebuilds the index from object storage alone: it lists the
 // packs, reads what each says of itself, derives the moments of its segments
-// as ingest does (pkg/indexing), and writes the rows.
+// as ingest does (pkg/indexing), and writes the rows. Then it follows the
+// windows of all sessions, as ingest does (pkg/insight), and writes what that
+// brings to light.
 //
 // It never changes an object, and it can run beside ingest: both write the
 // same rows for the same pack, and a row written twice is one row. How the
@@ -21,6 +23,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/recording"
@@ -46,24 +49,11 @@ const (
 	maxPackBytes = 128 << 20
 )
 
-// Index is what reindex needs of index.Index.
-type Index interface {
-	Write(ctx context.Context, batches ...index.Batch) error
-	Clear(ctx context.Context, project recording.ProjectID) error
-}
-
-// Dictionaries finds the dictionaries that frames were made with: a
-// *dictionary.Reader. The error is objectstore.ErrNotFound or
-// segment.ErrCorrupt, wrapped, when asking again is of no use.
-type Dictionaries interface {
-	Get(ctx context.Context, s recording.StoredSegment) (*segment.Dictionary, error)
-}
-
 // Config is what a run works on.
 type Config struct {
 	Bucket       objectstore.Bucket
-	Index        Index
-	Dictionaries Dictionaries
+	Index        index.Index
+	Dictionaries *dictionary.Reader
 	Log          *slog.Logger
 	Now          func() time.Time
 	// After waits before a store is asked again: time.After.
@@ -126,6 +116,7 @@ func (r *run) run(ctx context.Context) error {
 		return errors.New("rows cannot be cleared by a run that goes on after another")
 	}
 	groups := make(chan *group)
+	outer := ctx
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
 		defer close(groups)
@@ -143,7 +134,15 @@ func (r *run) run(ctx context.Context) error {
 			return nil
 		})
 	}
-	return work.Wait()
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	for _, project := range projects {
+		if err := r.follow(outer, project); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) done(g *group) {

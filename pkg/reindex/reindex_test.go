@@ -89,6 +89,7 @@ func rowsOf(t *testing.T, stores *playbacktest.Stores, project recording.Project
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.moments = slices.DeleteFunc(r.moments, func(m recording.Moment) bool { return m.Kind == recording.KindGap })
 	return r
 }
 
@@ -209,37 +210,32 @@ func TestDictionaries(t *testing.T) {
 	}
 }
 
-// faulty passes calls on to real stores unless a test says that they fail.
-type faulty struct {
+// faultyBucket passes calls on to a real one unless a test says that they fail.
+type faultyBucket struct {
 	objectstore.Bucket
-	*playbacktest.Stores
-	get   func(key string) error
-	write func(b index.Batch) error
+	get func(key string) error
 }
 
-func (f *faulty) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
-	if f.get != nil {
-		if err := f.get(key); err != nil {
-			return nil, err
-		}
+func (f *faultyBucket) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	if err := f.get(key); err != nil {
+		return nil, err
 	}
 	return f.Bucket.Get(ctx, key, offset, length)
 }
 
-func (f *faulty) Write(ctx context.Context, batches ...index.Batch) error {
+// faultyIndex does the same with an index.
+type faultyIndex struct {
+	index.Index
+	write func(b index.Batch) error
+}
+
+func (f *faultyIndex) Write(ctx context.Context, batches ...index.Batch) error {
 	for _, b := range batches {
-		if f.write == nil {
-			break
-		}
 		if err := f.write(b); err != nil {
 			return err
 		}
 	}
 	return f.Index.Write(ctx, batches...)
-}
-
-func (f *faulty) Clear(ctx context.Context, p recording.ProjectID) error {
-	return f.Index.Clear(ctx, p)
 }
 
 var errAway = errors.New("connection refused")
@@ -258,7 +254,7 @@ func TestResume(t *testing.T) {
 		}
 	}
 	c := config(t, stores)
-	c.Index = &faulty{Stores: stores, write: func(b index.Batch) error {
+	c.Index = &faultyIndex{Index: stores.Index, write: func(b index.Batch) error {
 		if b.Project == "a" {
 			return errAway
 		}
@@ -301,7 +297,7 @@ func TestStoresThatDoNotAnswer(t *testing.T) {
 	run := func(fails func(key string, time int) error) (reindex.Summary, error) {
 		clear(asked)
 		c := config(t, stores)
-		c.Bucket = &faulty{Bucket: stores.Bucket, Stores: stores, get: func(key string) error {
+		c.Bucket = &faultyBucket{Bucket: stores.Bucket, get: func(key string) error {
 			mu.Lock()
 			defer mu.Unlock()
 			asked[key]++
@@ -342,7 +338,7 @@ func TestStoresThatDoNotAnswer(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || summary.Packs != 3 || summary.UnreadablePacks != 0 || asked[keys[0]] != 1 {
+	if err != nil || summary.Packs != 3 || summary.UnreadablePacks != 0 || asked[keys[0]] > 2 {
 		t.Errorf("a pack that was deleted: %+v, %v, asked %v", summary, err, asked)
 	}
 }

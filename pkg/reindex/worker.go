@@ -67,7 +67,16 @@ func (w *worker) index(ctx context.Context, g *group) error {
 			}
 			continue
 		}
+		if rows.Class != footer.Class {
+			if err := flush(); err != nil {
+				return err
+			}
+			rows.Class = footer.Class
+		}
 		rows.packs++
+		for _, k := range footer.Keyframes {
+			rows.Keyframes = append(rows.Keyframes, k.Keyframe)
+		}
 		for _, entry := range footer.Entries {
 			if err := w.derive(ctx, object.Key, entry, &rows); err != nil {
 				return err

@@ -52,6 +52,9 @@ func (x *Index) expiriesOf(b index.Batch) expiries {
 		newest = max(newest, s.ReceivedMs)
 	}
 	if newest == 0 {
+		newest = b.ReceivedMs
+	}
+	if newest == 0 {
 		newest = x.now().UnixMilli()
 	}
 	if b.Class != "" {

@@ -1,0 +1,404 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/playhead/playhead/pkg/dictionary"
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/ingest/journal"
+	"github.com/playhead/playhead/pkg/insight"
+	"github.com/playhead/playhead/pkg/recording"
+	"github.com/playhead/playhead/pkg/segment"
+)
+
+const (
+	// freshLimit bounds the packs that stay in memory until their windows have
+	// been followed; what is beyond is read back from object storage.
+	freshLimit = 16 << 20
+
+	// rowsAtOnce and rowsWait bound the findings that one insert waits for.
+	rowsAtOnce = 5000
+	rowsWait   = 2 * time.Second
+
+	// keyframesLimit bounds the keyframes that wait for a pack of their group.
+	// When there are more, the oldest are given up: they only save reading.
+	keyframesLimit = 8 << 20
+
+	// lookBack is how much earlier than the note says windows are followed again
+	// after a start: what is found late lies less than a minute back.
+	lookBack = 2 * time.Minute
+
+	// noteWait is the least time between two notes.
+	noteWait = 10 * time.Second
+
+	// sessionsPerPage is the largest that an index gives.
+	sessionsPerPage = 1000
+)
+
+// insights follows the windows of what is stored, writes what is found into
+// the index, and makes keyframes for the next packs. It comes after all that a
+// segment needs in order to be safe; what it has not got to when the process
+// ends, it does again from the stores.
+type insights struct {
+	tracker  *insight.Tracker
+	stores   insight.Stores
+	library  *dictionary.Library
+	bases    *bases
+	retry    *retrier
+	metrics  *metrics
+	log      *slog.Logger
+	now      func() time.Time
+	after    func(time.Duration) <-chan time.Time
+	projects func() []recording.ProjectID
+	note     string // file that says up to when all is followed
+	wake     chan struct{}
+
+	rows     map[journal.Group]*index.Batch // of run
+	rowCount int
+	rowSince time.Time
+	noted    time.Time
+	scratch  []byte
+
+	mu        sync.Mutex
+	fresh     []freshPack
+	bytes     int // of fresh
+	drains    []chan error
+	keyframes map[journal.Group][]waitingKeyframe
+	frames    int // bytes of keyframes
+}
+
+// freshPack is a pack that has been stored. Without data it is read back.
+type freshPack struct {
+	segments []recording.StoredSegment
+	data     []byte
+	at       time.Time
+}
+
+// waitingKeyframe is a keyframe that goes into the next pack.
+type waitingKeyframe struct {
+	keyframe recording.Keyframe
+	frame    []byte
+}
+
+func newInsights(s *Server, stores insight.Stores, retry *retrier, b *bases, opts Options) *insights {
+	i := &insights{
+		stores: stores, library: s.library, bases: b, retry: retry, metrics: s.metrics,
+		log: s.log, now: s.now, after: opts.after, projects: s.projects,
+		note: filepath.Join(s.cfg.Journal.Dir, "insight.json"), wake: make(chan struct{}, 1),
+		rows: map[journal.Group]*index.Batch{}, keyframes: map[journal.Group][]waitingKeyframe{},
+	}
+	i.tracker = insight.New(insight.Options{Source: stores, Emit: i.emit, Now: s.now, Log: s.log, Bytes: int(s.cfg.Insight.DocumentBytes)})
+	return i
+}
+
+// stored says that a pack is stored and indexed.
+func (i *insights) stored(segments []recording.StoredSegment, data []byte) {
+	if len(segments) == 0 {
+		return
+	}
+	i.mu.Lock()
+	if i.bytes+len(data) > freshLimit {
+		data = nil
+	}
+	i.bytes += len(data)
+	i.fresh = append(i.fresh, freshPack{segments: segments, data: data, at: i.now()})
+	i.mu.Unlock()
+	i.nudge()
+}
+
+func (i *insights) nudge() {
+	select {
+	case i.wake <- struct{}{}:
+	default:
+	}
+}
+
+// drain returns when all that is stored has been followed and what was found is
+// written. It needs run to be running.
+func (i *insights) drain(ctx context.Context) error {
+	done := make(chan error, 1)
+	i.mu.Lock()
+	i.drains = append(i.drains, done)
+	i.mu.Unlock()
+	i.nudge()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run follows what is stored until ctx is done.
+func (i *insights) run(ctx context.Context) {
+	if err := i.resume(ctx); err != nil {
+		return // ctx is done
+	}
+	for ctx.Err() == nil {
+		if pack, ok := i.take(); ok {
+			i.follow(ctx, pack)
+			if i.rowCount >= rowsAtOnce {
+				_ = i.write(ctx) // fails when ctx is done
+			}
+			continue
+		}
+		if i.drained(ctx) {
+			continue
+		}
+		i.wait(ctx, i.tracker.Tick(ctx))
+	}
+}
+
+// take returns the next pack to follow.
+func (i *insights) take() (p freshPack, ok bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.fresh) == 0 {
+		return p, false
+	}
+	p, i.fresh[0] = i.fresh[0], freshPack{}
+	i.fresh = i.fresh[1:]
+	i.bytes -= len(p.data)
+	return p, true
+}
+
+func (i *insights) follow(ctx context.Context, p freshPack) {
+	for _, s := range p.segments {
+		i.tracker.Follow(s, func() ([]byte, error) {
+			if p.data == nil {
+				return nil, errNotAtHand
+			}
+			events, err := i.stores.Decode(ctx, s, p.data[s.Offset:s.Offset+s.Length], i.scratch[:0])
+			if err == nil && cap(events) <= keepRaw {
+				i.scratch = events
+			}
+			return events, err
+		})
+	}
+}
+
+var errNotAtHand = errors.New("pack is not in memory any more")
+
+// drained serves those who wait for everything; false when there is none.
+func (i *insights) drained(ctx context.Context) bool {
+	i.mu.Lock()
+	drains := i.drains
+	i.drains = nil
+	i.mu.Unlock()
+	if len(drains) == 0 {
+		return false
+	}
+	err := i.retry.few(ctx, "index", i.tracker.Drain)
+	if err == nil {
+		err = i.write(ctx)
+	}
+	for _, done := range drains {
+		done <- err
+	}
+	return true
+}
+
+// wait writes what is found, when it is time to, and waits for a pack or for
+// the tracker's next turn.
+func (i *insights) wait(ctx context.Context, next time.Time) {
+	now := i.now()
+	if i.rowCount > 0 && now.Sub(i.rowSince) >= rowsWait {
+		_ = i.write(ctx) // fails when ctx is done
+	}
+	i.takeNote(now)
+	pause := noteWait
+	if i.rowCount > 0 {
+		pause = rowsWait
+	}
+	if !next.IsZero() {
+		pause = max(0, min(pause, next.Sub(now)))
+	}
+	if pause == 0 {
+		return
+	}
+	select {
+	case <-i.wake:
+	case <-i.after(pause):
+	case <-ctx.Done():
+	}
+}
+
+// emit keeps what was found for the next insert, and a keyframe for the next
+// pack.
+func (i *insights) emit(f insight.Found) {
+	group := journal.Group{Project: f.Project, Class: f.Class}
+	if f.Keyframe != nil {
+		i.keep(group, f)
+	}
+	if len(f.Moments)+len(f.Texts) == 0 {
+		return
+	}
+	b := i.rows[group]
+	if b == nil {
+		b = &index.Batch{Project: f.Project, Class: f.Class, Token: "insight"}
+		i.rows[group] = b
+	}
+	b.ReceivedMs = max(b.ReceivedMs, f.ReceivedMs)
+	b.Moments = append(b.Moments, f.Moments...)
+	b.Texts = append(b.Texts, f.Texts...)
+	if i.rowCount == 0 {
+		i.rowSince = i.now()
+	}
+	i.rowCount += len(f.Moments) + len(f.Texts)
+}
+
+// write brings what was found to the index. It tries until the index answers;
+// what that refuses is given up, so that it holds up nothing else. The error is
+// that of ctx.
+func (i *insights) write(ctx context.Context) error {
+	if i.rowCount == 0 {
+		return nil
+	}
+	batches := make([]index.Batch, 0, len(i.rows))
+	for _, b := range i.rows {
+		batches = append(batches, *b)
+	}
+	var refused error
+	err := i.retry.always(ctx, "index", func(ctx context.Context) error {
+		err := i.stores.Index.Write(ctx, batches...)
+		if refused = nil; errors.Is(err, index.ErrQuery) {
+			refused, err = err, nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		i.log.Error("what was found in sessions is refused by the index and lost", "rows", i.rowCount, "error", refused)
+	}
+	clear(i.rows)
+	i.rowCount = 0
+	return nil
+}
+
+// keep compresses a keyframe and lets it wait for a pack.
+func (i *insights) keep(group journal.Group, f insight.Found) {
+	k := *f.Keyframe
+	options := segment.EncodeOptions{Dictionary: i.library.Current(k.Project, dictionary.SiteOf(f.KeyframeURL))}
+	if options.Dictionary == nil {
+		options.Base, k.Base = i.bases.take(k.SegmentID)
+	}
+	frame := segment.Encode(nil, f.KeyframeEvents, options)
+	switch {
+	case options.Dictionary != nil:
+		k.Dictionary = options.Dictionary.ID()
+	case options.Base != nil:
+		k.Dictionary = options.Base.ID()
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	waiting := append(i.keyframes[group], waitingKeyframe{k, frame})
+	for i.frames += len(frame); i.frames > keyframesLimit && len(waiting) > 0; waiting = waiting[1:] {
+		i.frames -= len(waiting[0].frame)
+	}
+	i.keyframes[group] = waiting
+}
+
+// takeKeyframes returns the keyframes that wait for a pack of a group.
+func (i *insights) takeKeyframes(group journal.Group) []waitingKeyframe {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	waiting := i.keyframes[group]
+	delete(i.keyframes, group)
+	for _, k := range waiting {
+		i.frames -= len(k.frame)
+	}
+	return waiting
+}
+
+// noted is what the note holds.
+type noted struct {
+	FollowedMs int64 `json:"followed_ms"` // all that was stored before has been followed
+}
+
+// takeNote writes down up to when all that is stored has been followed.
+func (i *insights) takeNote(now time.Time) {
+	if now.Sub(i.noted) < noteWait {
+		return
+	}
+	i.noted = now
+	oldest := now
+	i.mu.Lock()
+	if len(i.fresh) > 0 {
+		oldest = i.fresh[0].at
+	}
+	i.mu.Unlock()
+	if i.rowCount > 0 && i.rowSince.Before(oldest) {
+		oldest = i.rowSince
+	}
+	if behind := i.tracker.BehindSince(); !behind.IsZero() && behind.Before(oldest) {
+		oldest = behind
+	}
+	content, err := json.Marshal(noted{oldest.UnixMilli()})
+	if err == nil {
+		err = replaceFile(i.note, content)
+	}
+	if err != nil {
+		i.log.Warn("progress of insight is not noted; more is read again after the next start", "error", err)
+	}
+}
+
+func replaceFile(path string, content []byte) error {
+	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// resume lets the tracker look at sessions that were not followed to their end
+// when the last process ended. The error is that of ctx.
+func (i *insights) resume(ctx context.Context) error {
+	content, err := os.ReadFile(i.note)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var n noted
+	if err == nil {
+		err = json.Unmarshal(content, &n)
+	}
+	if err != nil {
+		i.log.Warn("progress of insight cannot be read; the windows of late are not looked at again", "error", err)
+		return nil
+	}
+	from := time.UnixMilli(n.FollowedMs).Add(-lookBack)
+	for _, project := range i.projects() {
+		err := i.retry.always(ctx, "index", func(ctx context.Context) error { return i.revisit(ctx, project, from) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (i *insights) revisit(ctx context.Context, project recording.ProjectID, from time.Time) error {
+	q := index.SessionQuery{Project: project, FromMs: from.UnixMilli(), Limit: sessionsPerPage}
+	for {
+		page, err := i.stores.Index.Sessions(ctx, q)
+		if err != nil {
+			return fmt.Errorf("list sessions of late: %w", err)
+		}
+		for _, s := range page.Sessions {
+			if err := i.tracker.Revisit(ctx, project, s.ID); err != nil {
+				return err
+			}
+		}
+		if q.Before = page.Next; q.Before == "" {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package insight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/playhead/playhead/pkg/dictionary"
+	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/objectstore"
+	"github.com/playhead/playhead/pkg/recording"
+	"github.com/playhead/playhead/pkg/segment"
+)
+
+// maxFrameBytes is beyond every frame: zstd adds little to what does not shrink.
+const maxFrameBytes = recording.MaxSegmentBytes + 64<<10
+
+// Stores are a Source: the index knows where segments are, the bucket has them.
+// It is safe for concurrent use.
+type Stores struct {
+	Bucket       objectstore.Bucket
+	Index        index.Index
+	Dictionaries *dictionary.Reader
+}
+
+// Segments implements Source.
+func (s Stores) Segments(ctx context.Context, project recording.ProjectID, session recording.SessionID) ([]recording.StoredSegment, error) {
+	stored, err := s.Index.Segments(ctx, project, session)
+	if errors.Is(err, index.ErrNotFound) {
+		return nil, nil
+	}
+	return stored, err
+}
+
+// Events implements Source.
+func (s Stores) Events(ctx context.Context, stored recording.StoredSegment, buf []byte) ([]byte, error) {
+	project, _, _, err := segment.ParsePackKey(stored.Object)
+	if err != nil || project != stored.Project || stored.Length > maxFrameBytes || stored.Length < 0 {
+		return nil, fmt.Errorf("%w: no pack of the project has it", ErrGone)
+	}
+	frame, err := s.frame(ctx, stored.Location)
+	if err != nil {
+		return nil, final(err)
+	}
+	return s.Decode(ctx, stored, frame, buf)
+}
+
+func (s Stores) frame(ctx context.Context, at recording.Location) ([]byte, error) {
+	body, err := s.Bucket.Get(ctx, at.Object, at.Offset, at.Length)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	frame := make([]byte, at.Length)
+	if _, err := io.ReadFull(body, frame); err != nil {
+		return nil, err
+	}
+	return frame, nil
+}
+
+// Decode returns the events of a stored segment whose frame is at hand, with
+// the errors of Source.Events. They may use buf.
+func (s Stores) Decode(ctx context.Context, stored recording.StoredSegment, frame, buf []byte) ([]byte, error) {
+	d, err := s.Dictionaries.Get(ctx, stored)
+	if err != nil {
+		return nil, final(err)
+	}
+	events, err := segment.Decode(buf, frame, min(stored.RawBytes, recording.MaxSegmentBytes), d)
+	return events, final(err)
+}
+
+// final says ErrGone of what asking again does not mend.
+func final(err error) error {
+	for _, is := range []error{objectstore.ErrNotFound, segment.ErrCorrupt, segment.ErrVersion, segment.ErrDictionary, io.ErrUnexpectedEOF} {
+		if errors.Is(err, is) {
+			return fmt.Errorf("%w: %w", ErrGone, err)
+		}
+	}
+	return err
+}

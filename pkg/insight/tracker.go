@@ -1,0 +1,371 @@
+package insight
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/playhead/playhead/pkg/indexing"
+	"github.com/playhead/playhead/pkg/moments"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// maxWindows bounds the windows that are remembered; one without a document
+// takes some 300 bytes. A forgotten one that goes on is read from its beginning.
+const maxWindows = 1 << 16
+
+// Tracker follows windows. It is not safe for concurrent use.
+type Tracker struct {
+	Options
+	windows map[key]*list.Element // of *window
+	recent  *list.List            // the one that something came for last is first
+	bytes   int
+	stats   Stats
+	buf     []byte
+}
+
+// New returns a Tracker that knows no window.
+func New(o Options) *Tracker {
+	return &Tracker{Options: o.withDefaults(), windows: map[key]*list.Element{}, recent: list.New()}
+}
+
+// Follow takes a segment that is stored. events returns its events; it is
+// called when it is the segment's turn, otherwise the segment is read back when
+// Tick finds that it is. When events fails the segment is read back too.
+func (t *Tracker) Follow(s recording.StoredSegment, events func() ([]byte, error)) {
+	w := t.window(keyOf(s.SegmentID), s.Class)
+	switch {
+	case s.Seq < w.next && w.missed(s.Seq):
+		t.restart(w)
+		t.later(w, catchUpWait)
+	case s.Seq < w.next:
+		// A repeat, or it was read back before this call.
+	case w.behind || s.Seq > w.next || s.Seq > 0 && w.state == nil:
+		t.later(w, catchUpWait)
+	default:
+		content, err := events()
+		if err != nil {
+			t.later(w, catchUpWait)
+			return
+		}
+		t.apply(w, s, content)
+		t.shrink(w)
+	}
+}
+
+// Revisit makes Tick read the stored segments of a session from the beginning.
+func (t *Tracker) Revisit(ctx context.Context, project recording.ProjectID, session recording.SessionID) error {
+	stored, err := t.Source.Segments(ctx, project, session)
+	if err != nil {
+		return fmt.Errorf("read segments of a session: %w", err)
+	}
+	for _, s := range stored {
+		w := t.window(keyOf(s.SegmentID), s.Class)
+		t.restart(w)
+		t.later(w, 0)
+	}
+	return nil
+}
+
+// Tick reads back the segments of one window for which it is time, and ends
+// what windows that have gone quiet wait for. It returns when it should be
+// called again, zero when there is nothing to wait for.
+func (t *Tracker) Tick(ctx context.Context) (next time.Time) {
+	now := t.Now()
+	var due *window
+	sooner := func(at time.Time) {
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	for e := t.recent.Front(); e != nil; e = e.Next() {
+		w := e.Value.(*window)
+		switch {
+		case w.behind && (due == nil || w.due.Before(due.due)) && !now.Before(w.due):
+			if due != nil {
+				sooner(due.due)
+			}
+			due = w
+		case w.behind:
+			sooner(w.due)
+		case w.finished || w.state == nil:
+		case now.Sub(w.last) >= quiet:
+			t.finish(w)
+		default:
+			sooner(w.last.Add(quiet))
+		}
+	}
+	if due != nil {
+		t.catchUp(ctx, due, holeWait)
+		if due.behind {
+			sooner(due.due)
+		} else {
+			sooner(due.last.Add(quiet))
+		}
+	}
+	return next
+}
+
+// Drain reads back what is to be read back and ends all windows, without
+// waiting for segments that are missing. The error is the store's, or that of
+// ctx.
+func (t *Tracker) Drain(ctx context.Context) error {
+	for e := t.recent.Front(); e != nil; e = e.Next() {
+		w := e.Value.(*window)
+		if w.behind {
+			if err := t.catchUp(ctx, w, 0); err != nil {
+				return err
+			}
+		}
+		if w.state != nil && !w.finished {
+			t.finish(w)
+		}
+	}
+	return nil
+}
+
+// BehindSince returns since when stored segments of some window have not been
+// followed; zero when there are none.
+func (t *Tracker) BehindSince() (since time.Time) {
+	for e := t.recent.Front(); e != nil; e = e.Next() {
+		if w := e.Value.(*window); w.behind && (since.IsZero() || w.since.Before(since)) {
+			since = w.since
+		}
+	}
+	return since
+}
+
+// Forget lets go of all windows.
+func (t *Tracker) Forget() {
+	clear(t.windows)
+	t.recent.Init()
+	t.bytes = 0
+}
+
+// Stats returns what was done so far.
+func (t *Tracker) Stats() Stats {
+	s := t.stats
+	s.Windows, s.Bytes = len(t.windows), t.bytes
+	for e := t.recent.Front(); e != nil; e = e.Next() {
+		w := e.Value.(*window)
+		if w.state != nil {
+			s.Open++
+		}
+		if w.behind {
+			s.Behind++
+		}
+	}
+	return s
+}
+
+// window returns what is remembered of a window, for which something came.
+func (t *Tracker) window(k key, class recording.Class) *window {
+	e := t.windows[k]
+	if e == nil {
+		e = t.recent.PushFront(&window{key: k})
+		t.windows[k] = e
+	}
+	t.recent.MoveToFront(e)
+	w := e.Value.(*window)
+	w.class, w.last, w.finished = class, t.Now(), false
+	return w
+}
+
+func (t *Tracker) restart(w *window) {
+	w.restart()
+	t.measure(w)
+}
+
+// later makes Tick look at a window.
+func (t *Tracker) later(w *window, wait time.Duration) {
+	if !w.behind {
+		w.behind, w.since = true, t.Now()
+		w.due = w.since.Add(wait)
+	}
+}
+
+// catchUp applies the stored segments of a window from next on. A missing one
+// is waited for as long as the ones behind it are younger than patience.
+func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration) error {
+	stored, err := t.Source.Segments(ctx, w.project, w.session)
+	if err != nil {
+		w.due = t.Now().Add(retryWait)
+		return fmt.Errorf("read segments of a session: %w", err)
+	}
+	own := ofWindow(stored, w.key.window)
+	for _, s := range own[startOf(own, w):] {
+		if s.Seq > w.next {
+			received := time.UnixMilli(s.ReceivedMs)
+			if wait := received.Add(patience).Sub(t.Now()); wait > 0 {
+				w.due = t.Now().Add(wait)
+				return nil
+			}
+			t.gap(w, s)
+		}
+		content, err := t.Source.Events(ctx, s, t.buf[:0])
+		if errors.Is(err, ErrGone) {
+			t.Log.Warn("segment is left out of a window's insight", "session", s.Session, "seq", s.Seq, "error", err)
+			continue // the next one finds a hole, or there is none
+		}
+		if err != nil {
+			w.due = t.Now().Add(retryWait)
+			return fmt.Errorf("read a segment: %w", err)
+		}
+		t.buf = content
+		t.stats.ReadBack++
+		t.apply(w, s, content)
+	}
+	if cap(t.buf) > maxKept {
+		t.buf = nil
+	}
+	w.behind = false
+	t.shrink(w)
+	return nil
+}
+
+// maxKept is how large a buffer may be to be used again.
+const maxKept = 4 << 20
+
+func ofWindow(stored []recording.StoredSegment, id recording.WindowID) (own []recording.StoredSegment) {
+	for _, s := range stored {
+		if s.Window == id {
+			own = append(own, s)
+		}
+	}
+	return own
+}
+
+// startOf returns the place of the first segment to apply: that of next when
+// the window has its document, otherwise the last one before next that begins a
+// document, of which the findings are out already.
+func startOf(own []recording.StoredSegment, w *window) int {
+	start := 0
+	for i, s := range own {
+		switch {
+		case s.Seq >= w.next:
+			if w.state != nil {
+				return i
+			}
+			return start
+		case len(s.FullSnapshots) > 0:
+			start = i
+		}
+	}
+	if w.state != nil {
+		return len(own)
+	}
+	return start
+}
+
+// gap tells the window's document that segments before s are missing.
+func (t *Tracker) gap(w *window, s recording.StoredSegment) {
+	t.stats.Gaps++
+	state := t.open(w)
+	w.skip(s.Seq)
+	t.guard(w, func() Found {
+		return Found{Findings: state.Gap(s.SegmentID, s.StartMs)}
+	})
+}
+
+func (t *Tracker) open(w *window) *moments.Window {
+	if w.state == nil {
+		w.state = moments.NewWindow(moments.WindowOptions{})
+	}
+	return w.state
+}
+
+// apply applies the events of a segment, and gives out what they bring to light
+// unless that was done before.
+func (t *Tracker) apply(w *window, s recording.StoredSegment, events []byte) {
+	t.stats.Segments++
+	state := t.open(w)
+	again := s.Seq < w.next
+	t.guard(w, func() Found {
+		found := Found{Findings: state.Apply(&s.Segment, events)}
+		if again {
+			return Found{}
+		}
+		w.latest = s.Segment
+		if state.KeyframeDue() {
+			found.addKeyframe(state, s)
+		}
+		return found
+	})
+	if !again {
+		w.next = s.Seq + 1
+	}
+	t.measure(w)
+}
+
+func (f *Found) addKeyframe(state *moments.Window, s recording.StoredSegment) {
+	content, page, ok := state.AppendKeyframe(nil)
+	if !ok || len(content) > recording.MaxSegmentBytes {
+		return
+	}
+	f.KeyframeEvents, f.KeyframeURL = content, s.Origin.URL
+	f.Keyframe = &recording.Keyframe{
+		SegmentID: s.SegmentID, Page: page, TimestampMs: s.EndMs, ClockOffsetMs: s.ClockOffsetMs, RawBytes: len(content),
+	}
+}
+
+func (t *Tracker) finish(w *window) {
+	w.finished = true
+	t.guard(w, func() Found { return Found{Findings: w.state.Finish()} })
+	t.measure(w)
+}
+
+// guard calls f and gives out what it found. Events are strangers' data: when f
+// panics, the window goes on without a document until the next full snapshot.
+func (t *Tracker) guard(w *window, f func() Found) {
+	defer func() {
+		if value := recover(); value != nil {
+			t.stats.Panics++
+			t.Log.Error("a window cannot be followed", "session", w.session, "seq", w.next, "panic", value, "stack", string(debug.Stack()))
+			w.state = moments.NewWindow(moments.WindowOptions{})
+		}
+	}()
+	found := f()
+	if len(found.Moments) > 0 || len(found.Texts) > 0 || found.Keyframe != nil {
+		indexing.BoundMoments(&w.latest, found.Moments)
+		indexing.BoundTexts(&w.latest, found.Texts)
+		found.Project, found.Class, found.ReceivedMs = w.project, w.class, w.latest.ReceivedMs
+		t.Emit(found)
+	}
+}
+
+func (t *Tracker) measure(w *window) {
+	t.bytes -= w.size
+	w.size = 0
+	if w.state != nil {
+		w.size = w.state.Size()
+	}
+	t.bytes += w.size
+}
+
+// shrink takes documents from windows that had nothing for the longest time, until the
+// rest fits; never that of the window in hand.
+func (t *Tracker) shrink(except *window) {
+	for e := t.recent.Back(); e != nil && t.bytes > t.Bytes; {
+		w, before := e.Value.(*window), e.Prev()
+		if w.state != nil && w != except {
+			if !w.finished {
+				t.finish(w)
+			}
+			t.stats.Dropped++
+			w.state = nil
+			t.measure(w)
+		}
+		e = before
+	}
+	for e := t.recent.Back(); e != nil && len(t.windows) > maxWindows; {
+		w, before := e.Value.(*window), e.Prev()
+		if w.state == nil && !w.behind {
+			t.recent.Remove(e)
+			delete(t.windows, w.key)
+		}
+		e = before
+	}
+}
