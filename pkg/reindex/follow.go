@@ -144,7 +144,7 @@ type cachedPack struct {
 func (c *packCache) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	for _, p := range c.packs {
 		if p.key == key && length >= 0 && offset+length <= int64(len(p.data)) {
-			return io.NopCloser(bytes.NewReader(p.data[offset:offset+length])), nil
+			return io.NopCloser(bytes.NewReader(p.data[offset : offset+length])), nil
 		}
 	}
 	if length < 0 {
@@ -161,7 +161,7 @@ func (c *packCache) Get(ctx context.Context, key string, offset, length int64) (
 		c.packs = append(c.packs[:0], c.packs[1:]...)
 	}
 	c.packs = append(c.packs, cachedPack{key, data})
-	return io.NopCloser(bytes.NewReader(data[offset:offset+length])), nil
+	return io.NopCloser(bytes.NewReader(data[offset : offset+length])), nil
 }
 
 // whole reads the first cachedBytes of an object.
