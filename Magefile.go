@@ -48,7 +48,7 @@ func Demo(ctx context.Context) error {
 func Test(ctx context.Context) error {
 	mg.SerialCtxDeps(ctx, Prepare, Build, Lint)
 	steps := [][]string{
-		{"go", "test", "./pkg/...", "./examples/...", "./tests/..."},
+		{"go", "test", "./pkg/...", "./propagation/...", "./examples/...", "./tests/..."},
 		{"npx", "jest", "--maxWorkers", "2"},
 		{"node", "packages/recorder/test/run.mjs"},
 		{"node", "tests/player/run.mjs"},
@@ -174,6 +174,13 @@ func BuildPeers(ctx context.Context) error {
 	})
 }
 
+// Collector proves the documented OpenTelemetry Collector configuration
+// against a Collector that it builds.
+func Collector(ctx context.Context) error {
+	mg.SerialCtxDeps(ctx, BuildPeers)
+	return run(ctx, os.Stdout, "go", "test", "-count=1", "-v", "./tests/collector")
+}
+
 // Prepare installs what the project needs: npm packages and a Chromium.
 func Prepare(ctx context.Context) error {
 	mg.SerialCtxDeps(ctx, Dependencies, Chromium)
@@ -261,7 +268,7 @@ func BuildGo(ctx context.Context) error {
 // depguard, types, ESLint, import cycles and dead code.
 func Lint(ctx context.Context) error {
 	mg.SerialCtxDeps(ctx, Dependencies)
-	unformatted, err := output(ctx, "gofmt", "-l", "pkg", "examples", "tests", "Magefile.go")
+	unformatted, err := output(ctx, "gofmt", "-l", "pkg", "propagation", "examples", "tests", "Magefile.go")
 	if err != nil {
 		return err
 	}
@@ -272,8 +279,8 @@ func Lint(ctx context.Context) error {
 		return err
 	}
 	steps := [][]string{
-		{"go", "vet", "./pkg/...", "./examples/...", "./tests/..."},
-		{golangciLint, "run", "./pkg/...", "./examples/...", "./tests/..."},
+		{"go", "vet", "./pkg/...", "./propagation/...", "./examples/...", "./tests/..."},
+		{golangciLint, "run", "./pkg/...", "./propagation/...", "./examples/...", "./tests/..."},
 		{"npm", "run", "--silent", "typecheck"},
 		{"npm", "run", "--silent", "lint"},
 		{"npm", "run", "--silent", "lint:cycles"},

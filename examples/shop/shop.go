@@ -16,15 +16,15 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	sessions "github.com/playhead/playhead/propagation"
 )
 
 //go:embed page
@@ -91,7 +91,7 @@ func (s *Shop) Handler() (http.Handler, error) {
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(root)))
 	mux.HandleFunc("POST /api/orders", s.placeOrder)
 	mux.HandleFunc("GET /api/orders", s.listOrders)
-	return otelhttp.NewHandler(withSession(mux), "shop",
+	return otelhttp.NewHandler(sessions.Middleware(mux), "shop",
 		otelhttp.WithTracerProvider(s.options.TracerProvider),
 		otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + r.URL.Path }),
@@ -108,7 +108,7 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	order := s.insert(in.Cart, in.Delivery)
-	log := s.options.Log.With("session_id", sessionID(r), "order", order.Number)
+	log := s.options.Log.With("order", order.Number)
 	if err := s.capture(r, in.Cart); err != nil {
 		log.ErrorContext(r.Context(), "payment not captured", "error", err)
 		writeJSON(w, http.StatusInternalServerError, map[string]string{"error": "Something went wrong"})
@@ -152,26 +152,6 @@ func (s *Shop) listOrders(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	writeJSON(w, http.StatusOK, s.orders)
-}
-
-// The header comes from the browser, so anything may be in it.
-var sessionPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{8,64}$`)
-
-func sessionID(r *http.Request) string {
-	if id := r.Header.Get("X-Session-ID"); sessionPattern.MatchString(id) {
-		return id
-	}
-	return ""
-}
-
-// withSession puts the session id on the server's span.
-func withSession(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if id := sessionID(r); id != "" {
-			trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("session.id", id))
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

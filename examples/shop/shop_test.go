@@ -11,12 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/contrib/processors/baggagecopy"
-	"go.opentelemetry.io/otel/baggage"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/playhead/playhead/examples/shop"
+	sessions "github.com/playhead/playhead/propagation"
 )
 
 const session = "0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000"
@@ -25,9 +24,9 @@ func start(t *testing.T, capture time.Duration) (*httptest.Server, *tracetest.Sp
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans),
-		sdktrace.WithSpanProcessor(baggagecopy.NewSpanProcessor(func(m baggage.Member) bool { return m.Key() == "session.id" })))
+		sdktrace.WithSpanProcessor(sessions.SpanProcessor()))
 	var log bytes.Buffer
-	handler, err := shop.New(shop.Options{TracerProvider: provider, Log: slog.New(slog.NewJSONHandler(&log, nil)), Capture: capture}).Handler()
+	handler, err := shop.New(shop.Options{TracerProvider: provider, Log: slog.New(sessions.NewLogHandler(slog.NewJSONHandler(&log, nil))), Capture: capture}).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}

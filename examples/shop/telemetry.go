@@ -8,15 +8,14 @@ import (
 	"os"
 
 	"go.opentelemetry.io/contrib/bridges/otelslog"
-	"go.opentelemetry.io/contrib/processors/baggagecopy"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
+
+	sessions "github.com/playhead/playhead/propagation"
 )
 
 // Telemetry is what the shop reports to.
@@ -36,11 +35,11 @@ func NewTelemetry(ctx context.Context, w io.Writer) (*Telemetry, error) {
 	traces := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
 		// The session id reaches every span of the trace, here and in the
-		// services behind, through W3C baggage; nothing else is copied.
-		sdktrace.WithSpanProcessor(baggagecopy.NewSpanProcessor(func(m baggage.Member) bool { return m.Key() == "session.id" })),
+		// services behind, through W3C baggage.
+		sdktrace.WithSpanProcessor(sessions.SpanProcessor()),
 	}
 	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
-		return &Telemetry{Traces: sdktrace.NewTracerProvider(traces...), Log: slog.New(withTrace{slog.NewJSONHandler(w, nil)})}, nil
+		return &Telemetry{Traces: sdktrace.NewTracerProvider(traces...), Log: slog.New(sessions.NewLogHandler(slog.NewJSONHandler(w, nil)))}, nil
 	}
 	spans, err := otlptracehttp.New(ctx)
 	if err != nil {
@@ -53,7 +52,7 @@ func NewTelemetry(ctx context.Context, w io.Writer) (*Telemetry, error) {
 	logs := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(sdklog.NewBatchProcessor(records)))
 	return &Telemetry{
 		Traces: sdktrace.NewTracerProvider(append(traces, sdktrace.WithBatcher(spans))...),
-		Log:    otelslog.NewLogger("shop", otelslog.WithLoggerProvider(logs)),
+		Log:    slog.New(sessions.NewSessionLogHandler(otelslog.NewHandler("shop", otelslog.WithLoggerProvider(logs)))),
 		logs:   logs,
 	}, nil
 }
@@ -66,23 +65,3 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 	}
 	return err
 }
-
-// withTrace adds the trace id, which OpenTelemetry's own handler adds by
-// itself, to plain log lines.
-type withTrace struct{ slog.Handler }
-
-// Handle implements slog.Handler.
-func (h withTrace) Handle(ctx context.Context, r slog.Record) error {
-	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		r.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
-	}
-	return h.Handler.Handle(ctx, r)
-}
-
-// WithAttrs implements slog.Handler.
-func (h withTrace) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return withTrace{h.Handler.WithAttrs(attrs)}
-}
-
-// WithGroup implements slog.Handler.
-func (h withTrace) WithGroup(name string) slog.Handler { return withTrace{h.Handler.WithGroup(name)} }

@@ -47,13 +47,15 @@ var allowed = map[string][]string{
 	"pkg/playback/playbacktest":  {"pkg/recording", "pkg/segment", "pkg/index", "pkg/index/clickhouse", "pkg/objectstore/s3", "pkg/embedded", "pkg/embedded/embeddedtest"},
 	"pkg":                        {"pkg/plugin", "pkg/links", "pkg/objectstore", "pkg/objectstore/s3", "pkg/index", "pkg/index/clickhouse"},
 	"pkg/cmd/playhead":           {"pkg/", "examples/shop"},
-	"examples/shop":              {},
+	"propagation":                {},
+	"examples/shop":              {"propagation"},
 	"examples/shop/cmd/shop":     {"examples/shop"},
 	"tests/architecture":         {},
 	"tests/replay":               {},
 	"tests/traffic":              {"pkg/recording", "pkg/rrweb"},
 	"tests/bench":                {"pkg/", "tests/traffic"},
 	"tests/smoke":                {"pkg/plugin/plugintest"},
+	"tests/collector":            {},
 	"tests/conformance":          {"pkg/dom"},
 	"tests/faults":               {"pkg/", "tests/traffic"},
 	"pkg/plugin/plugintest":      {},
@@ -97,7 +99,7 @@ type goPackage struct {
 }
 
 func TestImports(t *testing.T) {
-	for _, p := range list(t, "./pkg/...", "./examples/...", "./tests/...") {
+	for _, p := range list(t, "./pkg/...", "./propagation/...", "./examples/...", "./tests/...") {
 		name := strings.TrimPrefix(p.ImportPath, module)
 		rules, known := ruleFor(name)
 		if !known {
@@ -132,7 +134,7 @@ func TestProgramsLeaveOut(t *testing.T) {
 }
 
 func TestPackageComments(t *testing.T) {
-	for _, p := range list(t, "./pkg/...", "./examples/...", "./tests/...") {
+	for _, p := range list(t, "./pkg/...", "./propagation/...", "./examples/...", "./tests/...") {
 		var documented []string
 		for _, f := range append(slices.Clone(p.GoFiles), p.TestGoFiles...) {
 			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, f), nil, parser.ParseComments|parser.PackageClauseOnly)
