@@ -40,6 +40,7 @@ type Document struct {
 	queued  []queuedDocument
 	missing map[int32]misplaced
 
+	changes Changes
 	scratch mutationScratch
 }
 
@@ -138,6 +139,7 @@ func (d *Document) clear() {
 func (d *Document) Apply(line []byte) error {
 	e := events.Get().(*event)
 	defer e.release()
+	d.changes.reset()
 	if !e.parse(line, d.limits.Depth) {
 		if e.tooDeep {
 			d.incomplete = true
@@ -148,6 +150,7 @@ func (d *Document) Apply(line []byte) error {
 	d.stats.Events++
 	switch e.typ {
 	case rrweb.TypeFullSnapshot:
+		d.changes.Rebuilt = true
 		return d.applySnapshot(e)
 	case rrweb.TypeIncremental:
 		return d.applyIncremental(e)

@@ -279,3 +279,41 @@ func (d *Document) isVisible(i int32) bool {
 // dialogs and details. Size, position, opacity and what lies above it are not
 // considered, nor are selectors that depend on the pointer or the focus.
 func (n Node) Visible() bool { return n.i != 0 && n.d.isVisible(n.i) }
+
+// Hides reports whether an element itself hides what is in it; Visible asks
+// those above it, too.
+func (n Node) Hides() bool {
+	if !n.IsElement() {
+		return false
+	}
+	hidden, visibility := n.d.hides(n.i)
+	return hidden || visibility == "hidden" || visibility == "collapse"
+}
+
+// HidWith is what Hides would say if an attribute had another value, or were
+// not there, for which the value is "".
+func (n Node) HidWith(name, value string) bool {
+	if !n.IsElement() {
+		return false
+	}
+	id := n.d.names.find(name)
+	attrs := n.d.nodes[n.i].attrs
+	with := append([]attr(nil), attrs...)
+	with = without(with, id)
+	if value != "" {
+		with = append(with, attr{id, value})
+	}
+	n.d.nodes[n.i].attrs = with
+	hides := n.Hides()
+	n.d.nodes[n.i].attrs = attrs
+	return hides
+}
+
+func without(attrs []attr, name nameID) []attr {
+	for k := range attrs {
+		if attrs[k].name == name {
+			return append(attrs[:k], attrs[k+1:]...)
+		}
+	}
+	return attrs
+}

@@ -42,11 +42,14 @@ type mutationScratch struct {
 	tree  []waiting
 	first map[int32]int32 // by id: index into tree
 	texts map[int32]bool
+	added map[int32]bool
+	block []byte
 }
 
 func (d *Document) applyMutation(e *event) error {
 	b := builder{d: d, e: e, doc: d.root}
 	err := d.mutate(e, &b)
+	d.outermost()
 	if errors.Is(err, errThrown) {
 		d.stats.Abandoned++
 		return nil
@@ -108,6 +111,7 @@ func (d *Document) applyRemoves(removes []remove) error {
 			// but does not know the exceptions of another frame.
 			return errThrown
 		}
+		d.changes.Removed = append(d.changes.Removed, Removal{Node{d, target}, Node{d, parent}})
 		d.detach(target)
 	}
 	return nil
@@ -262,7 +266,13 @@ func (d *Document) place(b *builder, m *add) (later bool, err error) {
 		b.doc = d.byID[sn.rootID]
 	}
 	if d.isFrame(into) {
-		return false, d.fillFrame(b, m.node, into)
+		if err := d.fillFrame(b, m.node, into); err != nil {
+			return false, err
+		}
+		if content := d.contentDocument(into); content != 0 {
+			d.changes.Added = append(d.changes.Added, Node{d, content})
+		}
+		return false, nil
 	}
 	target, err := b.build(m.node)
 	if err != nil {
@@ -279,6 +289,7 @@ func (d *Document) place(b *builder, m *add) (later bool, err error) {
 	if err := d.insertBetween(into, target, previous, next); err != nil {
 		return false, err
 	}
+	d.changes.Added = append(d.changes.Added, Node{d, target})
 	d.opened(target)
 	if d.isFrame(target) {
 		if err := d.attachQueued([]int32{target}); err != nil {
@@ -516,6 +527,7 @@ func (d *Document) applyTexts(texts []textChange) error {
 			d.stats.Missing++
 			continue
 		}
+		d.changes.Texts = append(d.changes.Texts, TextChange{Node{d, i}, d.nodes[i].text})
 		if err := d.setTextContent(i, m.value.text()); err != nil {
 			return err
 		}
@@ -575,6 +587,7 @@ func (d *Document) changeAttributes(b *builder, i int32, m *attrChange) error {
 			d.stats.Missing++ // rrweb catches what the others make the browser throw
 			continue
 		}
+		d.noteAttribute(i, a.name)
 		switch {
 		case a.value.kind == jsonNull:
 			d.dropAttribute(i, a.name)

@@ -1,6 +1,9 @@
 package moments
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/playhead/playhead/pkg/dom"
 	"github.com/playhead/playhead/pkg/recording"
 	"github.com/playhead/playhead/pkg/rrweb"
@@ -13,8 +16,8 @@ type WindowOptions struct {
 
 // Findings are what a Window found.
 type Findings struct {
-	// Moments are in the order of their segments, events and parts. One with the
-	// identity of an earlier one replaces it.
+	// Moments come in the order in which they were found. One with the identity of
+	// an earlier one replaces it.
 	Moments []recording.Moment
 	Texts   []recording.SeenText
 }
@@ -27,12 +30,34 @@ type Findings struct {
 type Window struct {
 	document *dom.Document
 
-	segment recording.SegmentID // the last one that was applied
+	id      recording.SegmentID // of the last segment that was applied
+	offset  int64               // its ClockOffsetMs
+	final   bool                // its recorder said that it is the last one
+	hidden  bool                // the tab was in the background
 	page    recording.PageID
-	rawMs   int64 // of the last applied event that has a time, as the event says it
+	url     string
+	pageMs  int64 // raw time at which the page began
+	place   place // of the event that is being applied
+	now     int64 // raw time of the latest event
 	lost    bool  // segments are missing, and no full snapshot came since
+	started bool  // a segment was applied
 
-	keyframe keyframeClock
+	found  Findings
+	counts counts
+
+	clicks    clicks
+	fields    fields
+	depth     depth
+	messages  messages
+	requests  requests
+	errors    pageErrors
+	frames    frames
+	cursor    cursor
+	visits    visits
+	blank     blank
+	seen      seenTexts
+	touched   touched
+	keyframes keyframeClock
 }
 
 // NewWindow returns a Window to which nothing was applied.
@@ -46,35 +71,195 @@ func NewWindow(o WindowOptions) *Window {
 // s is as Derive filled it; it is not changed. ndjson is not kept.
 func (w *Window) Apply(s *recording.Segment, ndjson []byte) Findings {
 	segment := *s
-	found := Derive(&segment, ndjson)
-	w.segment, w.page = s.SegmentID, s.Page
-	for _, line := range rrweb.Lines(ndjson) {
-		event, err := rrweb.Scan(line, maxDepth)
-		if err != nil {
-			continue // Derive skips it too
-		}
-		w.rawMs = event.TimestampMs
-		w.apply(event, line)
+	derived := Derive(&segment, ndjson)
+	all := derived
+	if !w.started || s.Page != w.page {
+		w.turnPage(s.Page, s.Origin.URL)
 	}
-	return Findings{Moments: found}
+	w.started, w.id, w.offset, w.final = true, s.SegmentID, s.ClockOffsetMs, s.Origin.Final
+	for i, line := range rrweb.Lines(ndjson) {
+		count := 0
+		for count < len(derived) && derived[count].Event <= i {
+			count++
+		}
+		w.event(i, line, derived[:count])
+		derived = derived[count:]
+	}
+	found := w.take()
+	found.Moments = append(all[:len(all):len(all)], found.Moments...)
+	return found
 }
 
-// apply applies one event to the document. What the document cannot take
-// leaves it incomplete, which it says itself.
-func (w *Window) apply(event rrweb.Event, line []byte) {
-	err := w.document.Apply(line)
+func (w *Window) take() Findings {
+	w.fields.report(w)
+	w.depth.report(w)
+	w.seen.report(w)
+	found := w.found
+	w.found = Findings{}
+	return found
+}
+
+// event applies one event, of which list are the moments.
+func (w *Window) event(i int, line []byte, list []recording.Moment) {
+	event, err := rrweb.Scan(line, maxDepth)
+	if err != nil {
+		return // Derive skips it, too
+	}
+	at := event.TimestampMs
+	w.place = place{w.id, i, w.page, w.url, at, at + w.offset}
+	w.now = max(w.now, at)
+	w.tick()
+	if event.Type == rrweb.TypeMeta {
+		w.meta(list)
+	}
+	// What the document cannot take leaves it incomplete, which it says itself.
+	err = w.document.Apply(line)
 	switch event.Type {
 	case rrweb.TypeFullSnapshot:
 		if err == nil {
-			w.lost = false
-			w.keyframe.restart()
+			w.snapshot()
 		}
 	case rrweb.TypeIncremental:
-		if event.Source == rrweb.SourceMutation {
-			w.keyframe.mutations++
+		w.incremental(event, line, list)
+	case rrweb.TypeCustom, rrweb.TypePlugin:
+		w.custom(line, list)
+	}
+	w.keyframes.at(at)
+}
+
+// meta begins a page, unless the recorder only made another full snapshot of
+// the one that is there.
+func (w *Window) meta(list []recording.Moment) {
+	for k := range list {
+		if m := &list[k]; m.Kind == recording.KindPageLoad {
+			if m.URL != w.url {
+				w.turnPage(w.page, m.URL)
+			}
+			w.place.url = m.URL
+			w.visits.visit(w, m.URL, false)
 		}
 	}
-	w.keyframe.at(event.TimestampMs)
+}
+
+// turnPage ends what belongs to the page that is left.
+func (w *Window) turnPage(page recording.PageID, url string) {
+	if w.started {
+		w.clicks.leave(w)
+		w.fields.leave(w)
+		w.depth.leave(w)
+		w.messages.leave(w)
+		w.requests.leave(w)
+		w.errors.leave(w)
+		w.frames.finish(w)
+		w.seen.turn(w)
+		w.blank = blank{}
+	}
+	w.page, w.url, w.pageMs = page, url, 0
+}
+
+func (w *Window) snapshot() {
+	w.lost = false
+	w.keyframes.restart()
+	w.messages.rebuilt(w)
+	if w.pageMs == 0 {
+		w.pageMs = w.place.rawMs
+	}
+	w.blank.expect(w)
+	w.seen.whole(w)
+}
+
+func (w *Window) incremental(event rrweb.Event, line []byte, list []recording.Moment) {
+	switch event.Source {
+	case rrweb.SourceMutation:
+		w.keyframes.mutations++
+		w.mutation()
+	case rrweb.SourceMouseMove, rrweb.SourceDrag:
+		w.cursor.moved(w, line)
+	case rrweb.SourceMouseInteraction:
+		w.interaction(event, line, list)
+	case rrweb.SourceScroll:
+		w.depth.scrolled(w, rrweb.Data(line))
+		w.clicks.answer(w, 0)
+	case rrweb.SourceInput:
+		w.fields.input(w, rrweb.Data(line))
+		w.clicks.answer(w, 0)
+	case rrweb.SourceSelection:
+		w.clicks.selected(w)
+	case rrweb.SourceViewportResize, rrweb.SourceMediaInteraction, rrweb.SourceCanvasMutation,
+		rrweb.SourceStyleSheetRule, rrweb.SourceStyleDeclaration, rrweb.SourceAdoptedStyleSheet, rrweb.SourceFont:
+		w.clicks.answer(w, 0)
+	}
+}
+
+// mutation tells those who watch the document what was changed.
+func (w *Window) mutation() {
+	changes := w.document.Changes()
+	if !changes.Any() || w.lost {
+		return
+	}
+	w.frames.wrote(w, changes)
+	w.clicks.changed(w, changes)
+	w.messages.changed(w, changes)
+	w.seen.changed(w, changes)
+	w.blank.changed(w, changes)
+	w.touched.note(w, changes)
+}
+
+func (w *Window) interaction(event rrweb.Event, line []byte, list []recording.Moment) {
+	data := rrweb.Data(line)
+	switch event.Interaction {
+	case interactionMouseDown, interactionTouchStart:
+		w.cursor.pressed()
+	case interactionFocus:
+		w.clicks.focused(w, integer(data, "id"))
+	case interactionClick:
+		for k := range list {
+			if list[k].Kind == recording.KindClick {
+				w.clicks.clicked(w, &list[k], integer(data, "id"), number(data, "x"), number(data, "y"))
+			}
+		}
+	}
+}
+
+// custom takes what the recorder itself observed.
+func (w *Window) custom(line []byte, list []recording.Moment) {
+	for k := range list {
+		switch m := &list[k]; m.Kind {
+		case recording.KindClick:
+			payload := rrweb.Payload(line)
+			w.clicks.clicked(w, m, integer(payload, "node_id"), number(payload, "x"), number(payload, "y"))
+		case recording.KindNavigation:
+			w.clicks.answer(w, 0)
+			w.messages.navigated(w)
+			w.fields.navigated(w)
+			w.depth.leave(w)
+			w.visits.visit(w, m.URL, m.Name == "pop")
+			if m.URL != "" {
+				w.url, w.place.url = m.URL, m.URL
+			}
+		case recording.KindRequest:
+			w.requests.ended(w, m)
+		case recording.KindError:
+			w.clicks.answer(w, 0)
+			w.errors.thrown(w, m)
+		case recording.KindVisibility:
+			w.hidden = m.Name == "hidden"
+			w.clicks.answer(w, 0)
+		case recording.KindLongFrame:
+			w.frames.long(w, m)
+		}
+	}
+}
+
+// tick decides what was waiting for time to pass.
+func (w *Window) tick() {
+	w.clicks.tick(w)
+	w.fields.tick(w)
+	w.messages.tick(w)
+	w.errors.tick(w)
+	w.frames.tick(w)
+	w.blank.tick(w)
+	w.seen.tick(w)
 }
 
 // Gap says that the segments before next are missing: what the document shows
@@ -82,24 +267,36 @@ func (w *Window) apply(event rrweb.Event, line []byte) {
 // that was decided.
 func (w *Window) Gap(next recording.SegmentID, nowMs int64) Findings {
 	w.lost = true
-	w.keyframe.wanted = true
-	return Findings{Moments: []recording.Moment{{
-		SegmentID:   next,
-		Part:        partGap,
-		Page:        w.page,
-		TimestampMs: nowMs,
-		Kind:        recording.KindGap,
-	}}}
+	w.keyframes.wanted = true
+	w.clicks.gap()
+	w.messages.leave(w)
+	w.seen.gap()
+	w.blank = blank{}
+	w.cursor = cursor{}
+	w.emit(place{id: next, page: w.page, url: w.url, serverMs: nowMs}, partGap, recording.Moment{Kind: recording.KindGap})
+	return w.take()
 }
 
-// Finish decides what still waits for later events: none come.
+// Finish decides what still waits for later events: none come. That nothing
+// happened after the last event is no evidence of anything.
 func (w *Window) Finish() Findings {
-	return Findings{}
+	w.clicks.finish(w)
+	w.messages.finish(w)
+	w.errors.finish(w)
+	w.frames.finish(w)
+	w.requests.leave(w)
+	if w.final || w.hidden {
+		w.fields.leave(w)
+	}
+	w.seen.leave(w)
+	w.drops()
+	return w.take()
 }
 
 // Size estimates the bytes of memory that the window holds.
 func (w *Window) Size() int {
-	return w.document.Size()
+	const fixed = 64 << 10 // what the bounds of the lists let them have, but for texts
+	return w.document.Size() + fixed + w.seen.size()
 }
 
 // whole reports whether the document is what the page showed.
@@ -109,7 +306,7 @@ func (w *Window) whole() bool { return w.document.Ready() && !w.lost }
 // last full snapshot, is 30 s of activity or 2000 mutations ago, or segments
 // were missing and the document is whole again.
 func (w *Window) KeyframeDue() bool {
-	return w.whole() && w.keyframe.due()
+	return w.whole() && w.keyframes.due()
 }
 
 // AppendKeyframe appends events, one a line, that make the document as it
@@ -117,14 +314,15 @@ func (w *Window) KeyframeDue() bool {
 // event. ok is false, and nothing is appended, when the document is not whole.
 func (w *Window) AppendKeyframe(dst []byte) (ndjson []byte, page recording.PageID, ok bool) {
 	if !w.whole() {
-		return dst, recording.PageID(""), false
+		return dst, "", false
 	}
 	length := len(dst)
-	dst = w.document.AppendKeyframe(dst, w.rawMs)
+	dst = w.document.AppendKeyframe(dst, w.place.rawMs)
 	if len(dst) == length {
-		return dst, recording.PageID(""), false
+		return dst, "", false
 	}
-	w.keyframe.restart()
+	w.keyframes.restart()
+	w.keyframes.wanted = false
 	return dst, w.page, true
 }
 
@@ -145,7 +343,7 @@ type keyframeClock struct {
 }
 
 func (k *keyframeClock) restart() {
-	*k = keyframeClock{second: k.second}
+	k.mutations, k.activeMs = 0, 0
 }
 
 func (k *keyframeClock) at(timestampMs int64) {
@@ -157,4 +355,138 @@ func (k *keyframeClock) at(timestampMs int64) {
 
 func (k *keyframeClock) due() bool {
 	return k.wanted || k.activeMs >= keyframeActiveMs || k.mutations >= keyframeMutations
+}
+
+// touched remembers which nodes changed lately, so that what changes by itself
+// all the time is not taken for an answer to the user.
+type touched struct {
+	at map[int]int64 // raw time, by node
+}
+
+// maxTouched bounds the nodes that are remembered, maxTouchedOfEvent those of
+// one event that are looked at.
+const (
+	maxTouched        = 256
+	maxTouchedOfEvent = 16
+)
+
+func (t *touched) note(w *Window, changes *dom.Changes) {
+	if t.at == nil {
+		t.at = make(map[int]int64)
+	}
+	if len(t.at) > maxTouched {
+		for node, at := range t.at {
+			if w.place.rawMs-at > backgroundMs {
+				delete(t.at, node)
+			}
+		}
+		if len(t.at) > maxTouched {
+			clear(t.at)
+		}
+	}
+	eachTouched(changes, func(n dom.Node) bool {
+		t.at[n.ID()] = w.place.rawMs
+		return true
+	})
+}
+
+// fresh reports whether something changed that had not changed shortly before
+// the given raw time.
+func (t *touched) fresh(changes *dom.Changes, before int64) bool {
+	fresh := false
+	eachTouched(changes, func(n dom.Node) bool {
+		at, known := t.at[n.ID()]
+		fresh = !known || at < before-backgroundMs || at >= before
+		return !fresh
+	})
+	return fresh
+}
+
+// eachTouched calls f for the first nodes of an event whose content or
+// attributes changed.
+func eachTouched(changes *dom.Changes, f func(dom.Node) bool) {
+	left := maxTouchedOfEvent
+	visit := func(n dom.Node) bool {
+		left--
+		return left >= 0 && f(n)
+	}
+	for _, r := range changes.Removed {
+		if !visit(r.From) {
+			return
+		}
+	}
+	for _, n := range changes.Added {
+		if !visit(n.Above()) {
+			return
+		}
+	}
+	for _, t := range changes.Texts {
+		if !visit(t.Node) {
+			return
+		}
+	}
+	for _, a := range changes.Attributes {
+		if !visit(a.Node) {
+			return
+		}
+	}
+}
+
+// concerns reports whether a change may have changed what is seen of a node:
+// it happened in it or above it.
+func concerns(changes *dom.Changes, n dom.Node) bool {
+	const most = 64
+	if len(changes.Added)+len(changes.Removed)+len(changes.Texts)+len(changes.Attributes) > most {
+		return true
+	}
+	above := make([]int, 0, most)
+	for a := n; a.Exists() && len(above) < most; a = a.Above() {
+		above = append(above, a.ID())
+	}
+	within := func(m dom.Node) bool {
+		for depth := 0; m.Exists() && depth < most; depth++ {
+			if m.ID() == n.ID() {
+				return true
+			}
+			m = m.Above()
+		}
+		return false
+	}
+	for _, r := range changes.Removed {
+		if within(r.From) {
+			return true
+		}
+	}
+	for _, a := range changes.Added {
+		if within(a) {
+			return true
+		}
+	}
+	for _, t := range changes.Texts {
+		if within(t.Node) {
+			return true
+		}
+	}
+	for _, a := range changes.Attributes {
+		if mayHide(a) && (slices.Contains(above, a.Node.ID()) || within(a.Node)) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayHide reports whether a change of an attribute can show or hide something.
+func mayHide(a dom.AttributeChange) bool {
+	switch a.Name {
+	case "class", "hidden", "open", "aria-hidden":
+		return true
+	case "style":
+		now := attribute(a.Node, "style")
+		return mentionsHiding(now) || mentionsHiding(a.Old)
+	}
+	return false
+}
+
+func mentionsHiding(style string) bool {
+	return strings.Contains(style, "display") || strings.Contains(style, "visibility") || strings.Contains(style, "opacity")
 }
