@@ -189,6 +189,9 @@ const (
 	FieldSignal      Field = "signal"
 )
 
+// Fields are all fields.
+var Fields = []Field{FieldUser, FieldURL, FieldRelease, FieldEnvironment, FieldBrowser, FieldSignal}
+
 // Index finds recordings. Every method is scoped by project before anything
 // else. It is safe for concurrent use; errors of the database are returned,
 // never turned into "nothing found".

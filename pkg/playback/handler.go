@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/recording"
+	"github.com/playhead/playhead/pkg/search"
 )
 
 // maxTextBytes bounds what is searched for: nothing longer is ever stored in
@@ -20,8 +22,8 @@ const maxTextBytes = 1024
 // maxSessions is the largest page of sessions.
 const maxSessions = 1000
 
-// Handler serves the Playback API. The paths begin with "sessions" or "assets";
-// whoever mounts it strips what is before. It answers GET and HEAD only.
+// Handler serves the Playback API. The paths begin with "sessions",
+// "suggestions" or "assets"; whoever mounts it strips what is before. It answers GET and HEAD only.
 func (r *Reader) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		h := w.Header()
@@ -44,7 +46,7 @@ func (r *Reader) serve(w http.ResponseWriter, req *http.Request) error {
 		return errNoRoute
 	}
 	parts := strings.Split(path, "/")
-	if parts[0] != "sessions" && parts[0] != "assets" {
+	if parts[0] != "sessions" && parts[0] != "assets" && path != "suggestions" {
 		return errNoRoute
 	}
 	var serve func(http.ResponseWriter, *http.Request) error
@@ -53,12 +55,16 @@ func (r *Reader) serve(w http.ResponseWriter, req *http.Request) error {
 		serve = func(w http.ResponseWriter, req *http.Request) error { return r.serveAsset(w, req, parts[1]) }
 	case parts[0] == "assets":
 		return errNoRoute
+	case path == "suggestions":
+		serve = r.serveSuggestions
 	case len(parts) == 1:
 		serve = r.serveSessions
 	case len(parts) == 3 && parts[2] == "manifest":
 		serve = r.withSession(parts[1], r.serveManifest)
 	case len(parts) == 3 && parts[2] == "segments":
 		serve = r.withSession(parts[1], r.serveSegments)
+	case len(parts) == 3 && parts[2] == "transcript":
+		serve = r.withSession(parts[1], r.serveTranscript)
 	default:
 		return errNoRoute
 	}
@@ -156,6 +162,21 @@ func parseSessionQuery(values url.Values) (index.SessionQuery, error) {
 		Text:   strings.TrimSpace(p.text("q")),
 		Before: p.text("before"),
 		Limit:  int(p.number("limit", 0, maxSessions)),
+
+		Signal:        p.text("signal"),
+		Seen:          p.text("seen"),
+		MinDurationMs: p.millis("min_duration"),
+		MaxDurationMs: p.millis("max_duration"),
+		Release:       p.text("release"),
+		Environment:   p.text("environment"),
+		Browser:       p.text("browser"),
+	}
+	if query := p.text("query"); query != "" {
+		parsed, err := search.Parse(query, index.SessionQuery{})
+		if err != nil {
+			p.fail("query", err.Error())
+		}
+		q = more(parsed, q)
 	}
 	if session := p.text("session_id"); session != "" {
 		id, err := recording.ParseSessionID(session)
@@ -170,6 +191,56 @@ func parseSessionQuery(values url.Values) (index.SessionQuery, error) {
 	return q, p.err
 }
 
+// more adds to q what it leaves open and parsed has.
+func more(parsed, q index.SessionQuery) index.SessionQuery {
+	parsed.FromMs, parsed.ToMs, parsed.Before, parsed.Limit = q.FromMs, q.ToMs, q.Before, q.Limit
+	parsed.Errors = parsed.Errors || q.Errors
+	for _, field := range []struct {
+		given string
+		to    *string
+	}{
+		{q.UserID, &parsed.UserID}, {q.URL, &parsed.URL}, {q.Text, &parsed.Text}, {q.Signal, &parsed.Signal}, {q.Seen, &parsed.Seen},
+		{q.Release, &parsed.Release}, {q.Environment, &parsed.Environment}, {q.Browser, &parsed.Browser},
+	} {
+		if field.given != "" {
+			*field.to = field.given
+		}
+	}
+	if q.MinDurationMs != 0 {
+		parsed.MinDurationMs = q.MinDurationMs
+	}
+	if q.MaxDurationMs != 0 {
+		parsed.MaxDurationMs = q.MaxDurationMs
+	}
+	return parsed
+}
+
+func (r *Reader) serveSuggestions(w http.ResponseWriter, req *http.Request) error {
+	p := params{values: req.URL.Query()}
+	p.require("field")
+	q := index.ValuesQuery{
+		Field:  index.Field(p.text("field")),
+		Part:   p.text("part"),
+		FromMs: p.millis("from"),
+		ToMs:   p.millis("to"),
+		Limit:  int(p.number("limit", 1, maxSessions)),
+	}
+	if !slices.Contains(index.Fields, q.Field) {
+		p.fail("field", "is not one of which there are suggestions")
+	}
+	if q.Limit == 0 {
+		q.Limit = 20
+	}
+	if p.err != nil {
+		return p.err
+	}
+	values, err := r.Values(req.Context(), q)
+	if err != nil {
+		return err
+	}
+	return answerJSON(w, req, map[string][]string{"values": append([]string{}, values...)})
+}
+
 func parseSelection(values url.Values) (Selection, error) {
 	p := params{values: values}
 	var sel Selection
@@ -178,11 +249,17 @@ func parseSelection(values url.Values) (Selection, error) {
 	if err != nil {
 		p.fail("window", "must be the id of a window")
 	}
-	bySeq := p.has("from_seq") || p.has("to_seq")
+	bySeq := p.has("from_seq") || p.has("to_seq") || p.has("keyframe")
 	byTime := p.has("from") || p.has("to")
 	switch {
 	case bySeq && byTime:
 		p.fail("from_seq", "cannot be combined with from and to")
+	case p.has("from_seq") && p.has("keyframe"):
+		p.fail("from_seq", "cannot be combined with keyframe")
+	case p.has("keyframe"):
+		p.require("to_seq")
+		sel.BySeq, sel.AtKeyframe = true, true
+		sel.FromSeq, sel.ToSeq = p.seq("keyframe"), p.seq("to_seq")
 	case bySeq:
 		p.require("from_seq", "to_seq")
 		sel.BySeq = true
@@ -191,6 +268,7 @@ func parseSelection(values url.Values) (Selection, error) {
 		p.require("from", "to")
 		sel.FromMs, sel.ToMs = p.millis("from"), p.millis("to")
 		sel.Snapshot = p.flag("snapshot")
+		sel.Keyframes = p.flag("keyframes")
 	}
 	return sel, p.err
 }

@@ -25,6 +25,7 @@ type Session struct {
 	Requests       int                 `json:"requests"`
 	FailedRequests int                 `json:"failed_requests"`
 	Errors         int                 `json:"errors"`
+	Signals        map[string]int      `json:"signals"` // how many of each name
 	RawBytes       int64               `json:"bytes"`
 	Release        string              `json:"release"`
 	Environment    string              `json:"environment"`
@@ -48,6 +49,7 @@ type Window struct {
 	ClockOffsetMs int64              `json:"clock_offset_ms"`
 	Segments      []Segment          `json:"segments"`
 	Gaps          []Gap              `json:"gaps"`
+	Keyframes     []Keyframe         `json:"keyframes"`
 }
 
 // Segment is a segment that can be asked for.
@@ -59,6 +61,14 @@ type Segment struct {
 	Events        int              `json:"events"`
 	RawBytes      int              `json:"bytes"`
 	FullSnapshots []int64          `json:"full_snapshots"`
+}
+
+// Keyframe is a place to begin at: what the window showed after a segment.
+type Keyframe struct {
+	AfterSeq    uint32           `json:"after_seq"`
+	Page        recording.PageID `json:"page_id"`
+	TimestampMs int64            `json:"ts"`
+	RawBytes    int              `json:"bytes"`
 }
 
 // Gap is a stretch of a window that is not stored. AfterSeq is -1 when the
@@ -106,11 +116,15 @@ func newSession(s recording.Session) Session {
 		Requests:       s.Counts.Requests,
 		FailedRequests: s.Counts.FailedRequests,
 		Errors:         s.Counts.Errors,
+		Signals:        s.Signals,
 		RawBytes:       s.RawBytes,
 		Release:        s.Release,
 		Environment:    s.Environment,
 		UserAgent:      s.UserAgent,
 		Class:          s.Class,
+	}
+	if out.Signals == nil {
+		out.Signals = map[string]int{}
 	}
 	if len(out.URLs) == 0 {
 		out.URLs = []string{}
@@ -120,7 +134,7 @@ func newSession(s recording.Session) Session {
 	return out
 }
 
-func newManifest(session recording.Session, stored []recording.StoredSegment, moments []recording.Moment) *Manifest {
+func newManifest(session recording.Session, stored []recording.StoredSegment, keyframes []recording.Keyframe, moments []recording.Moment) *Manifest {
 	m := &Manifest{Version: 1, Session: newSession(session), Windows: []Window{}, Moments: make([]Moment, 0, len(moments))}
 	m.Session.StartMs, m.Session.EndMs = math.MaxInt64, math.MinInt64
 	corrections := make(map[recording.SegmentID]int64, len(stored))
@@ -134,6 +148,7 @@ func newManifest(session recording.Session, stored []recording.StoredSegment, mo
 		}
 		window.StartMs, window.EndMs = span(window.Segments)
 		window.Gaps = gaps(window.Segments)
+		window.Keyframes = newKeyframes(correctKeyframes(keyframes, segments, corrected))
 		m.Windows = append(m.Windows, window)
 		m.Session.StartMs = min(m.Session.StartMs, window.StartMs)
 		m.Session.EndMs = max(m.Session.EndMs, window.EndMs)
@@ -209,6 +224,14 @@ func newSegment(s recording.StoredSegment) Segment {
 		RawBytes:      s.RawBytes,
 		FullSnapshots: append([]int64{}, s.FullSnapshots...),
 	}
+}
+
+func newKeyframes(keyframes []recording.Keyframe) []Keyframe {
+	out := make([]Keyframe, len(keyframes))
+	for i, k := range keyframes {
+		out[i] = Keyframe{AfterSeq: k.Seq, Page: k.Page, TimestampMs: k.TimestampMs, RawBytes: k.RawBytes}
+	}
+	return out
 }
 
 func newMoment(m recording.Moment, correction int64) Moment {

@@ -38,7 +38,7 @@ func problemOf(err error) problem {
 		// project: a stranger learns nothing from the difference.
 		return problem{Title: "Not Found", Status: http.StatusNotFound, Detail: "there is no such recording"}
 	case errors.Is(err, index.ErrQuery):
-		return problem{Title: "Bad Request", Status: http.StatusBadRequest, Detail: "limit or before cannot be used"}
+		return problem{Title: "Bad Request", Status: http.StatusBadRequest, Detail: "limit, before or seen cannot be used"}
 	case errors.Is(err, errMethod):
 		return problem{Title: "Method Not Allowed", Status: http.StatusMethodNotAllowed, Detail: "only GET and HEAD are answered"}
 	case errors.Is(err, context.Canceled):

@@ -151,6 +151,7 @@ func (r *Reader) Moments(ctx context.Context, q index.MomentQuery) ([]recording.
 func (r *Reader) Manifest(ctx context.Context, id recording.SessionID) (*Manifest, error) {
 	var session recording.Session
 	var segments []recording.StoredSegment
+	var keyframes []recording.Keyframe
 	var moments []recording.Moment
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -163,6 +164,10 @@ func (r *Reader) Manifest(ctx context.Context, id recording.SessionID) (*Manifes
 		return err
 	})
 	group.Go(func() (err error) {
+		keyframes, err = r.keyframes(ctx, id)
+		return err
+	})
+	group.Go(func() (err error) {
 		moments, err = r.Moments(ctx, index.MomentQuery{SessionID: id, Limit: manifestMoments})
 		return err
 	})
@@ -172,7 +177,7 @@ func (r *Reader) Manifest(ctx context.Context, id recording.SessionID) (*Manifes
 	if len(moments) == manifestMoments {
 		r.log.WarnContext(ctx, "Manifest holds the first moments only", "session", id, "moments", len(moments))
 	}
-	return newManifest(session, segments, moments), nil
+	return newManifest(session, segments, keyframes, moments), nil
 }
 
 // segments returns the stored segments of a session, ordered by window and
@@ -186,4 +191,33 @@ func (r *Reader) segments(ctx context.Context, id recording.SessionID) ([]record
 		return nil, fmt.Errorf("list segments of session %s: %w", id, err)
 	}
 	return segments, nil
+}
+
+func (r *Reader) keyframes(ctx context.Context, id recording.SessionID) ([]recording.Keyframe, error) {
+	keyframes, err := r.index.Keyframes(ctx, r.project, id)
+	if err != nil {
+		return nil, fmt.Errorf("list keyframes of session %s: %w", id, err)
+	}
+	return keyframes, nil
+}
+
+// Values lists values of a field of the project's sessions. The query's project
+// is the reader's own.
+func (r *Reader) Values(ctx context.Context, q index.ValuesQuery) ([]string, error) {
+	q.Project = r.project
+	values, err := r.index.Values(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("list values: %w", err)
+	}
+	return values, nil
+}
+
+// Series measures a metric. The query's project is the reader's own.
+func (r *Reader) Series(ctx context.Context, q index.SeriesQuery) ([]index.Point, error) {
+	q.Project = r.project
+	points, err := r.index.Series(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("measure series: %w", err)
+	}
+	return points, nil
 }

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/objectstore"
@@ -28,6 +31,10 @@ const (
 	maxFrameBytes = recording.MaxSegmentBytes + 64<<10
 )
 
+// anyEvents is the number of events of a frame of which the index does not know
+// it: of a keyframe.
+const anyEvents = -1
+
 // Why a segment that the index knows is not in the answer.
 const (
 	causeExpired     = "expired"
@@ -39,15 +46,19 @@ const (
 type Selection struct {
 	Window recording.WindowID
 
-	// By number, both ends included.
+	// By number, both ends included. With AtKeyframe the keyframe after segment
+	// FromSeq comes in place of that segment.
 	BySeq          bool
 	FromSeq, ToSeq uint32
+	AtKeyframe     bool
 
 	// By corrected time, ms since the epoch: every segment that overlaps the
 	// range. Snapshot extends it backwards to the newest segment with a full
-	// snapshot at or before FromMs, so that a replay can begin there.
+	// snapshot at or before FromMs, so that a replay can begin there; Keyframes
+	// lets it begin with a keyframe when that saves segments.
 	FromMs, ToMs int64
 	Snapshot     bool
+	Keyframes    bool
 }
 
 // lineSegment is the line before the events of a segment.
@@ -57,6 +68,22 @@ type lineSegment struct {
 	Seq           uint32             `json:"seq"`
 	Events        int                `json:"events"`
 	ClockOffsetMs int64              `json:"clock_offset_ms"`
+}
+
+// lineKeyframe is the line before the events of a keyframe.
+type lineKeyframe struct {
+	Window        recording.WindowID `json:"window_id"`
+	Page          recording.PageID   `json:"page_id"`
+	AfterSeq      uint32             `json:"after_seq"`
+	Events        int                `json:"events"`
+	ClockOffsetMs int64              `json:"clock_offset_ms"`
+}
+
+// lineLost is the line in the place of a keyframe that cannot be read.
+type lineLost struct {
+	Window   recording.WindowID `json:"window_id"`
+	AfterSeq uint32             `json:"after_seq"`
+	Cause    string             `json:"cause"`
 }
 
 // lineGap is the line in the place of a segment that cannot be read.
@@ -87,20 +114,82 @@ func (r *Reader) WriteSegments(ctx context.Context, w io.Writer, session recordi
 // plan is a selection that has been looked up: what is left is to read.
 type plan struct {
 	reader   *Reader
+	keyframe *recording.Keyframe       // that comes first, with its corrected offset; nil: none
+	saved    []recording.StoredSegment // that come when the keyframe cannot be read; nil: its gap
 	segments []recording.StoredSegment // with corrected times
 }
 
 func (r *Reader) plan(ctx context.Context, session recording.SessionID, sel Selection) (*plan, error) {
-	all, err := r.segments(ctx, session)
-	if err != nil {
+	var all []recording.StoredSegment
+	var keyframes []recording.Keyframe
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		all, err = r.segments(both, session)
+		return err
+	})
+	if sel.AtKeyframe || sel.Keyframes {
+		group.Go(func() (err error) {
+			keyframes, err = r.keyframes(both, session)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	for _, window := range byWindow(all) {
-		if window[0].Window == sel.Window {
-			return &plan{reader: r, segments: sel.of(correctClock(window))}, nil
+		if window[0].Window != sel.Window {
+			continue
 		}
+		segments := correctClock(window)
+		p := &plan{reader: r, segments: sel.of(segments)}
+		return p, p.begin(sel, correctKeyframes(keyframes, window, segments))
 	}
 	return nil, fmt.Errorf("window %s of session %s: %w", sel.Window, session, index.ErrNotFound)
+}
+
+// begin lets a plan begin with one of the window's keyframes, when the
+// selection says so.
+func (p *plan) begin(sel Selection, keyframes []recording.Keyframe) error {
+	switch {
+	case sel.AtKeyframe:
+		at := slices.IndexFunc(keyframes, func(k recording.Keyframe) bool { return k.Seq == sel.FromSeq })
+		if at < 0 {
+			return fmt.Errorf("keyframe after segment %d of window %s: %w", sel.FromSeq, sel.Window, index.ErrNotFound)
+		}
+		p.keyframe = &keyframes[at]
+		p.segments = slices.DeleteFunc(p.segments, func(s recording.StoredSegment) bool { return s.Seq == sel.FromSeq })
+	case sel.Keyframes && sel.Snapshot && len(p.segments) > 0:
+		for i, k := range keyframes {
+			if k.TimestampMs <= sel.FromMs && k.Seq >= p.segments[0].Seq {
+				p.keyframe = &keyframes[i]
+			}
+		}
+		if p.keyframe == nil {
+			return nil
+		}
+		after := slices.IndexFunc(p.segments, func(s recording.StoredSegment) bool { return s.Seq > p.keyframe.Seq })
+		if after < 0 {
+			after = len(p.segments)
+		}
+		p.saved, p.segments = p.segments[:after], p.segments[after:]
+	}
+	return nil
+}
+
+// correctKeyframes returns the keyframes of a window with the clock offsets of
+// the segments that they follow. stored and corrected are those.
+func correctKeyframes(keyframes []recording.Keyframe, stored, corrected []recording.StoredSegment) []recording.Keyframe {
+	out := []recording.Keyframe{}
+	for _, k := range keyframes {
+		at := slices.IndexFunc(stored, func(s recording.StoredSegment) bool { return s.SegmentID == k.SegmentID })
+		if at < 0 {
+			continue // what follows has no place among the segments
+		}
+		k.TimestampMs += corrected[at].ClockOffsetMs - k.ClockOffsetMs
+		k.ClockOffsetMs = corrected[at].ClockOffsetMs
+		out = append(out, k)
+	}
+	return out
 }
 
 // of picks the selected segments out of a window's.
@@ -142,6 +231,11 @@ func (p *plan) write(ctx context.Context, w io.Writer) error {
 	out := stream{w: w, enc: json.NewEncoder(w)}
 	out.enc.SetEscapeHTML(false)
 	var buf []byte
+	if p.keyframe != nil {
+		if err := p.writeKeyframe(ctx, &out, &buf); err != nil {
+			return fmt.Errorf("write keyframe: %w", err)
+		}
+	}
 	for _, group := range together(p.segments) {
 		frames, err := p.reader.read(ctx, group, &buf)
 		if err == nil {
@@ -154,6 +248,33 @@ func (p *plan) write(ctx context.Context, w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// writeKeyframe writes the keyframe, or makes the segments that it would have
+// saved part of the plan, or writes that it is lost.
+func (p *plan) writeKeyframe(ctx context.Context, out *stream, buf *[]byte) error {
+	k := *p.keyframe
+	s := recording.StoredSegment{
+		Segment: recording.Segment{SegmentID: k.SegmentID, Page: k.Page, RawBytes: k.RawBytes, Events: anyEvents},
+		Class:   k.Class, Location: k.Location, Dictionary: k.Dictionary, Base: k.Base,
+	}
+	frames, err := p.reader.read(ctx, []recording.StoredSegment{s}, buf)
+	var events []byte
+	if err == nil {
+		events, err = p.reader.events(ctx, s, frames[0])
+	}
+	if err == nil {
+		return out.keyframe(k, events)
+	}
+	cause, err := p.lost(ctx, out, err, k.Location, 1)
+	switch {
+	case p.saved != nil && ctx.Err() == nil:
+		p.segments = append(slices.Clip(p.saved), p.segments...)
+		return nil
+	case err != nil:
+		return err
+	}
+	return out.lost(k, cause)
 }
 
 func (p *plan) writeGroup(ctx context.Context, out *stream, group []recording.StoredSegment, frames [][]byte) error {
@@ -174,20 +295,29 @@ func (p *plan) writeGroup(ctx context.Context, out *stream, group []recording.St
 // leaveOut writes gaps in the place of segments that could not be read, so
 // that the player goes on with the rest.
 func (p *plan) leaveOut(ctx context.Context, out *stream, segments []recording.StoredSegment, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+	cause, err := p.lost(ctx, out, err, segments[0].Location, len(segments))
+	if err != nil {
+		return err
 	}
-	cause := causeUnavailable
+	return out.gaps(segments, cause)
+}
+
+// lost logs why something cannot be read and says it in a word; or returns an
+// error when the answer should be one.
+func (p *plan) lost(ctx context.Context, out *stream, err error, at recording.Location, segments int) (cause string, _ error) {
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	cause = causeUnavailable
 	var lost *lostError
 	if errors.As(err, &lost) {
 		cause = lost.cause
 	}
 	if cause == causeUnavailable && !out.begun {
-		return err
+		return cause, err
 	}
-	p.reader.log.ErrorContext(ctx, "Segments cannot be read", "object", segments[0].Object,
-		"offset", segments[0].Offset, "segments", len(segments), "cause", cause, "error", err)
-	return out.gaps(segments, cause)
+	p.reader.log.ErrorContext(ctx, "Segments cannot be read", "object", at.Object, "offset", at.Offset, "segments", segments, "cause", cause, "error", err)
+	return cause, nil
 }
 
 // lostError says that asking again will not bring a segment back.
@@ -284,7 +414,7 @@ func decode(s recording.StoredSegment, frame []byte, dictionary *segment.Diction
 	if len(events) > 0 && events[len(events)-1] != '\n' {
 		events = append(events, '\n')
 	}
-	if lines := bytes.Count(events, []byte{'\n'}); lines != s.Events {
+	if lines := bytes.Count(events, []byte{'\n'}); s.Events != anyEvents && lines != s.Events {
 		return nil, fmt.Errorf("%d events instead of %d: %w", lines, s.Events, segment.ErrCorrupt)
 	}
 	return events, nil
@@ -304,6 +434,27 @@ func (o *stream) segment(s recording.StoredSegment, events []byte) error {
 		return err
 	}
 	if _, err := o.w.Write(events); err != nil {
+		return err
+	}
+	return o.flush()
+}
+
+func (o *stream) keyframe(k recording.Keyframe, events []byte) error {
+	o.begun = true
+	line := lineKeyframe{Window: k.Window, Page: k.Page, AfterSeq: k.Seq, Events: bytes.Count(events, []byte{'\n'}), ClockOffsetMs: k.ClockOffsetMs}
+	if err := o.enc.Encode(map[string]lineKeyframe{"keyframe": line}); err != nil {
+		return err
+	}
+	if _, err := o.w.Write(events); err != nil {
+		return err
+	}
+	return o.flush()
+}
+
+func (o *stream) lost(k recording.Keyframe, cause string) error {
+	o.begun = true
+	line := lineLost{Window: k.Window, AfterSeq: k.Seq, Cause: cause}
+	if err := o.enc.Encode(map[string]lineLost{"gap": line}); err != nil {
 		return err
 	}
 	return o.flush()

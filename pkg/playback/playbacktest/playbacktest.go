@@ -79,6 +79,7 @@ type Segment struct {
 	recording.Segment
 	Lines      []string
 	Dictionary *segment.Dictionary // to make the frame with; nil: none
+	Keyframe   []string            // event lines of the keyframe after it; nil: none
 }
 
 // NDJSON is what is stored of the events.
@@ -104,6 +105,9 @@ func (s *Stores) Write(t testing.TB, segments []Segment, moments []recording.Mom
 		if err := pack.Add(one.Segment, frame, dictionary, recording.Base{}); err != nil {
 			t.Fatal(err)
 		}
+		if one.Keyframe != nil {
+			addKeyframe(t, pack, one)
+		}
 	}
 	content, stored, err := pack.Bytes()
 	if err != nil {
@@ -113,11 +117,20 @@ func (s *Stores) Write(t testing.TB, segments []Segment, moments []recording.Mom
 	if err := s.Bucket.Put(t.Context(), key, bytes.NewReader(content), int64(len(content))); err != nil {
 		t.Fatal(err)
 	}
-	batch := index.Batch{Project: project, Token: key, Segments: stored, Moments: moments}
+	batch := index.Batch{Project: project, Token: key, Segments: stored, Moments: moments, Keyframes: pack.Keyframes(), Class: recording.ClassNormal}
 	if err := s.Index.Write(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
 	return key
+}
+
+func addKeyframe(t testing.TB, pack *segment.Pack, after Segment) {
+	t.Helper()
+	ndjson := []byte(strings.Join(after.Keyframe, "\n") + "\n")
+	k := recording.Keyframe{SegmentID: after.SegmentID, Page: after.Page, TimestampMs: after.EndMs, ClockOffsetMs: after.ClockOffsetMs, RawBytes: len(ndjson)}
+	if err := pack.AddKeyframe(k, segment.Encode(nil, ndjson, segment.EncodeOptions{})); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // WriteDictionary stores a dictionary of a project and returns it and the
