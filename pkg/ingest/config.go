@@ -15,14 +15,6 @@ import (
 )
 
 // Config is the part of playhead.yaml that ingest reads. Begin with
-// Insight bounds what finding out about sessions costs.
-type Insight struct {
-	// DocumentBytes is the memory for the documents of windows that are being
-	// recorded. What does not fit is read back from the stores when it is its
-	// turn. Default 64MiB.
-	DocumentBytes Bytes `yaml:"document_bytes"`
-}
-
 // DefaultConfig, so that what the file leaves out has its default.
 type Config struct {
 	// Projects says who may send, and from where.
@@ -224,6 +216,14 @@ type Journal struct {
 	// CommitInterval is the shortest time between two fsyncs; under load, all
 	// segments that arrive in it share one. 0 to 10ms, default 5ms.
 	CommitInterval time.Duration `yaml:"commit_interval"`
+}
+
+// Insight bounds what finding out about sessions costs.
+type Insight struct {
+	// DocumentBytes is the memory for the documents of windows that are being
+	// recorded. What does not fit is read back from the stores when it is its
+	// turn. Default 64MiB.
+	DocumentBytes Bytes `yaml:"document_bytes"`
 }
 
 // Flush says when waiting segments become a pack.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/playhead/playhead/pkg/dictionary"
@@ -68,6 +69,8 @@ type insights struct {
 	noted    time.Time
 	scratch  []byte
 
+	stats atomic.Pointer[insight.Stats] // as of the last pause
+
 	mu        sync.Mutex
 	fresh     []freshPack
 	bytes     int // of fresh
@@ -96,6 +99,7 @@ func newInsights(s *Server, stores insight.Stores, retry *retrier, b *bases, opt
 		note: filepath.Join(s.cfg.Journal.Dir, "insight.json"), wake: make(chan struct{}, 1),
 		rows: map[journal.Group]*index.Batch{}, keyframes: map[journal.Group][]waitingKeyframe{},
 	}
+	i.stats.Store(&insight.Stats{})
 	i.tracker = insight.New(insight.Options{Source: stores, Emit: i.emit, Now: s.now, Log: s.log, Bytes: int(s.cfg.Insight.DocumentBytes)})
 	return i
 }
@@ -210,6 +214,8 @@ func (i *insights) drained(ctx context.Context) bool {
 // wait writes what is found, when it is time to, and waits for a pack or for
 // the tracker's next turn.
 func (i *insights) wait(ctx context.Context, next time.Time) {
+	stats := i.tracker.Stats()
+	i.stats.Store(&stats)
 	now := i.now()
 	if i.rowCount > 0 && now.Sub(i.rowSince) >= rowsWait {
 		_ = i.write(ctx) // fails when ctx is done

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/playhead/playhead/pkg/ingest/journal"
+	"github.com/playhead/playhead/pkg/insight"
 	"github.com/playhead/playhead/pkg/scrub"
 )
 
@@ -152,6 +153,36 @@ func watchPipeline(r prometheus.Registerer, p *pipeline) error {
 			func() float64 { return float64(p.encodedBytes()) }),
 	} {
 		if err := r.Register(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watchInsights adds what following the windows does and holds.
+func watchInsights(r prometheus.Registerer, stats func() insight.Stats) error {
+	type value struct {
+		name, help string
+		of         func(insight.Stats) float64
+	}
+	for _, v := range []value{
+		{"insight_windows", "Windows that are followed and have a document in memory.", func(s insight.Stats) float64 { return float64(s.Open) }},
+		{"insight_windows_behind", "Windows with stored segments that are to be read again.", func(s insight.Stats) float64 { return float64(s.Behind) }},
+		{"insight_document_bytes", "Memory of documents, estimated.", func(s insight.Stats) float64 { return float64(s.Bytes) }},
+	} {
+		gauge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "playhead_ingest_" + v.name, Help: v.help}, func() float64 { return v.of(stats()) })
+		if err := r.Register(gauge); err != nil {
+			return err
+		}
+	}
+	for _, v := range []value{
+		{"insight_segments_total", "Segments that were followed.", func(s insight.Stats) float64 { return float64(s.Segments) }},
+		{"insight_segments_read_back_total", "Of these, segments that were read from the stores.", func(s insight.Stats) float64 { return float64(s.ReadBack) }},
+		{"insight_documents_dropped_total", "Documents that made room for others.", func(s insight.Stats) float64 { return float64(s.Dropped) }},
+		{"insight_panics_total", "Windows that could not be followed because reading them panicked.", func(s insight.Stats) float64 { return float64(s.Panics) }},
+	} {
+		counter := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "playhead_ingest_" + v.name, Help: v.help}, func() float64 { return v.of(stats()) })
+		if err := r.Register(counter); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/ingest/journal"
 	"github.com/playhead/playhead/pkg/ingest/wire/playhead"
+	"github.com/playhead/playhead/pkg/insight"
 	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/recording"
 )
@@ -244,6 +245,10 @@ func (s *Server) openJournal(bucket objectstore.Bucket, idx index.Index, opts Op
 	}
 	s.pipeline = newPipeline(s, bucket, idx, opts)
 	if err := watchPipeline(s.registry, s.pipeline); err != nil {
+		return errors.Join(fmt.Errorf("register metrics: %w", err), j.Close())
+	}
+	insights := s.pipeline.packer.insights
+	if err := watchInsights(s.registry, func() insight.Stats { return *insights.stats.Load() }); err != nil {
 		return errors.Join(fmt.Errorf("register metrics: %w", err), j.Close())
 	}
 	s.pipeline.recovered(recovery)

@@ -99,7 +99,9 @@ func (t *Tracker) Tick(ctx context.Context) (next time.Time) {
 		}
 	}
 	if due != nil {
-		t.catchUp(ctx, due, holeWait)
+		if err := t.catchUp(ctx, due, holeWait); err != nil && ctx.Err() == nil {
+			t.Log.Warn("a window is looked at later", "session", due.session, "error", err)
+		}
 		if due.behind {
 			sooner(due.due)
 		} else {
@@ -195,7 +197,7 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 		w.due = t.Now().Add(retryWait)
 		return fmt.Errorf("read segments of a session: %w", err)
 	}
-	own := ofWindow(stored, w.key.window)
+	own := ofWindow(stored, w.id)
 	for _, s := range own[startOf(own, w):] {
 		if s.Seq > w.next {
 			received := time.UnixMilli(s.ReceivedMs)

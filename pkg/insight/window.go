@@ -11,7 +11,7 @@ import (
 type key struct {
 	project recording.ProjectID
 	session recording.SessionID
-	window  recording.WindowID
+	id      recording.WindowID
 }
 
 func keyOf(id recording.SegmentID) key { return key{id.Project, id.Session, id.Window} }

@@ -34,8 +34,8 @@ const (
 // worker reads packs and writes their rows, one group after the other.
 type worker struct {
 	*run
-	pack []byte // buffers
-	raw  []byte
+	content []byte // of the pack in hand
+	raw     []byte
 }
 
 // batch are the rows of a group that are not written yet.
@@ -71,27 +71,36 @@ func (w *worker) index(ctx context.Context, g *group) error {
 			if err := flush(); err != nil {
 				return err
 			}
-			rows.Class = footer.Class
 		}
-		rows.packs++
-		for _, k := range footer.Keyframes {
-			rows.Keyframes = append(rows.Keyframes, k.Keyframe)
-		}
-		for _, entry := range footer.Entries {
-			if err := w.derive(ctx, object.Key, entry, &rows); err != nil {
-				return err
-			}
-			if len(rows.Segments) >= batchSegments || len(rows.Moments) >= batchMoments {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
+		if err := w.pack(ctx, object.Key, footer, &rows, flush); err != nil {
+			return err
 		}
 	}
 	return flush()
 }
 
-// load reads a pack into w.pack.
+// pack adds the rows of a pack, and calls flush when there are many.
+func (w *worker) pack(ctx context.Context, key string, footer *segment.Footer, rows *batch, flush func() error) error {
+	rows.packs++
+	rows.Class = footer.Class
+	for _, k := range footer.Keyframes {
+		rows.Keyframes = append(rows.Keyframes, k.Keyframe)
+	}
+	for _, entry := range footer.Entries {
+		if err := w.derive(ctx, key, entry, rows); err != nil {
+			return err
+		}
+		if len(rows.Segments) >= batchSegments || len(rows.Moments) >= batchMoments {
+			if err := flush(); err != nil {
+				return err
+			}
+			rows.Class = footer.Class
+		}
+	}
+	return nil
+}
+
+// load reads a pack into w.content.
 func (w *worker) load(ctx context.Context, o objectstore.Object) (*segment.Footer, error) {
 	if o.Size > maxPackBytes {
 		return nil, fmt.Errorf("%w: %d bytes are too many for a pack", segment.ErrCorrupt, o.Size)
@@ -101,7 +110,7 @@ func (w *worker) load(ctx context.Context, o objectstore.Object) (*segment.Foote
 		return nil, err
 	}
 	w.away.Store(0)
-	footer, err := segment.ReadFooter(bytes.NewReader(w.pack), o.Size)
+	footer, err := segment.ReadFooter(bytes.NewReader(w.content), o.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +127,11 @@ func (w *worker) get(ctx context.Context, o objectstore.Object) error {
 		return err
 	}
 	defer body.Close()
-	if int64(cap(w.pack)) < o.Size {
-		w.pack = make([]byte, o.Size)
+	if int64(cap(w.content)) < o.Size {
+		w.content = make([]byte, o.Size)
 	}
-	w.pack = w.pack[:o.Size]
-	_, err = io.ReadFull(body, w.pack)
+	w.content = w.content[:o.Size]
+	_, err = io.ReadFull(body, w.content)
 	return err
 }
 
@@ -169,9 +178,9 @@ func (w *worker) derive(ctx context.Context, key string, e segment.Entry, rows *
 	return nil
 }
 
-// decode reads the events of a segment of w.pack into w.raw.
+// decode reads the events of a segment of w.content into w.raw.
 func (w *worker) decode(ctx context.Context, e segment.Entry) error {
-	frame := w.pack[e.Offset : e.Offset+e.Length]
+	frame := w.content[e.Offset : e.Offset+e.Length]
 	if err := e.Verify(frame); err != nil {
 		return err
 	}

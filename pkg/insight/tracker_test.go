@@ -1,0 +1,273 @@
+package insight_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/playhead/playhead/pkg/indexing"
+	"github.com/playhead/playhead/pkg/insight"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+const startMs = 1_763_791_872_123
+
+// page has a button with the id 5.
+const page = `{"type":2,"timestamp":%d,"data":{"node":{"type":0,"id":1,"childNodes":[{"type":2,"tagName":"html","id":2,"attributes":{},"childNodes":[{"type":2,"tagName":"body","id":4,"attributes":{},"childNodes":[{"type":2,"tagName":"button","id":5,"attributes":{"id":"order"},"childNodes":[{"type":3,"id":6,"textContent":"Place order"}]}]}]}]},"initialOffset":{"top":0,"left":0}}}`
+
+const click = `{"type":3,"timestamp":%d,"data":{"source":2,"type":2,"id":5,"x":1,"y":1}}`
+
+// world is what is stored, and what a Tracker made of it.
+type world struct {
+	t       *testing.T
+	tracker *insight.Tracker
+	now     time.Time
+	stored  []recording.StoredSegment
+	events  map[recording.SegmentID][]byte
+	asked   map[uint32]int // segments that were read back, by seq
+	broken  error          // what the stores answer
+	found   []insight.Found
+}
+
+func newWorld(t *testing.T, bytes int) *world {
+	w := &world{t: t, now: time.UnixMilli(startMs + 60_000), events: map[recording.SegmentID][]byte{}, asked: map[uint32]int{}}
+	w.restart(bytes)
+	return w
+}
+
+// restart forgets all but what is stored.
+func (w *world) restart(bytes int) {
+	w.found = nil
+	w.tracker = insight.New(insight.Options{
+		Source: w, Emit: func(f insight.Found) { w.found = append(w.found, f) },
+		Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)), Bytes: bytes,
+	})
+}
+
+func (w *world) Segments(_ context.Context, _ recording.ProjectID, session recording.SessionID) (own []recording.StoredSegment, err error) {
+	for _, s := range w.stored {
+		if s.Session == session {
+			own = append(own, s)
+		}
+	}
+	slices.SortFunc(own, func(a, b recording.StoredSegment) int {
+		if c := strings.Compare(string(a.Window), string(b.Window)); c != 0 {
+			return c
+		}
+		return int(a.Seq) - int(b.Seq)
+	})
+	return own, w.broken
+}
+
+func (w *world) Events(_ context.Context, s recording.StoredSegment, _ []byte) ([]byte, error) {
+	w.asked[s.Seq]++
+	content, ok := w.events[s.SegmentID]
+	if !ok {
+		return nil, insight.ErrGone
+	}
+	return content, w.broken
+}
+
+// store stores a segment: the first has the page, the others a click each.
+func (w *world) store(session recording.SessionID, seq uint32) recording.StoredSegment {
+	w.t.Helper()
+	s := recording.StoredSegment{Class: recording.ClassNormal, Segment: recording.Segment{
+		SegmentID: recording.SegmentID{Project: "shop", Session: session, Window: "window-1", Seq: seq},
+		Page:      "page-0001", ReceivedMs: w.now.UnixMilli(),
+	}}
+	line := fmt.Sprintf(click, startMs+int64(seq)*5000)
+	if seq == 0 {
+		line = fmt.Sprintf(page, startMs)
+	}
+	w.events[s.SegmentID] = []byte(line + "\n")
+	if _, err := indexing.Derive(&s.Segment, w.events[s.SegmentID]); err != nil {
+		w.t.Fatal(err)
+	}
+	w.stored = append(w.stored, s)
+	return s
+}
+
+func (w *world) follow(stored ...recording.StoredSegment) {
+	for _, s := range stored {
+		w.tracker.Follow(s, func() ([]byte, error) { return w.events[s.SegmentID], nil })
+	}
+}
+
+// clicks returns which segments' clicks were found, in order, with what of the
+// button.
+func (w *world) clicks() (seqs []uint32, names string) {
+	known := map[string]bool{}
+	for _, f := range w.found {
+		for _, m := range f.Moments {
+			if m.Kind == recording.KindClick {
+				seqs = append(seqs, m.Seq)
+				known[m.Text] = true
+			}
+		}
+	}
+	for name := range known {
+		names += name
+	}
+	return seqs, names
+}
+
+func (w *world) wantClicks(names string, seqs ...uint32) {
+	w.t.Helper()
+	got, named := w.clicks()
+	if !slices.Equal(got, seqs) || named != names {
+		w.t.Errorf("clicks of the segments %v on %q, want %v on %q", got, named, seqs, names)
+	}
+}
+
+const button = "Place order"
+
+func TestInOrderNothingIsReadBack(t *testing.T) {
+	w := newWorld(t, 0)
+	for seq := range uint32(4) {
+		w.follow(w.store("session-1", seq))
+	}
+	w.follow(w.stored[2]) // again
+	w.wantClicks(button, 1, 2, 3)
+	if s := w.tracker.Stats(); s.ReadBack != 0 || s.Segments != 4 || s.Behind != 0 || s.Open != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestOutOfOrderIsReadBack(t *testing.T) {
+	w := newWorld(t, 0)
+	first, second, third := w.store("session-1", 0), w.store("session-1", 1), w.store("session-1", 2)
+	w.follow(first, third, second)
+	w.wantClicks("")
+	next := w.tracker.Tick(t.Context())
+	if !next.After(w.now) {
+		t.Fatalf("the next turn is at %v, now is %v", next, w.now)
+	}
+	w.now = next
+	w.tracker.Tick(t.Context())
+	w.wantClicks(button, 1, 2)
+	w.follow(w.store("session-1", 3))
+	w.wantClicks(button, 1, 2, 3)
+}
+
+// A missing segment is waited for, then it is a gap; when it comes after all,
+// the window is looked at anew.
+func TestMissingSegment(t *testing.T) {
+	w := newWorld(t, 0)
+	w.follow(w.store("session-1", 0), w.store("session-1", 2))
+	for range 3 {
+		w.now = w.now.Add(6 * time.Second)
+		w.tracker.Tick(t.Context())
+	}
+	w.wantClicks("")
+	w.now = w.now.Add(15 * time.Second)
+	w.tracker.Tick(t.Context())
+	w.wantClicks("", 2)
+	if got := w.tracker.Stats().Gaps; got != 1 {
+		t.Errorf("%d gaps, want 1", got)
+	}
+	w.follow(w.store("session-1", 1))
+	w.now = w.now.Add(6 * time.Second)
+	w.tracker.Tick(t.Context())
+	w.wantClicks(button, 2, 1, 2)
+}
+
+// A server that did not see a window's beginning reads it.
+func TestAnotherServersWindow(t *testing.T) {
+	w := newWorld(t, 0)
+	for seq := range uint32(3) {
+		w.store("session-1", seq)
+	}
+	w.follow(w.store("session-1", 3))
+	w.now = w.now.Add(6 * time.Second)
+	w.tracker.Tick(t.Context())
+	w.wantClicks(button, 1, 2, 3)
+	w.follow(w.store("session-1", 4))
+	w.wantClicks(button, 1, 2, 3, 4)
+}
+
+func TestRevisit(t *testing.T) {
+	w := newWorld(t, 0)
+	for seq := range uint32(3) {
+		w.follow(w.store("session-1", seq))
+	}
+	w.restart(0)
+	if err := w.tracker.Revisit(t.Context(), "shop", "session-1"); err != nil {
+		t.Fatal(err)
+	}
+	w.tracker.Tick(t.Context())
+	w.wantClicks(button, 1, 2)
+}
+
+// When memory is short the documents of other windows are dropped, and what
+// was found before is not found again when they go on.
+func TestMemoryIsBounded(t *testing.T) {
+	w := newWorld(t, 1)
+	w.follow(w.store("session-1", 0), w.store("session-1", 1), w.store("session-2", 0))
+	if s := w.tracker.Stats(); s.Open != 1 || s.Dropped != 1 || s.Windows != 2 {
+		t.Errorf("%+v, want one document", s)
+	}
+	w.follow(w.store("session-1", 2))
+	w.now = w.now.Add(6 * time.Second)
+	w.tracker.Tick(t.Context())
+	w.wantClicks(button, 1, 2)
+	if w.asked[0] != 1 || w.asked[1] != 1 || w.asked[2] != 1 {
+		t.Errorf("read back: %v", w.asked)
+	}
+}
+
+func TestStoresThatDoNotAnswer(t *testing.T) {
+	w := newWorld(t, 0)
+	w.store("session-1", 0)
+	w.follow(w.store("session-1", 1))
+	w.broken = errors.New("connection refused")
+	if err := w.tracker.Drain(t.Context()); !errors.Is(err, w.broken) {
+		t.Errorf("error %v", err)
+	}
+	w.now = w.now.Add(6 * time.Second)
+	next := w.tracker.Tick(t.Context())
+	if !next.After(w.now) {
+		t.Errorf("the next turn is at %v, now is %v", next, w.now)
+	}
+	w.broken, w.now = nil, next
+	w.tracker.Tick(t.Context())
+	w.wantClicks(button, 1)
+}
+
+// What cannot be read is a gap.
+func TestUnreadableSegment(t *testing.T) {
+	w := newWorld(t, 0)
+	w.store("session-1", 0)
+	delete(w.events, w.store("session-1", 1).SegmentID)
+	w.follow(w.store("session-1", 2))
+	if err := w.tracker.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.wantClicks("", 2)
+	if s := w.tracker.Stats(); s.Gaps != 1 || s.Behind != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestKeyframeIsDueAfterThirtySeconds(t *testing.T) {
+	w := newWorld(t, 0)
+	for seq := range uint32(40) {
+		w.follow(w.store("session-1", seq))
+	}
+	var after []uint32
+	for _, f := range w.found {
+		if f.Keyframe != nil {
+			after = append(after, f.Keyframe.Seq)
+			if f.Keyframe.RawBytes != len(f.KeyframeEvents) || !strings.Contains(string(f.KeyframeEvents), button) {
+				t.Errorf("keyframe %+v: %s", f.Keyframe, f.KeyframeEvents)
+			}
+		}
+	}
+	if len(after) == 0 {
+		t.Error("no keyframe")
+	}
+}
