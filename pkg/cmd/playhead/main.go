@@ -67,6 +67,7 @@ var commands = []command{
 	{"ingest", "", "accept segments from browsers and store them", runIngest},
 	{"import", "FILE…", "store rrweb recordings (JSON arrays of events)", runImport},
 	{"export", "SESSION", "write the events of a session as a JSON array", runExport},
+	{"transcript", "SESSION", "write what happened in a session, in words", runTranscript},
 	{"reindex", "", "make the rows of ClickHouse again from object storage", runReindex},
 	{"retain", "", "delete from object storage what is not kept any longer", runRetain},
 	{"inspect", "FILE|KEY…", "say what is inside packs, dictionaries and journals", runInspect},
