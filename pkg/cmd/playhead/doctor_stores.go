@@ -369,6 +369,11 @@ func (r *recordings) frames(ctx context.Context, footer *segment.Footer, content
 			return err
 		}
 	}
+	for _, k := range footer.Keyframes {
+		if err := k.Verify(content[k.Offset : k.Offset+k.Length]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
