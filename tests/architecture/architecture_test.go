@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"pkg/search":                 {"pkg/recording", "pkg/index"},
 	"pkg/playback":               {"pkg/recording", "pkg/rrweb", "pkg/moments", "pkg/segment", "pkg/dictionary", "pkg/objectstore", "pkg/index", "pkg/search"},
 	"pkg/plugin":                 {"pkg/recording", "pkg/rrweb", "pkg/moments", "pkg/segment", "pkg/dictionary", "pkg/objectstore", "pkg/index", "pkg/links", "pkg/playback", "pkg/search"},
+	"pkg/otlp":                   {"pkg/recording"},
 	"pkg/embedded":               {},
 	"pkg/embedded/embeddedtest":  {"pkg/embedded"},
 	"pkg/playback/playbacktest":  {"pkg/recording", "pkg/segment", "pkg/index", "pkg/index/clickhouse", "pkg/objectstore/s3", "pkg/embedded", "pkg/embedded/embeddedtest"},
@@ -68,7 +69,8 @@ var only = map[string]struct {
 	why       string
 }{
 	"github.com/minio/minio-go/":               {[]string{"pkg/objectstore/s3", "pkg/embedded", "pkg/embedded/embeddedtest"}, "object storage has one adapter"},
-	"github.com/ClickHouse/":                   {[]string{"pkg/index/clickhouse", "pkg/embedded"}, "the index has one adapter"},
+	"github.com/ClickHouse/":                   {[]string{"pkg/index/clickhouse", "pkg/embedded", "pkg/otlp"}, "the index has one adapter; otel_traces and otel_logs another"},
+	"go.opentelemetry.io/collector/":           {[]string{"pkg/otlp"}, "OTLP comes in at one place"},
 	"github.com/grafana/grafana-plugin-sdk-go": {[]string{"pkg/plugin", "pkg/plugin/plugintest", "pkg", "tests/smoke", "tests/faults"}, "only the plugin speaks Grafana's protocol"},
 	"github.com/versity/versitygw":             {[]string{"pkg/embedded"}, "the embedded stores are one package"},
 	"github.com/ebitengine/purego":             {[]string{"pkg/embedded"}, "the embedded stores are one package"},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/playhead/playhead/pkg/otlp"
 	"github.com/playhead/playhead/pkg/playback"
 )
 
@@ -23,10 +24,16 @@ var assets embed.FS
 // Recordings are shown in a frame with a stricter policy of its own.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// standalone serves the page at / and the playback API at /api/.
-func standalone(reader *playback.Reader, hosts []string) *http.Server {
+// standalone serves the page at / and the playback API at /api/, with the
+// routes of telemetry unless it is nil.
+func standalone(reader *playback.Reader, telemetry *otlp.Store, hosts []string) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", http.StripPrefix("/api", reader.Handler()))
+	if telemetry != nil {
+		handler := http.StripPrefix("/api", telemetry.Handler())
+		mux.Handle("/api/traces/{trace}", handler)
+		mux.Handle("/api/sessions/{session}/logs", handler)
+	}
 	mux.Handle("/", page())
 	return &http.Server{Handler: onlyFor(hosts, mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/playhead/playhead/pkg/index/clickhouse"
 	"github.com/playhead/playhead/pkg/ingest"
 	"github.com/playhead/playhead/pkg/objectstore/s3"
+	"github.com/playhead/playhead/pkg/otlp"
 	"github.com/playhead/playhead/pkg/recording"
 )
 
@@ -52,6 +53,19 @@ type standaloneConfig struct {
 	// Hosts are the names, without port, by which an authenticating proxy asks
 	// for the page, when it passes on the name that the browser used.
 	Hosts []string `yaml:"hosts"`
+	// Telemetry is about the traces and logs that the page shows beside a
+	// recording.
+	Telemetry telemetryConfig `yaml:"telemetry"`
+}
+
+// telemetryConfig says where the project's traces and logs are.
+type telemetryConfig struct {
+	// Database has the tables otel_traces and otel_logs, on the server of the
+	// index. Empty: the page shows none.
+	Database string `yaml:"database"`
+	// Receive is where the project's services send traces and logs over
+	// OTLP/HTTP; a loopback address. Empty: another program writes the tables.
+	Receive string `yaml:"receive"`
 }
 
 func defaultConfig() config {
@@ -132,6 +146,28 @@ func (s standaloneConfig) validate(projects []ingest.Project) error {
 	}
 	if !slices.ContainsFunc(projects, func(p ingest.Project) bool { return p.ID == s.Project }) {
 		return errors.New("standalone.project: must be one of projects")
+	}
+	return within("standalone.telemetry", s.Telemetry.validate())
+}
+
+func (t telemetryConfig) validate() error {
+	if t.Database != "" {
+		if err := otlp.CheckDatabase(t.Database); err != nil {
+			return within("database", err)
+		}
+	}
+	if t.Receive == "" {
+		return nil
+	}
+	if t.Database == "" {
+		return errors.New("receive: needs a database")
+	}
+	host, err := hostOf(t.Receive)
+	if err != nil {
+		return within("receive", err)
+	}
+	if !isLoopback(host) {
+		return errors.New("receive: must be a loopback address; it asks nobody who they are")
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ type demoAddresses struct {
 	Public  string              `json:"public"` // of ingest, for browsers
 	Page    string              `json:"page"`
 	Shop    string              `json:"shop"`
+	OTLP    string              `json:"otlp"` // OTLP/HTTP, for services whose traces and logs the page shows
 	Grafana string              `json:"grafana,omitempty"`
 	Project recording.ProjectID `json:"project"`
 	Key     string              `json:"key"`
@@ -48,6 +49,7 @@ func runDemo(ctx context.Context, c *call) (err error) {
 	public := c.flags.String("public", "", "`URL` at which browsers reach ingest, when something stands in front of it")
 	pageAt := c.flags.String("page", "127.0.0.1:8081", "`ADDRESS` of the standalone page")
 	shopAt := c.flags.String("shop", "127.0.0.1:8090", "`ADDRESS` of the shop")
+	otlpAt := c.flags.String("otlp", "127.0.0.1:0", "`ADDRESS` that takes traces and logs over OTLP/HTTP; port 0: a free one")
 	grafanaAt := c.flags.String("grafana", "127.0.0.1:3000", "`ADDRESS` of Grafana, where there is one; empty: none")
 	plugin := c.flags.String("plugin", "dist", "`FOLDER` of the built plugin, for Grafana")
 	provisioning := c.flags.String("provisioning", "provisioning", "`FOLDER` of Grafana's provisioning files")
@@ -63,7 +65,7 @@ func runDemo(ctx context.Context, c *call) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeLog()) }()
-	cfg, err := demoConfig(*dir, *ingestAt, *pageAt, *shopAt)
+	cfg, err := demoConfig(*dir, *ingestAt, *pageAt, *shopAt, *otlpAt)
 	if err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ func runDemo(ctx context.Context, c *call) (err error) {
 		return err
 	}
 	at := demoAddresses{
-		Ingest: "http://" + v.listener.Addr().String(), Public: *public, Page: "http://" + v.page.Addr().String(), Shop: "http://" + *shopAt,
+		Ingest: "http://" + v.listener.Addr().String(), Public: *public, Page: "http://" + v.page.Addr().String(), Shop: "http://" + *shopAt, OTLP: "http://" + v.otlp.Addr().String(),
 		Project: demoProject, Key: demoKey, Stores: s.addresses,
 	}
 	if at.Public == "" {
@@ -121,14 +123,14 @@ func demoLog(dir string) (*slog.Logger, func() error, error) {
 	return newLog(f, slog.LevelInfo), f.Close, nil
 }
 
-func demoConfig(dir, ingestAt, pageAt, shopAt string) (config, error) {
+func demoConfig(dir, ingestAt, pageAt, shopAt, otlpAt string) (config, error) {
 	_, shopPort, err := net.SplitHostPort(shopAt)
 	if err != nil {
 		return config{}, &usageError{"--shop must be host:port"}
 	}
 	c := defaultConfig()
 	c.Listen, c.DataDir = ingestAt, dir
-	c.Standalone = standaloneConfig{Listen: pageAt, Project: demoProject}
+	c.Standalone = standaloneConfig{Listen: pageAt, Project: demoProject, Telemetry: telemetryConfig{Database: "otel", Receive: otlpAt}}
 	c.Ingest.Projects = []ingest.Project{{ID: demoProject, Keys: []ingest.Key{{
 		Name: "shop", Key: demoKey, Origins: []string{"http://127.0.0.1:" + shopPort, "http://localhost:" + shopPort},
 	}}}}
@@ -173,7 +175,7 @@ func seedRecording(ctx context.Context, i *importer, name string, end time.Time)
 }
 
 func runShop(ctx context.Context, address string, at demoAddresses, log *slog.Logger) error {
-	telemetry, err := shop.NewTelemetry(ctx, logWriter{log})
+	telemetry, err := shop.NewTelemetry(ctx, logWriter{log}, at.OTLP)
 	if err != nil {
 		return err
 	}
@@ -271,6 +273,7 @@ Playhead is running.
 		fmt.Fprintf(w, "  Grafana           not started: %s\n", noGrafana)
 	}
 	fmt.Fprintf(w, `  Ingest            %s (metrics at /metrics)
+  OTLP/HTTP         %s (traces and logs beside the replays)
 
 Try this, then watch it under Replays a few seconds later:
 
@@ -279,5 +282,5 @@ Try this, then watch it under Replays a few seconds later:
   3. Open Sale and press "Show the offers". Why does the page freeze?
 
 Logs: %s. Stop with Ctrl-C.
-`, at.Ingest, filepath.Join(dir, "demo.log"))
+`, at.Ingest, at.OTLP, filepath.Join(dir, "demo.log"))
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -27,6 +28,7 @@ type service struct {
 	registry *prometheus.Registry // of the metrics
 	listener net.Listener
 	page     net.Listener // nil without a standalone page
+	otlp     net.Listener // nil when no telemetry is received
 }
 
 func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*service, error) {
@@ -41,16 +43,36 @@ func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*se
 	}
 	collectEarlier()
 	v := &service{config: c, stores: s, ingest: server, log: log, registry: registry}
-	var listen net.ListenConfig
-	if v.listener, err = listen.Listen(ctx, "tcp", c.Listen); err != nil {
-		return nil, errors.Join(fmt.Errorf("listen: %w", err), v.drain())
-	}
-	if c.Standalone.Listen != "" {
-		if v.page, err = listen.Listen(ctx, "tcp", c.Standalone.Listen); err != nil {
-			return nil, errors.Join(fmt.Errorf("standalone.listen: %w", err), v.listener.Close(), v.drain())
-		}
+	if err := v.listen(ctx); err != nil {
+		return nil, errors.Join(err, v.drain())
 	}
 	return v, nil
+}
+
+// listen opens the listeners that are configured; on an error it has closed
+// those that were open.
+func (v *service) listen(ctx context.Context) error {
+	page := v.config.Standalone
+	var opened []net.Listener
+	for _, l := range []struct {
+		name, address string
+		listener      *net.Listener
+	}{{"listen", v.config.Listen, &v.listener}, {"standalone.listen", page.Listen, &v.page}, {"standalone.telemetry.receive", page.Telemetry.Receive, &v.otlp}} {
+		if l.address == "" {
+			continue
+		}
+		var config net.ListenConfig
+		listener, err := config.Listen(ctx, "tcp", l.address)
+		if err != nil {
+			errs := []error{fmt.Errorf("%s: %w", l.name, err)}
+			for _, o := range opened {
+				errs = append(errs, o.Close())
+			}
+			return errors.Join(errs...)
+		}
+		*l.listener, opened = listener, append(opened, listener)
+	}
+	return nil
 }
 
 // collectEarlier lets the heap grow by half between collections, unless $GOGC
@@ -78,9 +100,14 @@ func (v *service) run(ctx context.Context) error {
 	servers := []*http.Server{v.ingest.HTTPServer()}
 	group.Go(func() error { return serve(servers[0], v.listener) })
 	if v.page != nil {
-		page := standalone(playback.New(playback.Config{Project: v.config.Standalone.Project, Bucket: v.stores.bucket, Index: v.stores.index, Log: v.log}), v.config.Standalone.Hosts)
+		page := standalone(playback.New(playback.Config{Project: v.config.Standalone.Project, Bucket: v.stores.bucket, Index: v.stores.index, Log: v.log}), v.stores.telemetry, v.config.Standalone.Hosts)
 		servers = append(servers, page)
 		group.Go(func() error { return serve(page, v.page) })
+	}
+	if v.otlp != nil {
+		receiver := &http.Server{Handler: v.stores.telemetry.Receiver(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second}
+		servers = append(servers, receiver)
+		group.Go(func() error { return serve(receiver, v.otlp) })
 	}
 	group.Go(func() error {
 		errs := []error{v.ingest.Run(serving)}

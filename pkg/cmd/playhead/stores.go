@@ -12,6 +12,7 @@ import (
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/index/clickhouse"
 	"github.com/playhead/playhead/pkg/objectstore/s3"
+	"github.com/playhead/playhead/pkg/otlp"
 )
 
 // stores are the two stores of a command, and the engines behind them when
@@ -19,6 +20,7 @@ import (
 type stores struct {
 	bucket    *s3.Bucket
 	index     *clickhouse.Index
+	telemetry *otlp.Store      // nil when the page shows none
 	engines   *embedded.Stores // nil when other processes own the stores
 	addresses embedded.Addresses
 }
@@ -32,6 +34,9 @@ func openStores(ctx context.Context, c config, attach bool, log *slog.Logger) (*
 		return nil, err
 	}
 	if err := s.connect(*c.ClickHouse, *c.ObjectStorage); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if err := s.connectTelemetry(*c.ClickHouse, c.Standalone, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
@@ -89,11 +94,30 @@ func (s *stores) connect(ch clickhouse.Config, objects s3.Config) error {
 	return nil
 }
 
+func (s *stores) connectTelemetry(ch clickhouse.Config, page standaloneConfig, log *slog.Logger) error {
+	if page.Telemetry.Database == "" {
+		return nil
+	}
+	conn, err := clickhouse.Open(ch, nil)
+	if err != nil {
+		return fmt.Errorf("open ClickHouse for telemetry: %w", err)
+	}
+	telemetry, err := otlp.New(otlp.Config{Conn: conn, Database: page.Telemetry.Database, Project: page.Project, Log: log})
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	s.telemetry = telemetry
+	return nil
+}
+
 // close disconnects and stops the engines that this command started.
 func (s *stores) close() error {
 	var errs []error
 	if s.index != nil {
 		errs = append(errs, s.index.Close())
+	}
+	if s.telemetry != nil {
+		errs = append(errs, s.telemetry.Close())
 	}
 	if s.engines != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

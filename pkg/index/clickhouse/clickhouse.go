@@ -60,6 +60,10 @@ func New(cfg Config, opts Options) (*Index, error) {
 	return x, nil
 }
 
+// Open prepares a connection with the settings of an index, for what lies
+// beside it on the same server. It does not connect; the caller closes it.
+func Open(cfg Config, dial Dial) (driver.Conn, error) { return open(cfg, dial) }
+
 func open(cfg Config, dial Dial) (driver.Conn, error) {
 	options, err := cfg.options(dial)
 	if err != nil {

@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	telemetry, err := shop.NewTelemetry(ctx, stdout)
+	telemetry, err := shop.NewTelemetry(ctx, stdout, "")
 	if err != nil {
 		return err
 	}
