@@ -235,6 +235,9 @@ func (r *run) needs(ctx context.Context, packs []objectstore.Object) ([]need, er
 			for _, e := range footer.Entries {
 				seen[need{e.Dictionary, e.Base}] = true
 			}
+			for _, k := range footer.Keyframes {
+				seen[need{k.Dictionary, k.Base}] = true
+			}
 			return nil
 		})
 	}

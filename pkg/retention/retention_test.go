@@ -177,6 +177,32 @@ func TestOnlyWhatIsNotKeptGoes(t *testing.T) {
 	}
 }
 
+// What only a keyframe was made with is needed too.
+func TestKeyframesNeedTheirDictionary(t *testing.T) {
+	s := newStore(t)
+	d, key := s.dictionary("shop", "used.example", 30*day)
+	ndjson := []byte(`{"type":2,"timestamp":1,"data":{}}` + "\n")
+	p := segment.NewPack("shop", recording.ClassNormal, ulid.MustNew(ulid.Timestamp(now.Add(-15*day)), rand.Reader))
+	id := recording.SegmentID{Project: "shop", Session: "session-0001", Window: "window-0001"}
+	seg := recording.Segment{SegmentID: id, Page: "page-0001", Events: 1, RawBytes: len(ndjson)}
+	if err := p.Add(seg, segment.Encode(nil, ndjson, segment.EncodeOptions{}), "", recording.Base{}); err != nil {
+		t.Fatal(err)
+	}
+	k := recording.Keyframe{SegmentID: id, Page: "page-0001", RawBytes: len(ndjson), Dictionary: d.ID()}
+	if err := p.AddKeyframe(k, segment.Encode(nil, ndjson, segment.EncodeOptions{Dictionary: d})); err != nil {
+		t.Fatal(err)
+	}
+	data, stored, err := p.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put(stored[0].Object, data)
+	var told []Action
+	if _, err := Run(t.Context(), s, twoWeeks(&told)); err != nil || !s.has(key) {
+		t.Errorf("the keyframe's dictionary is gone: %v, %v", told, err)
+	}
+}
+
 // A dictionary that is its site's current one is retired first, and deleted
 // when servers have had the time to hear of it.
 func TestCurrentDictionariesAreRetired(t *testing.T) {
