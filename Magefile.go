@@ -31,6 +31,7 @@ const (
 	smoke        = "bin/smoke"
 	conformance  = "bin/conformance"
 	faults       = "bin/faults"
+	fuzz         = "bin/fuzz"
 	golangciLint = ".cache/golangci-lint"
 	assets       = "pkg/cmd/playhead/assets"
 	peers        = "tests/bench/peers"
@@ -125,6 +126,20 @@ func Faults(ctx context.Context) error {
 		return err
 	}
 	if err := run(ctx, os.Stdout, faults, argumentsAfter("faults")...); err != nil {
+		return err
+	}
+	// mage would take the flags for the next targets.
+	os.Exit(0)
+	return nil
+}
+
+// Fuzz [-each 10m] [-only REGEXP] fuzzes what reads outside bytes, one target
+// after another, and prints how often each was called and whether it failed.
+func Fuzz(ctx context.Context) error {
+	if err := run(ctx, os.Stderr, "go", "build", "-o", fuzz, "./tests/fuzz"); err != nil {
+		return err
+	}
+	if err := run(ctx, os.Stdout, fuzz, argumentsAfter("fuzz")...); err != nil {
 		return err
 	}
 	// mage would take the flags for the next targets.

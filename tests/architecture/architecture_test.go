@@ -60,6 +60,7 @@ var allowed = map[string][]string{
 	"tests/collector":            {},
 	"tests/conformance":          {"pkg/dom"},
 	"tests/faults":               {"pkg/", "tests/traffic"},
+	"tests/fuzz":                 {},
 	"pkg/plugin/plugintest":      {},
 }
 
