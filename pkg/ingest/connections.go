@@ -69,10 +69,19 @@ const (
 
 var phaseNames = [phases]string{"idle", "head", "body", "working"}
 
+// givingWay says which connection makes room for a new one: the first in the
+// first of these queues that has been there for so long. A head is sent in one
+// piece, so that who takes a second for it does less good than who has just been
+// answered and will send again; to close an idle connection costs its client
+// less than to send a body again.
+var givingWay = []struct {
+	phase   phase
+	atLeast time.Duration
+}{{idle, 10 * time.Second}, {opening, time.Second}, {idle, 0}, {opening, 0}, {receiving, 0}}
+
 // connections bounds the open connections. Beyond the bound the one that does
-// the least good makes room for a new one: the longest idle, else the one that
-// takes longest to send its head, else its body. When all of them wait for us,
-// the new one is closed.
+// the least good makes room for a new one, as givingWay says. When all of them
+// wait for us, the new one is closed.
 type connections struct {
 	most    int
 	metrics *metrics
@@ -91,6 +100,7 @@ type connection struct {
 	all   *connections
 	conn  net.Conn
 	phase phase
+	since time.Time // when the phase began
 	place *list.Element
 }
 
@@ -129,14 +139,11 @@ func (a *connections) changed(conn net.Conn, state http.ConnState) {
 
 // add takes a connection in; a.mu is held.
 func (a *connections) add(conn net.Conn) *connection {
-	c := &connection{all: a, conn: conn, phase: opening}
+	c := &connection{all: a, conn: conn, phase: opening, since: time.Now()}
 	if len(a.open) >= a.most {
 		victim, why := c, "refused"
-		for p, queue := range a.queue[:working] {
-			if first := queue.Front(); first != nil {
-				victim, why = first.Value.(*connection), phaseNames[p]
-				break
-			}
+		if first := a.leastUseful(); first != nil {
+			victim, why = first, phaseNames[first.phase]
 		}
 		a.metrics.connectionsClosed.WithLabelValues(why).Inc()
 		_ = victim.conn.Close() // its own goroutine sees it and says so
@@ -148,6 +155,17 @@ func (a *connections) add(conn net.Conn) *connection {
 	a.open[conn] = c
 	a.metrics.connections.Set(float64(len(a.open)))
 	return c
+}
+
+// leastUseful returns the connection that gives way; nil when all of them wait
+// for us. a.mu is held.
+func (a *connections) leastUseful() *connection {
+	for _, g := range givingWay {
+		if first := a.queue[g.phase].Front(); first != nil && time.Since(first.Value.(*connection).since) >= g.atLeast {
+			return first.Value.(*connection)
+		}
+	}
+	return nil
 }
 
 // remove forgets a connection, once or twice; a.mu is held.
@@ -179,6 +197,6 @@ func (c *connection) move(p phase) {
 		return
 	}
 	c.all.queue[c.phase].Remove(c.place)
-	c.phase = p
+	c.phase, c.since = p, time.Now()
 	c.place = c.all.queue[p].PushBack(c)
 }

@@ -264,6 +264,38 @@ func TestFullOfConnections(t *testing.T) {
 	}
 }
 
+// TestWhoGivesWay: who has just been answered stays, as long as others have been
+// at their heads for a second.
+func TestWhoGivesWay(t *testing.T) {
+	type at struct {
+		phase phase
+		since time.Duration // ago
+	}
+	for _, c := range []struct {
+		name string
+		open []at // longest first within a phase
+		want int  // index; -1: none
+	}{
+		{"long idle", []at{{opening, 4 * time.Second}, {idle, 11 * time.Second}, {receiving, time.Minute}}, 1},
+		{"a slow head before a short pause", []at{{idle, 5 * time.Second}, {opening, 2 * time.Second}, {opening, 0}}, 1},
+		{"a short pause before a fast head", []at{{idle, time.Millisecond}, {opening, time.Millisecond}}, 0},
+		{"a head before a body", []at{{receiving, 9 * time.Second}, {opening, 0}}, 1},
+		{"a body before who waits for us", []at{{working, time.Minute}, {receiving, 0}}, 1},
+		{"nobody", []at{{working, time.Minute}}, -1},
+	} {
+		a := newConnections(1, nil)
+		var all []*connection
+		for _, o := range c.open {
+			member := &connection{all: a, phase: o.phase, since: time.Now().Add(-o.since)}
+			member.place = a.queue[o.phase].PushBack(member)
+			all = append(all, member)
+		}
+		if got := slices.Index(all, a.leastUseful()); got != c.want {
+			t.Errorf("%s: %d gives way, want %d", c.name, got, c.want)
+		}
+	}
+}
+
 // TestUnreadBodiesGiveWay: a body that nobody wants, because the request is
 // refused or the route takes none, neither keeps its connection nor keeps
 // others from getting one.
