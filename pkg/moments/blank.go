@@ -17,7 +17,7 @@ type blank struct {
 // expect looks at a page some time after its full snapshot.
 func (b *blank) expect(w *Window) {
 	if !b.told && b.dueMs == 0 && !showsAnything(w.document) {
-		b.since, b.dueMs = w.place, w.place.rawMs+blankMs
+		b.since, b.dueMs = w.place, w.now+blankMs
 	}
 }
 
@@ -29,7 +29,7 @@ func (b *blank) changed(w *Window, changes *dom.Changes) {
 	for _, r := range changes.Removed {
 		if tag := r.From.Tag(); tag == "body" || r.From.Parent().Tag() == "body" {
 			if !showsAnything(w.document) {
-				b.since, b.dueMs = w.place, w.place.rawMs+blankMs
+				b.since, b.dueMs = w.place, w.now+blankMs
 			}
 			return
 		}

@@ -17,6 +17,7 @@ type click struct {
 	element
 	x, y      float64
 	clickable bool // made to be clicked, as far as a recording tells
+	field     bool // its text can be selected
 	quiet     bool // its answer is outside of the page: a download, another tab, a list of the browser's
 	submit    bool // sends a form
 	answered  bool
@@ -29,6 +30,7 @@ type click struct {
 type clicks struct {
 	list  []*click // the last ones
 	chain []*click // in quick succession at one place
+	dead  *deadClick
 	seed  maphash.Seed
 }
 
@@ -46,6 +48,7 @@ func (c *clicks) clicked(w *Window, m *recording.Moment, node int, x, y float64)
 	if !w.lost && target.Exists() {
 		k.element = describe(target)
 		k.clickable = target.Clickable().Exists()
+		k.field = isField(target)
 		k.quiet = isQuiet(target)
 		k.submit = isSubmit(target)
 		enrich(m, k.element)
@@ -231,12 +234,34 @@ func (c *clicks) decide(w *Window, k *click) {
 		return
 	}
 	k.told = true
-	w.signal(k.place, recording.SignalDeadClick, recording.Moment{
-		Text:     fmt.Sprintf("nothing happened after a click on %s", k.element),
-		Selector: k.selector,
-		Attributes: map[string]string{
-			"element": k.name, "tag": k.tag, "waited_ms": decimal(float64(min(w.now-k.rawMs, deadClickWaitMs))),
-		},
+	if d := c.dead; d != nil && d.same(k) && k.rawMs-d.lastMs <= deadClickWaitMs {
+		d.clicks++
+		d.lastMs = k.rawMs
+	} else {
+		c.dead = &deadClick{click: k, clicks: 1, lastMs: k.rawMs}
+	}
+	c.dead.tell(w)
+}
+
+// deadClick is a click that nothing came of, with those that followed on the
+// same element.
+type deadClick struct {
+	*click
+	clicks int
+	lastMs int64 // raw, of the last one
+}
+
+func (d *deadClick) tell(w *Window) {
+	text := fmt.Sprintf("nothing happened after a click on %s", d.element)
+	attributes := map[string]string{"element": d.name, "tag": d.tag}
+	if d.clicks > 1 {
+		text = fmt.Sprintf("nothing happened after %d clicks on %s", d.clicks, d.element)
+		attributes["clicks"] = strconv.Itoa(d.clicks)
+	}
+	waited := min(w.now-d.lastMs, deadClickWaitMs)
+	attributes["interval_ms"] = decimal(float64(waited))
+	w.signal(d.place, recording.SignalDeadClick, recording.Moment{
+		Text: text, Selector: d.selector, DurationMs: d.lastMs - d.rawMs + waited, Attributes: attributes,
 	})
 }
 
@@ -245,7 +270,14 @@ func (c *clicks) decide(w *Window, k *click) {
 func (c *clicks) endChain(w *Window) {
 	chain := c.chain
 	c.chain = nil
-	if len(chain) < rageClicks || !chain[0].clickable && len(chain) < rageTextClicks {
+	if len(chain) < rageClicks {
+		return
+	}
+	least := rageClicks
+	if !chain[0].clickable || chain[0].field {
+		least = rageTextClicks
+	}
+	if len(chain) < least {
 		return
 	}
 	answers := make(map[uint64]bool)
@@ -318,18 +350,19 @@ func isQuiet(n dom.Node) bool {
 }
 
 // gap forgets what waits: what came of it is not known.
-func (c *clicks) gap() { c.list, c.chain = nil, nil }
+func (c *clicks) gap() { c.list, c.chain, c.dead = nil, nil, nil }
 
 // leave ends a page: going to another one answers the last clicks.
 func (c *clicks) leave(w *Window) {
 	c.endChain(w)
 	w.requests.left(w)
-	for _, k := range c.list {
-		if w.now-k.rawMs > lateAnswerMs {
+	for i, k := range c.list {
+		// The page that comes answers the last click, however long it took.
+		if i < len(c.list)-1 && w.now-k.rawMs > lateAnswerMs {
 			c.decide(w, k)
 		}
 	}
-	c.list = nil
+	c.list, c.dead = nil, nil
 }
 
 func (c *clicks) finish(w *Window) {

@@ -64,9 +64,10 @@ const (
 
 	// Thrashed cursor: direction reversed so often, with so much way between, in
 	// 2 s. A hand that aims overshoots once or twice.
-	cursorReversals = 8
+	cursorReversals = 6
 	cursorTravelPx  = 100
 	cursorMs        = 2000
+	cursorPauseMs   = 10_000 // between two signals
 
 	// Quick back: back on the page before after no more than 5 s; less than 0.5 s
 	// is a program that redirects.
@@ -86,9 +87,10 @@ const (
 	// question.
 	abandonedFields = 2
 
-	// backgroundMs: what changed by itself within this time before a click does
-	// not answer it.
-	backgroundMs = 3000
+	// What changes by itself so often, each time within so long of the last, does
+	// not answer a click: clocks, animations, tickers.
+	backgroundTimes = 3
+	backgroundMs    = 3000
 )
 
 // Bounds of what a window holds and finds.
@@ -112,4 +114,5 @@ const (
 	maxTextBytes     = 1024
 	maxDirty         = 256 // blocks whose text is still changing
 	maxWalked        = 2000
+	maxScreenPx      = 20_000 // of a coordinate; more is a mistake of the browser
 )

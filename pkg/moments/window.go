@@ -202,7 +202,9 @@ func (w *Window) mutation() {
 	w.messages.changed(w, changes)
 	w.seen.changed(w, changes)
 	w.blank.changed(w, changes)
-	w.touched.note(w, changes)
+	if w.clicks.before(w.place.rawMs, consequenceMs) == nil {
+		w.touched.note(w, changes)
+	}
 }
 
 func (w *Window) interaction(event rrweb.Event, line []byte, list []recording.Moment) {
@@ -357,10 +359,17 @@ func (k *keyframeClock) due() bool {
 	return k.wanted || k.activeMs >= keyframeActiveMs || k.mutations >= keyframeMutations
 }
 
-// touched remembers which nodes changed lately, so that what changes by itself
-// all the time is not taken for an answer to the user.
+// touched remembers which nodes change by themselves all the time, a clock or
+// an animation, so that they are not taken for an answer to the user.
 type touched struct {
-	at map[int]int64 // raw time, by node
+	nodes map[int]ticking
+}
+
+// ticking is how often a node changed without a click before it, and when it
+// did so last, raw time.
+type ticking struct {
+	count int
+	last  int64
 }
 
 // maxTouched bounds the nodes that are remembered, maxTouchedOfEvent those of
@@ -370,33 +379,41 @@ const (
 	maxTouchedOfEvent = 16
 )
 
+// note takes a change that no click was near enough to have caused.
 func (t *touched) note(w *Window, changes *dom.Changes) {
-	if t.at == nil {
-		t.at = make(map[int]int64)
+	at := w.place.rawMs
+	if t.nodes == nil {
+		t.nodes = make(map[int]ticking)
 	}
-	if len(t.at) > maxTouched {
-		for node, at := range t.at {
-			if w.place.rawMs-at > backgroundMs {
-				delete(t.at, node)
+	if len(t.nodes) > maxTouched {
+		for node, x := range t.nodes {
+			if at-x.last > backgroundMs {
+				delete(t.nodes, node)
 			}
 		}
-		if len(t.at) > maxTouched {
-			clear(t.at)
+		if len(t.nodes) > maxTouched {
+			clear(t.nodes)
 		}
 	}
 	eachTouched(changes, func(n dom.Node) bool {
-		t.at[n.ID()] = w.place.rawMs
+		x := t.nodes[n.ID()]
+		if at-x.last > backgroundMs {
+			x.count = 0
+		}
+		t.nodes[n.ID()] = ticking{x.count + 1, at}
 		return true
 	})
 }
 
-// fresh reports whether something changed that had not changed shortly before
-// the given raw time.
-func (t *touched) fresh(changes *dom.Changes, before int64) bool {
+// fresh reports whether something changed that does not change all the time.
+func (t *touched) fresh(changes *dom.Changes, at int64) bool {
+	if structural(changes) {
+		return true
+	}
 	fresh := false
 	eachTouched(changes, func(n dom.Node) bool {
-		at, known := t.at[n.ID()]
-		fresh = !known || at < before-backgroundMs || at >= before
+		x := t.nodes[n.ID()]
+		fresh = x.count < backgroundTimes || at-x.last > backgroundMs
 		return !fresh
 	})
 	return fresh
@@ -430,6 +447,12 @@ func eachTouched(changes *dom.Changes, f func(dom.Node) bool) {
 			return
 		}
 	}
+}
+
+// structural reports whether elements came or went.
+func structural(changes *dom.Changes) bool {
+	return slices.ContainsFunc(changes.Added, dom.Node.IsElement) ||
+		slices.ContainsFunc(changes.Removed, func(r dom.Removal) bool { return r.Node.IsElement() })
 }
 
 // concerns reports whether a change may have changed what is seen of a node:
