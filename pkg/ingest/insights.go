@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/index"
@@ -33,6 +37,10 @@ const (
 	// keyframesLimit bounds the keyframes that wait for a pack of their group.
 	// When there are more, the oldest are given up: they only save reading.
 	keyframesLimit = 8 << 20
+
+	// keyframeWait is how long keyframes wait for a pack of their group before
+	// they get one of their own: a session that has ended brings none.
+	keyframeWait = time.Minute
 
 	// lookBack is how much earlier than the note says windows are followed again
 	// after a start: what is found late lies less than a minute back.
@@ -90,6 +98,7 @@ type freshPack struct {
 type waitingKeyframe struct {
 	keyframe recording.Keyframe
 	frame    []byte
+	since    time.Time
 }
 
 func newInsights(s *Server, stores insight.Stores, retry *retrier, b *bases, opts Options) *insights {
@@ -205,6 +214,9 @@ func (i *insights) drained(ctx context.Context) bool {
 	if err == nil {
 		err = i.write(ctx)
 	}
+	if err == nil {
+		i.packKeyframes(ctx, 0)
+	}
 	for _, done := range drains {
 		done <- err
 	}
@@ -220,6 +232,7 @@ func (i *insights) wait(ctx context.Context, next time.Time) {
 	if i.rowCount > 0 && now.Sub(i.rowSince) >= rowsWait {
 		_ = i.write(ctx) // fails when ctx is done
 	}
+	i.packKeyframes(ctx, keyframeWait)
 	i.takeNote(now)
 	pause := noteWait
 	if i.rowCount > 0 {
@@ -308,7 +321,7 @@ func (i *insights) keep(group journal.Group, f insight.Found) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	waiting := append(i.keyframes[group], waitingKeyframe{k, frame})
+	waiting := append(i.keyframes[group], waitingKeyframe{k, frame, i.now()})
 	for i.frames += len(frame); i.frames > keyframesLimit && len(waiting) > 0; waiting = waiting[1:] {
 		i.frames -= len(waiting[0].frame)
 	}
@@ -325,6 +338,52 @@ func (i *insights) takeKeyframes(group journal.Group) []waitingKeyframe {
 		i.frames -= len(k.frame)
 	}
 	return waiting
+}
+
+// packKeyframes stores keyframes that have waited for so long in packs of their
+// own. One that cannot be stored is given up: it only saves reading.
+func (i *insights) packKeyframes(ctx context.Context, wait time.Duration) {
+	for _, group := range i.waitingFor(wait) {
+		if err := i.packOf(ctx, group, i.takeKeyframes(group)); err != nil && ctx.Err() == nil {
+			i.log.Warn("keyframes are given up", "project", group.Project, "error", err)
+		}
+	}
+}
+
+// waitingFor returns the groups with a keyframe that has waited for so long.
+func (i *insights) waitingFor(wait time.Duration) (groups []journal.Group) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for group, waiting := range i.keyframes {
+		if len(waiting) > 0 && i.now().Sub(waiting[0].since) >= wait {
+			groups = append(groups, group)
+		}
+	}
+	return groups
+}
+
+func (i *insights) packOf(ctx context.Context, group journal.Group, waiting []waitingKeyframe) error {
+	pack := segment.NewPack(group.Project, group.Class, ulid.MustNew(ulid.Timestamp(i.now()), rand.Reader))
+	for _, k := range waiting {
+		if err := pack.AddKeyframe(k.keyframe, k.frame); err != nil {
+			return err
+		}
+	}
+	data, _, err := pack.Bytes()
+	if err != nil {
+		return err
+	}
+	keyframes := pack.Keyframes()
+	key := keyframes[0].Object
+	err = i.retry.few(ctx, "bucket", func(ctx context.Context) error {
+		return i.stores.Bucket.Put(ctx, key, bytes.NewReader(data), int64(len(data)))
+	})
+	if err != nil {
+		return err
+	}
+	return i.retry.few(ctx, "index", func(ctx context.Context) error {
+		return i.stores.Index.Write(ctx, index.Batch{Project: group.Project, Class: group.Class, Token: key, Keyframes: keyframes})
+	})
 }
 
 // noted is what the note holds.

@@ -56,14 +56,37 @@ func TestKeyframesGoIntoTheNextPack(t *testing.T) {
 	s := newServer(t, testConfig(t), st.bucket, st.index, Options{})
 	running(t, s)
 	sendClicks(t, s, "session-1", 0, 40)
-	flush(t, s)
+	must(t, s.pipeline.flush(deadline(t)))
+	eventually(t, "a keyframe waits", func() bool {
+		return len(s.pipeline.packer.insights.waitingFor(0)) == 1
+	})
 	sendClicks(t, s, "session-1", 40, 41)
-	flush(t, s)
-
-	if got := namedClicks(t, st, "session-1"); got != 40 {
-		t.Errorf("%d clicks have their button's name, want 40", got)
+	must(t, s.pipeline.flush(deadline(t)))
+	if keys := packKeys(t, st.bucket); len(keys) != 2 {
+		t.Errorf("%d packs, want 2: %q", len(keys), keys)
 	}
-	keyframes, err := st.index.Keyframes(deadline(t), testProject, "session-1")
+	wantKeyframes(t, st, "session-1")
+}
+
+// What ends while keyframes wait stores them without segments.
+func TestKeyframesGetAPackOfTheirOwn(t *testing.T) {
+	st := newStores(t)
+	s := newServer(t, testConfig(t), st.bucket, st.index, Options{})
+	running(t, s)
+	sendClicks(t, s, "session-1", 0, 40)
+	flush(t, s)
+	if got := namedClicks(t, st, "session-1"); got != 39 {
+		t.Errorf("%d clicks have their button's name, want 39", got)
+	}
+	if keys := packKeys(t, st.bucket); len(keys) != 2 {
+		t.Errorf("%d packs, want 2: %q", len(keys), keys)
+	}
+	wantKeyframes(t, st, "session-1")
+}
+
+func wantKeyframes(t *testing.T, st *stores, session recording.SessionID) {
+	t.Helper()
+	keyframes, err := st.index.Keyframes(deadline(t), testProject, session)
 	must(t, err)
 	if len(keyframes) == 0 {
 		t.Fatal("no keyframe")

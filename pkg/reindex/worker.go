@@ -49,7 +49,7 @@ type batch struct {
 func (w *worker) index(ctx context.Context, g *group) error {
 	var rows batch
 	flush := func() error {
-		if len(rows.Segments) == 0 && len(rows.Moments) == 0 {
+		if len(rows.Segments)+len(rows.Moments)+len(rows.Keyframes) == 0 {
 			return nil
 		}
 		rows.Project, rows.Token = g.project, g.packs[0].Key

@@ -176,11 +176,11 @@ func (p *Pack) Size() int {
 }
 
 // Bytes returns the whole pack and where its segments lie in it. The pack can
-// be added to and read again. A pack without segments, or with a project or
+// be added to and read again. A pack with nothing in it, or with a project or
 // class that cannot stand in a key, is an error.
 func (p *Pack) Bytes() (data []byte, stored []recording.StoredSegment, err error) {
-	if len(p.stored) == 0 {
-		return nil, nil, errors.New("close pack: no segments")
+	if len(p.stored)+len(p.keyframes) == 0 {
+		return nil, nil, errors.New("close pack: nothing is in it")
 	}
 	if _, _, _, err := ParsePackKey(p.key); err != nil {
 		return nil, nil, fmt.Errorf("close pack: %w", err)
