@@ -32,6 +32,10 @@ type SessionOptions struct {
 	User string
 	// Site replaces the recording's.
 	Site string
+	// Began is the time that the ids say, as those of a browser do; zero: one
+	// long ago, of the random source. The server asks the index whether it knows a
+	// session of which the id is old, and not one that begins now.
+	Began time.Time
 	// Unique is the length of a text that each segment has for itself, in an
 	// event of its own; 0: no such event, and the events of two sessions of one
 	// recording are the same.
@@ -42,8 +46,8 @@ type SessionOptions struct {
 // seed gives the same ones again.
 func NewSession(r *Recording, random *rand.Rand, o SessionOptions) *Session {
 	s := &Session{
-		ID:        recording.SessionID(newID(random)),
-		Window:    recording.WindowID(newID(random)),
+		ID:        recording.SessionID(newID(random, o.Began)),
+		Window:    recording.WindowID(newID(random, o.Began)),
 		User:      o.User,
 		Site:      o.Site,
 		Recording: r,
@@ -57,7 +61,7 @@ func NewSession(r *Recording, random *rand.Rand, o SessionOptions) *Session {
 		s.Site = r.Site
 	}
 	for range r.Segments[len(r.Segments)-1].Page + 1 {
-		s.pages = append(s.pages, recording.PageID(newID(random)))
+		s.pages = append(s.pages, recording.PageID(newID(random, o.Began)))
 	}
 	return s
 }
@@ -65,10 +69,13 @@ func NewSession(r *Recording, random *rand.Rand, o SessionOptions) *Session {
 // idEpochMs stands for the time in ids, which would not be repeatable.
 const idEpochMs = 1_760_000_000_000
 
-// newID is a UUIDv7, as the recorder makes them.
-func newID(random *rand.Rand) string {
+// newID is a UUIDv7 of a time, as the recorder makes them.
+func newID(random *rand.Rand, at time.Time) string {
 	var id uuid.UUID
 	ms := uint64(idEpochMs) + random.Uint64N(1<<32)
+	if !at.IsZero() {
+		ms = uint64(at.UnixMilli())
+	}
 	for i := range 6 {
 		id[i] = byte(ms >> (40 - 8*i))
 	}

@@ -153,6 +153,9 @@ func TestSessionsDiffer(t *testing.T) {
 	if again.ID != a.ID || again.User != a.User {
 		t.Error("a seed makes another session the second time")
 	}
+	if now := session(1, SessionOptions{Began: start}); now.ID == a.ID || string(now.ID[:13]) != string(now.Window[:13]) || now.ID[:13] == a.ID[:13] {
+		t.Errorf("ids %s and %s of a session that began at a given time", now.ID, now.Window)
+	}
 	fixed := session(3, SessionOptions{User: "u", Site: "shop.example"})
 	if fixed.User != "u" || fixed.Site != "shop.example" {
 		t.Error("the user or the site asked for is not taken")

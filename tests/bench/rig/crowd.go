@@ -260,7 +260,9 @@ func (d *crowdDeck) begin(n int, at time.Duration, now time.Time) *errand {
 	if d.crowd.Options != nil {
 		o = d.crowd.Options(r)
 	}
-	return &errand{session: traffic.NewSession(r.From(i), d.random, o), times: times[i:], due: now.Add(times[i] - at)}
+	due := now.Add(times[i] - at)
+	o.Began = due
+	return &errand{session: traffic.NewSession(r.From(i), d.random, o), times: times[i:], due: due}
 }
 
 // String says what a crowd did, for people.

@@ -110,12 +110,19 @@ func pace(ctx context.Context, begin time.Time, sent int64, rawPerSecond float64
 }
 
 // PlayheadLanes are connections to a server. options is asked for every
-// session; nil means traffic's defaults.
+// session, which begins then; nil means traffic's defaults.
 func PlayheadLanes(p *Playhead, recordings []*traffic.Recording, seed uint64, connections, sessions int, options func(*traffic.Recording) traffic.SessionOptions) []Lane {
 	sender := &traffic.Sender{URL: p.URL, Key: Key, Client: traffic.NewClient(connections), Attempts: -1}
+	begin := func(r *traffic.Recording) (o traffic.SessionOptions) {
+		if options != nil {
+			o = options(r)
+		}
+		o.Began = time.Now()
+		return o
+	}
 	lanes := make([]Lane, connections)
 	for i := range lanes {
-		uploads := traffic.NewLane(recordings, seed+uint64(i), sessions, options)
+		uploads := traffic.NewLane(recordings, seed+uint64(i), sessions, begin)
 		lanes[i] = func(ctx context.Context) (Answer, error) {
 			u := uploads.Next()
 			reply, err := sender.Send(ctx, u)
