@@ -39,6 +39,7 @@ type packer struct {
 	ledger       *ledger
 	bucket       objectstore.Bucket
 	index        index.Index
+	rows         *gatherer
 	dictionaries *dictionary.Reader
 	bases        *bases
 	insights     *insights
@@ -47,6 +48,10 @@ type packer struct {
 	now          func() time.Time
 	retry        *retrier
 	crashPoint   func(step) error
+
+	// put is told that the object of a job's pack is stored, and how much memory
+	// that sets free.
+	put func(j *job, bytes int64)
 }
 
 // dictionaryCache is for packs of an earlier life: rarely more than one site's.
@@ -55,7 +60,7 @@ const dictionaryCache = 4 << 20
 func newPacker(s *Server, bucket objectstore.Bucket, idx index.Index, retry *retrier, b *bases, opts Options) *packer {
 	dictionaries := dictionary.NewReader(bucket, dictionaryCache)
 	return &packer{
-		journal: s.journal, ledger: s.ledger, bucket: bucket, index: idx,
+		journal: s.journal, ledger: s.ledger, bucket: bucket, index: idx, rows: newGatherer(idx, s.cfg.Flush.PackAge, opts),
 		dictionaries: dictionaries, bases: b,
 		insights: newInsights(s, insight.Stores{Bucket: bucket, Index: idx, Dictionaries: dictionaries}, retry, b, opts),
 		metrics:  s.metrics, log: s.log, now: s.now, retry: retry, crashPoint: opts.crashPoint,
@@ -78,6 +83,8 @@ type made struct {
 	entries []journal.Entry
 	repeats []journal.Entry
 	data    []byte
+	size    int // of data, which is not kept beyond its use
+	frames  int64
 	batch   index.Batch
 }
 
@@ -103,7 +110,7 @@ func (p *packer) store(ctx context.Context, j *job) (outcome, error) {
 			return outcome{back: j.items, failed: true}, fatal(ctx, err)
 		}
 		j.items = nil // the frames are in the pack now
-		stored, err := p.deliver(ctx, pack)
+		stored, err := p.deliver(ctx, j, pack)
 		if err != nil {
 			return outcome{}, err
 		}
@@ -175,6 +182,7 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 			p.lose([]journal.Entry{it.entry})
 			continue
 		}
+		m.frames += int64(cap(it.made.frame))
 		m.entries = append(m.entries, it.entry)
 		m.batch.Moments = append(m.batch.Moments, it.made.moments...)
 	}
@@ -187,6 +195,7 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 		}
 	}
 	m.data, m.batch.Segments, err = pack.Bytes()
+	m.size = len(m.data)
 	m.batch.Keyframes = pack.Keyframes()
 	return m, rest, err
 }
@@ -210,7 +219,7 @@ func (p *packer) seal(ctx context.Context, m *made) error {
 // deliver takes a sealed pack to the stores. A store that does not answer is
 // asked a few times; stored is false when it still does not: then the object
 // or its rows are missing, or seem to be.
-func (p *packer) deliver(ctx context.Context, m *made) (stored bool, err error) {
+func (p *packer) deliver(ctx context.Context, j *job, m *made) (stored bool, err error) {
 	if len(m.entries) > 0 {
 		err := p.retry.few(ctx, "bucket", func(ctx context.Context) error {
 			return p.bucket.Put(ctx, m.batch.Token, bytes.NewReader(m.data), int64(len(m.data)))
@@ -222,13 +231,15 @@ func (p *packer) deliver(ctx context.Context, m *made) (stored bool, err error) 
 	if err := p.crashPoint(afterPut); err != nil {
 		return false, err
 	}
+	m.data = nil
+	p.put(j, m.frames)
 	return p.writeRows(ctx, m)
 }
 
 // writeRows writes the rows of a pack whose object is stored, and ends it.
 func (p *packer) writeRows(ctx context.Context, m *made) (stored bool, err error) {
 	if len(m.entries) > 0 {
-		err := p.retry.few(ctx, "index", func(ctx context.Context) error { return p.index.Write(ctx, m.batch) })
+		err := p.retry.few(ctx, "index", func(ctx context.Context) error { return p.rows.write(ctx, m.batch) })
 		if err != nil {
 			return false, fatal(ctx, err)
 		}
@@ -249,7 +260,7 @@ func (p *packer) writeRows(ctx context.Context, m *made) (stored bool, err error
 	p.metrics.packRepeats.Add(float64(len(m.repeats)))
 	if len(m.entries) > 0 {
 		p.metrics.packs.Inc()
-		p.metrics.packBytes.Add(float64(len(m.data)))
+		p.metrics.packBytes.Add(float64(m.size))
 		p.metrics.packSegments.Add(float64(len(m.batch.Segments)))
 	}
 	return true, nil

@@ -17,9 +17,10 @@ import (
 const (
 	// packsAtOnce is how many packs are made and stored at the same time, and
 	// packsOfGroup how many of one group, so that one project whose packs hang
-	// leaves room for the others. Under ordinary load there is one.
-	packsAtOnce  = 6
-	packsOfGroup = 4
+	// leaves room for the others. Under ordinary load there is one; those whose
+	// object is stored wait for each other, to be indexed together.
+	packsAtOnce  = 12
+	packsOfGroup = 8
 
 	// parkedOfGroup is how many packs of a group may have failed and wait for
 	// another attempt before no further ones are made.
@@ -124,6 +125,7 @@ func newPipeline(s *Server, bucket objectstore.Bucket, idx index.Index, opts Opt
 		retry: retry, metrics: s.metrics, log: s.log,
 	}
 	p.packer = newPacker(s, bucket, idx, retry, b, opts)
+	p.packer.put = p.shed
 	return p
 }
 
@@ -301,6 +303,16 @@ func (p *pipeline) work(ctx context.Context, j *job) {
 		return
 	}
 	p.finish(ctx, j, out)
+	p.nudge()
+	p.encode.Broadcast()
+}
+
+// shed lets go of the memory of a job that it does not need any more.
+func (p *pipeline) shed(j *job, bytes int64) {
+	p.mu.Lock()
+	j.held -= bytes
+	p.held -= bytes
+	p.mu.Unlock()
 	p.nudge()
 	p.encode.Broadcast()
 }
@@ -519,6 +531,7 @@ func (p *pipeline) cut(q *queue, group journal.Group) *job {
 // flush waits until every segment that is queued now is stored. It returns the
 // journal's error when that failed: nothing more is stored then.
 func (p *pipeline) flush(ctx context.Context) error {
+	defer p.packer.rows.hurry()()
 	p.mu.Lock()
 	upTo := p.next
 	p.flushTo = max(p.flushTo, upTo)

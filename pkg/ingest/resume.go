@@ -106,7 +106,7 @@ func (p *packer) fetch(ctx context.Context, m *made) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNoPack, err)
 	}
-	return p.rows(ctx, m, footer)
+	return p.rowsOf(ctx, m, footer)
 }
 
 func (p *packer) read(ctx context.Context, key string) ([]byte, error) {
@@ -118,8 +118,8 @@ func (p *packer) read(ctx context.Context, key string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(r, maxPackBytes))
 }
 
-// rows makes the rows of a pack from the pack itself.
-func (p *packer) rows(ctx context.Context, m *made, footer *segment.Footer) error {
+// rowsOf makes the rows of a pack from the pack itself.
+func (p *packer) rowsOf(ctx context.Context, m *made, footer *segment.Footer) error {
 	missing := map[journal.Identity]bool{}
 	for _, e := range m.entries {
 		missing[e.Identity] = true
@@ -149,6 +149,7 @@ func (p *packer) rows(ctx context.Context, m *made, footer *segment.Footer) erro
 	for _, k := range footer.Keyframes {
 		m.batch.Keyframes = append(m.batch.Keyframes, k.Keyframe)
 	}
+	m.data, m.size = nil, len(m.data)
 	if len(missing) > 0 {
 		return fmt.Errorf("%w: %d of its segments are missing", errNoPack, len(missing))
 	}
