@@ -100,6 +100,10 @@ type file struct {
 	salt   salt
 	size   int64
 	live   int // segments in it that are not settled
+
+	shrinking bool // it is being shrunk, and must stay
+	small     bool // it was shrunk, or cannot be
+
 	File
 }
 
@@ -184,8 +188,8 @@ func (j *Journal) AppendDone(id PackID) error {
 	return err
 }
 
-// Settle says that entries are stored elsewhere, and deletes the files that
-// nobody needs any more.
+// Settle says that entries are stored elsewhere, deletes the files that nobody
+// needs any more, and makes others smaller when the journal is half full.
 func (j *Journal) Settle(entries []Entry) {
 	j.mu.Lock()
 	for _, e := range entries {
@@ -195,6 +199,8 @@ func (j *Journal) Settle(entries []Entry) {
 		}
 	}
 	j.mu.Unlock()
+	j.collect()
+	j.shrink()
 	j.collect()
 }
 
@@ -321,7 +327,7 @@ func (j *Journal) active() *file {
 func (j *Journal) collect() {
 	j.mu.Lock()
 	var dead []*file
-	for len(j.files) > 1 && j.files[0].live == 0 {
+	for len(j.files) > 1 && j.files[0].live == 0 && !j.files[0].shrinking {
 		dead = append(dead, j.files[0])
 		j.bytes -= j.files[0].size
 		j.files = j.files[1:]
