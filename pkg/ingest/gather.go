@@ -98,13 +98,25 @@ func (g *gatherer) hurry() (end func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.hurries++
-	if g.waiting != nil {
-		close(g.waiting.full)
-		g.waiting = nil
-	}
+	g.full()
 	return func() {
 		g.mu.Lock()
 		g.hurries--
 		g.mu.Unlock()
+	}
+}
+
+// begin ends the waiting of those that wait now.
+func (g *gatherer) begin() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.full()
+}
+
+// full lets the write of a gathering begin; g.mu is held.
+func (g *gatherer) full() {
+	if g.waiting != nil {
+		close(g.waiting.full)
+		g.waiting = nil
 	}
 }

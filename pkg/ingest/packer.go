@@ -48,10 +48,6 @@ type packer struct {
 	now          func() time.Time
 	retry        *retrier
 	crashPoint   func(step) error
-
-	// put is told that the object of a job's pack is stored, and how much memory
-	// that sets free.
-	put func(j *job, bytes int64)
 }
 
 // dictionaryCache is for packs of an earlier life: rarely more than one site's.
@@ -83,8 +79,6 @@ type made struct {
 	entries []journal.Entry
 	repeats []journal.Entry
 	data    []byte
-	size    int // of data, which is not kept beyond its use
-	frames  int64
 	batch   index.Batch
 }
 
@@ -110,7 +104,7 @@ func (p *packer) store(ctx context.Context, j *job) (outcome, error) {
 			return outcome{back: j.items, failed: true}, fatal(ctx, err)
 		}
 		j.items = nil // the frames are in the pack now
-		stored, err := p.deliver(ctx, j, pack)
+		stored, err := p.deliver(ctx, pack)
 		if err != nil {
 			return outcome{}, err
 		}
@@ -182,7 +176,6 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 			p.lose([]journal.Entry{it.entry})
 			continue
 		}
-		m.frames += int64(cap(it.made.frame))
 		m.entries = append(m.entries, it.entry)
 		m.batch.Moments = append(m.batch.Moments, it.made.moments...)
 	}
@@ -195,7 +188,6 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 		}
 	}
 	m.data, m.batch.Segments, err = pack.Bytes()
-	m.size = len(m.data)
 	m.batch.Keyframes = pack.Keyframes()
 	return m, rest, err
 }
@@ -219,7 +211,7 @@ func (p *packer) seal(ctx context.Context, m *made) error {
 // deliver takes a sealed pack to the stores. A store that does not answer is
 // asked a few times; stored is false when it still does not: then the object
 // or its rows are missing, or seem to be.
-func (p *packer) deliver(ctx context.Context, j *job, m *made) (stored bool, err error) {
+func (p *packer) deliver(ctx context.Context, m *made) (stored bool, err error) {
 	if len(m.entries) > 0 {
 		err := p.retry.few(ctx, "bucket", func(ctx context.Context) error {
 			return p.bucket.Put(ctx, m.batch.Token, bytes.NewReader(m.data), int64(len(m.data)))
@@ -231,8 +223,6 @@ func (p *packer) deliver(ctx context.Context, j *job, m *made) (stored bool, err
 	if err := p.crashPoint(afterPut); err != nil {
 		return false, err
 	}
-	m.data = nil
-	p.put(j, m.frames)
 	return p.writeRows(ctx, m)
 }
 
@@ -260,7 +250,7 @@ func (p *packer) writeRows(ctx context.Context, m *made) (stored bool, err error
 	p.metrics.packRepeats.Add(float64(len(m.repeats)))
 	if len(m.entries) > 0 {
 		p.metrics.packs.Inc()
-		p.metrics.packBytes.Add(float64(m.size))
+		p.metrics.packBytes.Add(float64(len(m.data)))
 		p.metrics.packSegments.Add(float64(len(m.batch.Segments)))
 	}
 	return true, nil

@@ -125,7 +125,6 @@ func newPipeline(s *Server, bucket objectstore.Bucket, idx index.Index, opts Opt
 		retry: retry, metrics: s.metrics, log: s.log,
 	}
 	p.packer = newPacker(s, bucket, idx, retry, b, opts)
-	p.packer.put = p.shed
 	return p
 }
 
@@ -244,6 +243,9 @@ func (p *pipeline) toEncode() (group journal.Group, it *item, fast bool) {
 			oldest.head = append(oldest.head, &it)
 			return group, &it, p.waiting > keepsUp*runtime.GOMAXPROCS(0)
 		}
+		if p.held >= p.limit {
+			p.packer.rows.begin() // what waits for company takes the memory
+		}
 		p.encode.Wait()
 	}
 }
@@ -303,16 +305,6 @@ func (p *pipeline) work(ctx context.Context, j *job) {
 		return
 	}
 	p.finish(ctx, j, out)
-	p.nudge()
-	p.encode.Broadcast()
-}
-
-// shed lets go of the memory of a job that it does not need any more.
-func (p *pipeline) shed(j *job, bytes int64) {
-	p.mu.Lock()
-	j.held -= bytes
-	p.held -= bytes
-	p.mu.Unlock()
 	p.nudge()
 	p.encode.Broadcast()
 }

@@ -149,7 +149,6 @@ func (p *packer) rowsOf(ctx context.Context, m *made, footer *segment.Footer) er
 	for _, k := range footer.Keyframes {
 		m.batch.Keyframes = append(m.batch.Keyframes, k.Keyframe)
 	}
-	m.data, m.size = nil, len(m.data)
 	if len(missing) > 0 {
 		return fmt.Errorf("%w: %d of its segments are missing", errNoPack, len(missing))
 	}
