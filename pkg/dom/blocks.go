@@ -13,6 +13,7 @@ func (n Node) TextBlocks(maxBytes int, hidden bool, f func(text []byte) bool) {
 		return
 	}
 	w := blockWalk{d: n.d, most: maxBytes, hidden: hidden, f: f, w: writer{b: n.d.scratch.block[:0], most: maxBytes}}
+	w.h = n.d.rulesOf(n.d.treeOf(n.i))
 	visible := hidden || n.d.visibility(n.i)
 	if w.walk(n.i, visible, 0) {
 		w.flush()
@@ -24,7 +25,7 @@ func (n Node) TextBlocks(maxBytes int, hidden bool, f func(text []byte) bool) {
 // nearest that is not one of those that run on in a line.
 func (n Node) Block() Node {
 	i := n.i
-	for i != 0 && (n.d.nodes[i].kind != kindElement || inline[n.d.tag(i)]) {
+	for i != 0 && (n.d.nodes[i].kind != kindElement || n.d.is(i, tagInline)) {
 		i = n.d.above(i)
 	}
 	return n.d.node(i)
@@ -36,6 +37,7 @@ type blockWalk struct {
 	w      writer
 	most   int
 	hidden bool
+	h      *hidingRules // of the tree that is walked
 	f      func(text []byte) bool
 	done   bool
 }
@@ -67,7 +69,7 @@ func (b *blockWalk) walk(i int32, visible bool, depth int) bool {
 	default:
 		return true
 	}
-	if inline[d.tag(i)] {
+	if d.is(i, tagInline) {
 		return b.inside(i, visible, depth)
 	}
 	if !b.flush() {
@@ -92,12 +94,12 @@ func (b *blockWalk) walk(i int32, visible bool, depth int) bool {
 func (b *blockWalk) inside(i int32, visible bool, depth int) bool {
 	d := b.d
 	if content := d.contentDocument(i); content != 0 {
-		return b.flush() && b.walk(content, visible, depth+1) && b.flush()
+		return b.flush() && b.tree(content, visible, depth) && b.flush()
 	}
 	if shadow := d.shadowRoot(i); shadow != 0 {
 		// The children of the host are where its slots are; one after the other
 		// says the same.
-		if !b.walk(shadow, visible, depth+1) || !b.flush() {
+		if !b.tree(shadow, visible, depth) || !b.flush() {
 			return false
 		}
 	}
@@ -115,6 +117,14 @@ func (b *blockWalk) inside(i int32, visible bool, depth int) bool {
 	return true
 }
 
+// tree walks a tree inside another one.
+func (b *blockWalk) tree(top int32, visible bool, depth int) bool {
+	around := b.h
+	b.h = b.d.rulesOf(top)
+	defer func() { b.h = around }()
+	return b.walk(top, visible, depth+1)
+}
+
 func (b *blockWalk) child(c int32, visible bool, depth int) bool {
 	d := b.d
 	if d.nodes[c].kind == kindElement {
@@ -122,11 +132,11 @@ func (b *blockWalk) child(c int32, visible bool, depth int) bool {
 			return true
 		}
 		if b.hidden {
-			if never[d.tag(c)] {
+			if d.is(c, tagNever) {
 				return true
 			}
 		} else {
-			hidden, own := d.hides(c)
+			hidden, own := d.hidesBy(b.h, c)
 			if hidden {
 				return true
 			}
@@ -140,10 +150,10 @@ func (b *blockWalk) child(c int32, visible bool, depth int) bool {
 
 // isEditable reports whether a user writes in an element that is no field.
 func (d *Document) isEditable(i int32) bool {
-	if v, ok := d.attribute(i, "contenteditable"); ok && v != "false" {
+	if v, ok := d.attr(i, nameContentEditable); ok && v != "false" {
 		return true
 	}
-	role, _ := d.attribute(i, "role")
+	role, _ := d.attr(i, nameRole)
 	return role == "textbox"
 }
 

@@ -9,6 +9,12 @@ type rule struct {
 	body    string // declarations
 	rules   []*rule
 	block   bool // not a statement like @import
+
+	// What hiding needs of it, once it was asked for.
+	selectors             selectorList
+	says                  said
+	saysAny               bool
+	preludeRead, bodyRead bool
 }
 
 // maxRuleDepth bounds blocks inside one another.

@@ -36,6 +36,7 @@ type Document struct {
 	unadopted     []int32          // nodes that adopted style sheets which are still to come
 	styleVersion  uint64           // changes with every change of any style sheet
 	hiding        map[int32]*hidingRules
+	sheetTexts    map[int32]*sheetText // of style elements, what their text says of hiding
 
 	queued  []queuedDocument
 	missing map[int32]misplaced
@@ -126,7 +127,7 @@ func (d *Document) clear() {
 	d.more = make(map[int32]*more)
 	d.styles = make(map[int32]*sheet)
 	d.adoptable = make(map[int32]*sheet)
-	d.hiding, d.unadopted, d.missing = nil, nil, nil
+	d.hiding, d.sheetTexts, d.unadopted, d.missing = nil, nil, nil, nil
 	d.free, d.live, d.bytes, d.root = 0, 0, 0, 0
 	d.sweepAt, d.sweepBytes = sweepNodes, sweepText
 	d.styleVersion++
@@ -231,14 +232,68 @@ func (d *Document) Size() int {
 // nameID is an interned tag or attribute name.
 type nameID uint32
 
+// The names that are asked for most. They have these ids in every document.
+const (
+	_ nameID = iota
+	nameIDAttribute
+	nameClass
+	nameStyle
+	nameHidden
+	nameAriaHidden
+	nameOpen
+	nameContentEditable
+	nameRole
+	nameType
+)
+
+var commonNames = [...]string{"", "id", "class", "style", "hidden", "aria-hidden", "open", "contenteditable", "role", "type"}
+
+// What is known of a tag.
+const (
+	tagNever   = 1 << iota // no browser shows what is in it
+	tagInline              // its text runs on in the text around it
+	tagDetails             // folds away what is in it
+	tagStyle
+)
+
 // names are the tag and attribute names of a document.
 type names struct {
-	list []string
-	ids  map[string]nameID
+	list  []string
+	flags []uint8 // of tags, by name
+	ids   map[string]nameID
 }
 
 func (n *names) reset() {
-	n.list, n.ids = append(n.list[:0], ""), make(map[string]nameID, len(n.ids))
+	n.list, n.flags, n.ids = n.list[:0], n.flags[:0], make(map[string]nameID, max(len(n.ids), len(commonNames)))
+	for _, name := range commonNames {
+		n.add(name)
+	}
+	delete(n.ids, "")
+}
+
+func (n *names) add(name string) nameID {
+	id := nameID(len(n.list))
+	flags := uint8(0)
+	for flag, on := range [...]bool{never[name], inline[name], name == "details", name == "style"} {
+		if on {
+			flags |= 1 << flag
+		}
+	}
+	n.list, n.flags, n.ids[name] = append(n.list, name), append(n.flags, flags), id
+	return id
+}
+
+// is reports whether the tag of an element has a flag.
+func (d *Document) is(i int32, flag uint8) bool { return d.names.flags[d.nodes[i].name]&flag != 0 }
+
+// attr returns an attribute of one of the common names.
+func (d *Document) attr(i int32, name nameID) (string, bool) {
+	for k := range d.nodes[i].attrs {
+		if a := &d.nodes[i].attrs[k]; a.name == name {
+			return a.value, true
+		}
+	}
+	return "", false
 }
 
 func (n *names) of(id nameID) string { return n.list[id] }
@@ -263,9 +318,6 @@ func (d *Document) internString(name string) nameID {
 }
 
 func (d *Document) internNew(name string) nameID {
-	id := nameID(len(d.names.list))
-	d.names.list = append(d.names.list, name)
-	d.names.ids[name] = id
 	d.bytes += len(name)
-	return id
+	return d.names.add(name)
 }

@@ -75,8 +75,10 @@ func (d *Document) rulesOf(top int32) *hidingRules {
 		if media, _ := d.attribute(i, "media"); !d.mediaMatches(media) {
 			continue
 		}
-		if s := d.sheetOf(i); s != nil {
+		if s := d.styles[i]; s != nil && s.changed {
 			h.add(d, s.rules, nil)
+		} else if d.hasSheet(i) {
+			h.addBlocks(d, d.hidingOf(i))
 		}
 	}
 	adopter := top
@@ -113,11 +115,11 @@ func (h *hidingRules) add(d *Document, rules []*rule, around selectorList) {
 			if !mentions(r) {
 				continue
 			}
-			if selectors = parseSelectors(r.prelude); selectors == nil {
+			if selectors = r.parsedSelectors(); selectors == nil {
 				continue
 			}
 		}
-		if s, any := saidBy(parseHiding(r.body)); any {
+		if s, any := r.hiding(); any {
 			for _, c := range selectors {
 				h.count++
 				h.put(&hidingRule{c, h.count, s})
@@ -127,15 +129,26 @@ func (h *hidingRules) add(d *Document, rules []*rule, around selectorList) {
 	}
 }
 
-func mentions(r *rule) bool {
-	return strings.Contains(r.body, "display") || strings.Contains(r.body, "visibility") || len(r.rules) > 0
+// hiding is what the declarations of a rule say. They are read once.
+func (r *rule) hiding() (s said, any bool) {
+	if !r.bodyRead {
+		r.bodyRead = true
+		r.says, r.saysAny = saysOf(r.body)
+	}
+	return r.says, r.saysAny
 }
 
-func parseHiding(body string) []declaration {
-	if !strings.Contains(body, "display") && !strings.Contains(body, "visibility") {
-		return nil
+// parsedSelectors are the selectors of a rule. They are read once.
+func (r *rule) parsedSelectors() selectorList {
+	if !r.preludeRead {
+		r.preludeRead = true
+		r.selectors = parseSelectors(r.prelude)
 	}
-	return parseDeclarations(body)
+	return r.selectors
+}
+
+func mentions(r *rule) bool {
+	return strings.Contains(r.body, "display") || strings.Contains(r.body, "visibility") || len(r.rules) > 0
 }
 
 // applies evaluates the condition of a group of rules.
@@ -167,7 +180,10 @@ func (h *hidingRules) put(r *hidingRule) {
 }
 
 // says finds what rules and the style attribute say of an element.
-func (d *Document) says(i int32) said {
+func (d *Document) says(i int32) said { return d.saysBy(d.rulesOf(d.treeOf(i)), i) }
+
+// saysBy is says with the rules of the tree that the element is in.
+func (d *Document) saysBy(h *hidingRules, i int32) said {
 	var s said
 	var display, visibility rank
 	consider := func(p, q property, r rank) {
@@ -186,20 +202,22 @@ func (d *Document) says(i int32) said {
 			}
 		}
 	}
-	h := d.rulesOf(d.treeOf(i))
-	if id, ok := d.attribute(i, "id"); ok && len(h.byID) > 0 {
+	if id, ok := d.attr(i, nameIDAttribute); ok && len(h.byID) > 0 {
 		try(h.byID[id])
 	}
-	if class, ok := d.attribute(i, "class"); ok && len(h.byClass) > 0 {
+	if class, ok := d.attr(i, nameClass); ok && len(h.byClass) > 0 {
 		for name := range strings.FieldsSeq(class) {
 			try(h.byClass[name])
 		}
 	}
-	try(h.byTag[strings.ToLower(d.tag(i))])
+	if len(h.byTag) > 0 {
+		try(h.byTag[strings.ToLower(d.tag(i))])
+	}
 	try(h.other)
-	if style, ok := d.attribute(i, "style"); ok {
-		inline, _ := saidBy(parseHiding(style))
-		consider(inline.display, inline.visibility, rank{inline: true})
+	if style, ok := d.attr(i, nameStyle); ok {
+		if inline, any := saysOf(style); any {
+			consider(inline.display, inline.visibility, rank{inline: true})
+		}
 	}
 	return s
 }
@@ -215,25 +233,33 @@ var never = map[string]bool{
 // hides reports whether an element hides what is in it, as far as can be told
 // without layout, and whether it makes it visible or invisible itself.
 func (d *Document) hides(i int32) (hidden bool, visibility string) {
-	tag := d.tag(i)
-	if never[tag] {
+	if d.is(i, tagNever) {
 		return true, ""
 	}
-	if aria, _ := d.attribute(i, "aria-hidden"); aria == "true" {
+	return d.hidesBy(d.rulesOf(d.treeOf(i)), i)
+}
+
+// hidesBy is hides with the rules of the tree that the element is in.
+func (d *Document) hidesBy(h *hidingRules, i int32) (hidden bool, visibility string) {
+	if d.is(i, tagNever) {
+		return true, ""
+	}
+	if aria, _ := d.attr(i, nameAriaHidden); aria == "true" {
 		return true, ""
 	}
 	if d.foldedAway(i) {
 		return true, ""
 	}
-	s := d.says(i)
+	s := d.saysBy(h, i)
 	if s.display.value != "" {
 		return s.display.value == "none", s.visibility.value
 	}
-	if _, ok := d.attribute(i, "hidden"); ok {
+	if _, ok := d.attr(i, nameHidden); ok {
 		return true, ""
 	}
-	switch _, open := d.attribute(i, "open"); tag {
+	switch d.tag(i) {
 	case "dialog":
+		_, open := d.attr(i, nameOpen)
 		return !open, s.visibility.value
 	case "input":
 		return d.inputType(i) == "hidden", s.visibility.value
@@ -245,10 +271,10 @@ func (d *Document) hides(i int32) (hidden bool, visibility string) {
 // closed, and not its summary.
 func (d *Document) foldedAway(i int32) bool {
 	parent := d.parentElement(i)
-	if parent == 0 || d.tag(parent) != "details" {
+	if parent == 0 || !d.is(parent, tagDetails) {
 		return false
 	}
-	_, open := d.attribute(parent, "open")
+	_, open := d.attr(parent, nameOpen)
 	return !open && d.tag(i) != "summary"
 }
 
@@ -256,9 +282,16 @@ func (d *Document) foldedAway(i int32) bool {
 // node.
 func (d *Document) isVisible(i int32) bool {
 	visibility := ""
+	var h *hidingRules // of the tree that i is in
 	for ; i != 0; i = d.above(i) {
+		if d.nodes[i].parent == 0 {
+			h = nil
+		}
 		if d.nodes[i].kind == kindElement {
-			hidden, own := d.hides(i)
+			if h == nil {
+				h = d.rulesOf(d.treeOf(i))
+			}
+			hidden, own := d.hidesBy(h, i)
 			if hidden {
 				return false
 			}

@@ -341,12 +341,12 @@ func (d *Document) matchesCompound(i int32, c *compound) bool {
 		return false
 	}
 	if c.id != "" {
-		if id, _ := d.attribute(i, "id"); id != c.id {
+		if id, _ := d.attr(i, nameIDAttribute); id != c.id {
 			return false
 		}
 	}
 	if len(c.classes) > 0 {
-		class, _ := d.attribute(i, "class")
+		class, _ := d.attr(i, nameClass)
 		for _, name := range c.classes {
 			if !hasWord(class, name) {
 				return false

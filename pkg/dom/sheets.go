@@ -37,16 +37,14 @@ func (d *Document) dropSheet(i int32) {
 		d.bytes -= s.bytes
 		delete(d.styles, i)
 	}
+	delete(d.sheetTexts, i)
 	d.styleChanged()
 }
 
 // sheetOf returns the style sheet of a style element, nil when a browser gives
 // it none.
 func (d *Document) sheetOf(i int32) *sheet {
-	if !d.isStyle(i) || !d.connected(i) {
-		return nil
-	}
-	if t, ok := d.attribute(i, "type"); ok && t != "" && !strings.EqualFold(t, "text/css") {
+	if !d.hasSheet(i) {
 		return nil
 	}
 	if s := d.styles[i]; s != nil {
@@ -57,6 +55,15 @@ func (d *Document) sheetOf(i int32) *sheet {
 	d.bytes += s.bytes
 	d.styles[i] = s
 	return s
+}
+
+// hasSheet reports whether a browser gives a style element a style sheet.
+func (d *Document) hasSheet(i int32) bool {
+	if !d.isStyle(i) || !d.connected(i) {
+		return false
+	}
+	t, ok := d.attribute(i, "type")
+	return !ok || t == "" || strings.EqualFold(t, "text/css")
 }
 
 // ruleChange is one entry of the lists of a style sheet rule event.
@@ -301,7 +308,7 @@ func (d *Document) applyStyleDeclaration(data value) error {
 	body := strings.TrimSuffix(declarationText(list), ";")
 	s.bytes += len(body) - len(r.body)
 	d.bytes += len(body) - len(r.body)
-	r.body = body
+	r.body, r.bodyRead = body, false
 	return d.rulesChanged(s)
 }
 

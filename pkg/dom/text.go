@@ -69,9 +69,16 @@ func (n Node) VisibleText(maxBytes int) string {
 
 // visibility is what an element inherits, or has itself.
 func (d *Document) visibility(i int32) bool {
+	var h *hidingRules // of the tree that i is in
 	for ; i != 0; i = d.above(i) {
+		if d.nodes[i].parent == 0 {
+			h = nil
+		}
 		if d.nodes[i].kind == kindElement {
-			if v := d.says(i).visibility.value; v != "" {
+			if h == nil {
+				h = d.rulesOf(d.treeOf(i))
+			}
+			if v := d.saysBy(h, i).visibility.value; v != "" {
 				return v == "visible"
 			}
 		}

@@ -141,7 +141,7 @@ func (d *Document) styleMoved(i int32) {
 }
 
 func (d *Document) isStyle(i int32) bool {
-	return d.nodes[i].kind == kindElement && d.names.of(d.nodes[i].name) == "style"
+	return d.nodes[i].kind == kindElement && d.is(i, tagStyle)
 }
 
 // following is the next node in tree order within top, shadow roots and
@@ -387,6 +387,7 @@ func (d *Document) sweep() {
 			d.bytes -= s.bytes
 			delete(d.styles, i)
 		}
+		delete(d.sheetTexts, i)
 		delete(d.more, i)
 		clear(n.attrs)
 		*n = node{kind: kindFree, next: d.free, attrs: n.attrs[:0]}

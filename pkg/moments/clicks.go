@@ -146,7 +146,7 @@ func (c *clicks) changed(w *Window, changes *dom.Changes) {
 		return
 	}
 	last := c.list[len(c.list)-1]
-	if !w.touched.fresh(changes, last.rawMs) {
+	if last.answer != 0 || !w.touched.fresh(changes, last.rawMs) {
 		return
 	}
 	c.answer(w, c.hash(changes))

@@ -56,10 +56,12 @@ type messages struct {
 	vanished    int
 	lastTypedMs int64
 	leftMs      int64 // raw time of the last navigation within the document
+
+	classes map[string]int // what class attributes say
 }
 
 // changed takes a change of the document.
-func (s *messages) changed(w *Window, changes *dom.Changes) {
+func (s *messages) changed(w *Window, changes *dom.Changes, toggles []toggle) {
 	s.check(w, changes)
 	if w.place.rawMs <= w.pageMs {
 		return
@@ -69,39 +71,32 @@ func (s *messages) changed(w *Window, changes *dom.Changes) {
 	}
 	for _, t := range changes.Texts {
 		if n := t.Node; !n.IsElement() {
-			s.appear(w, t.Node.Block(), region(t.Node.Parent()))
+			s.appear(w, t.Node.Block(), s.region(t.Node.Parent()))
 		} else {
 			s.look(w, n)
 		}
 	}
-	left := maxTouchedOfEvent
-	for _, a := range changes.Attributes {
-		if !mayHide(a) || !a.Node.Connected() {
-			continue
-		}
-		if left--; left < 0 {
-			break
-		}
-		if shown(a) {
-			s.look(w, a.Node)
+	for _, t := range toggles {
+		if s.shown(t) {
+			s.look(w, t.Node)
 		}
 	}
 }
 
 // shown reports whether the change of an attribute showed an element that was
 // hidden.
-func shown(a dom.AttributeChange) bool {
-	if a.Node.Hides() {
+func (s *messages) shown(t toggle) bool {
+	switch {
+	case t.hides:
 		return false
-	}
-	if a.Node.HidWith(a.Name, a.Old) {
+	case t.hid:
 		return true
 	}
-	switch a.Name {
+	switch t.Name {
 	case "class":
-		return messageKind(a.Node) != "" && saysShown(attribute(a.Node, "class")) && !saysShown(a.Old)
+		return saysShown(attribute(t.Node, "class")) && !saysShown(t.Old) && s.messageKind(t.Node) != ""
 	case "style":
-		return messageKind(a.Node) != "" && transparent(a.Old) && !transparent(attribute(a.Node, "style"))
+		return transparent(t.Old) && !transparent(attribute(t.Node, "style")) && s.messageKind(t.Node) != ""
 	}
 	return false
 }
@@ -135,11 +130,11 @@ const maxLooked = 200
 func (s *messages) look(w *Window, n dom.Node) {
 	if !n.IsElement() {
 		if n.Type() == dom.TypeText {
-			s.appear(w, n.Block(), region(n.Parent()))
+			s.appear(w, n.Block(), s.region(n.Parent()))
 		}
 		return
 	}
-	if at := region(n); at.Exists() {
+	if at := s.region(n); at.Exists() {
 		s.appear(w, n, at)
 		return
 	}
@@ -155,7 +150,7 @@ func (s *messages) within(w *Window, n dom.Node, left *int) {
 		if !c.IsElement() {
 			continue
 		}
-		if messageKind(c) != "" {
+		if s.messageKind(c) != "" {
 			s.appear(w, c, c)
 			continue
 		}
@@ -168,10 +163,10 @@ func (s *messages) within(w *Window, n dom.Node, left *int) {
 
 // region is the nearest element, this one or one above it, whose text is a
 // message.
-func region(n dom.Node) dom.Node {
+func (s *messages) region(n dom.Node) dom.Node {
 	const most = 6
 	for k := 0; k < most && n.Exists(); k++ {
-		if n.IsElement() && messageKind(n) != "" {
+		if n.IsElement() && s.messageKind(n) != "" {
 			return n
 		}
 		n = n.Above()
@@ -180,12 +175,12 @@ func region(n dom.Node) dom.Node {
 }
 
 // messageKind says what kind of message an element holds, "" when none.
-func messageKind(n dom.Node) string {
+func (s *messages) messageKind(n dom.Node) string {
 	switch role := attribute(n, "role"); role {
 	case "alert", "alertdialog":
-		return kindInForm(n, messageAlert)
+		return s.kindInForm(n, messageAlert)
 	case "status":
-		return kindInForm(n, messageStatus)
+		return s.kindInForm(n, messageStatus)
 	case "":
 	default:
 		if live := attribute(n, "aria-live"); live != "" && live != "off" && role != "log" && role != "timer" && role != "marquee" {
@@ -195,41 +190,83 @@ func messageKind(n dom.Node) string {
 	}
 	switch attribute(n, "aria-live") {
 	case "assertive":
-		return kindInForm(n, messageAlert)
+		return s.kindInForm(n, messageAlert)
 	case "polite":
-		return kindInForm(n, messageStatus)
+		return s.kindInForm(n, messageStatus)
 	}
-	return classKind(n)
+	return s.classKind(n)
 }
 
 // kindInForm: an alert inside a form is about what was filled in.
-func kindInForm(n dom.Node, kind string) string {
-	if kind == messageAlert && n.Form().Exists() || hasWord(attribute(n, "class"), "error", "errors", "invalid", "validation") {
+func (s *messages) kindInForm(n dom.Node, kind string) string {
+	if kind == messageAlert && n.Form().Exists() || s.words(attribute(n, "class"))&(wordError|wordInvalid) != 0 {
 		return messageValidation
 	}
 	return kind
 }
 
 // classKind reads the names that developers give to messages.
-func classKind(n dom.Node) string {
+func (s *messages) classKind(n dom.Node) string {
 	class := attribute(n, "class")
 	if class == "" {
 		return ""
 	}
+	words := s.words(class)
 	switch {
-	case hasWord(class, "toast", "snackbar", "notification", "flash", "noty", "growl"):
+	case words == 0:
+		return ""
+	case words&wordToast != 0:
 		return messageToast
-	case hasWord(class, "alert"):
+	case words&wordAlert != 0:
 		return messageAlert
-	case hasWord(class, "invalid", "validation") && hasWord(class, "feedback", "message", "error", "text", "summary"):
+	case words&wordInvalid != 0 && words&wordText != 0:
 		return messageValidation
-	case hasWord(class, "error", "errors") && !isField(n):
+	case words&wordError != 0 && !isField(n):
 		if n.Form().Exists() {
 			return messageValidation
 		}
 		return messageAlert
 	}
 	return ""
+}
+
+// What the names in a class attribute say.
+const (
+	wordToast = 1 << iota
+	wordAlert
+	wordInvalid
+	wordError
+	wordText
+)
+
+// maxClasses bounds the class attributes that are remembered.
+const maxClasses = 1024
+
+// words reads a class attribute. Pages repeat few of them many times.
+func (s *messages) words(class string) int {
+	if class == "" {
+		return 0
+	}
+	if words, ok := s.classes[class]; ok {
+		return words
+	}
+	words := 0
+	for word, names := range [...][]string{
+		{"toast", "snackbar", "notification", "flash", "noty", "growl"},
+		{"alert"},
+		{"invalid", "validation"},
+		{"error", "errors"},
+		{"feedback", "message", "error", "text", "summary"},
+	} {
+		if hasWord(class, names...) {
+			words |= 1 << word
+		}
+	}
+	if s.classes == nil || len(s.classes) >= maxClasses {
+		s.classes = make(map[string]int)
+	}
+	s.classes[class] = words
+	return words
 }
 
 // hasWord reports whether one of the words is in the names of a class
@@ -320,7 +357,7 @@ func (s *messages) appear(w *Window, n, at dom.Node) {
 		s.list = append(s.list[:0], s.list[1:]...)
 	}
 	m := &message{
-		place: w.place, nth: s.appeared, node: node, kind: messageKind(at), text: text,
+		place: w.place, nth: s.appeared, node: node, kind: s.messageKind(at), text: text,
 		selector: describe(n).selector, cause: s.cause(w),
 	}
 	m.tone = toneOf(n, at, text, m.kind)

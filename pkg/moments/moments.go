@@ -41,6 +41,12 @@ const (
 // The same input gives the same moments. It is safe for concurrent use on
 // different segments.
 func Derive(s *recording.Segment, ndjson []byte) []recording.Moment {
+	return derive(s, ndjson, func(rrweb.Event, bool) {})
+}
+
+// derive is Derive, and hands over the envelope of every line; ok is false
+// when the line is no event.
+func derive(s *recording.Segment, ndjson []byte, envelope func(event rrweb.Event, ok bool)) []recording.Moment {
 	s.StartMs, s.EndMs = 0, 0
 	s.Events, s.RawBytes = 0, len(ndjson)
 	s.FullSnapshots, s.URLs, s.Counts = nil, nil, recording.Counts{}
@@ -50,6 +56,7 @@ func Derive(s *recording.Segment, ndjson []byte) []recording.Moment {
 	for i, line := range rrweb.Lines(ndjson) {
 		s.Events++
 		event, err := rrweb.Scan(line, maxDepth)
+		envelope(event, err == nil)
 		if err != nil {
 			continue // ingest refuses such lines; one that came another way is kept but says nothing
 		}

@@ -90,7 +90,7 @@ func (s *seenTexts) whole(w *Window) {
 }
 
 // changed looks at what a mutation changed.
-func (s *seenTexts) changed(w *Window, changes *dom.Changes) {
+func (s *seenTexts) changed(w *Window, changes *dom.Changes, toggles []toggle) {
 	if s.texts == nil || s.stale {
 		return
 	}
@@ -111,20 +111,12 @@ func (s *seenTexts) changed(w *Window, changes *dom.Changes) {
 	for _, t := range changes.Texts {
 		s.soon(w, t.Node.Block())
 	}
-	left := maxTouchedOfEvent
-	for _, a := range changes.Attributes {
-		if !mayHide(a) {
-			continue
-		}
-		if left--; left < 0 {
-			break
-		}
-		hides, hid := a.Node.Hides(), a.Node.HidWith(a.Name, a.Old)
+	for _, t := range toggles {
 		switch {
-		case hides && !hid:
-			a.Node.TextBlocks(maxTextBytes, true, gone.text)
-		case hid && !hides:
-			a.Node.TextBlocks(maxTextBytes, false, come.text)
+		case t.hides && !t.hid:
+			t.Node.TextBlocks(maxTextBytes, true, gone.text)
+		case t.hid && !t.hides:
+			t.Node.TextBlocks(maxTextBytes, false, come.text)
 		}
 	}
 }

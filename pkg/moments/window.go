@@ -42,8 +42,10 @@ type Window struct {
 	lost    bool  // segments are missing, and no full snapshot came since
 	started bool  // a segment was applied
 
-	found  Findings
-	counts counts
+	found   Findings
+	counts  counts
+	toggles []toggle  // of the event that is being applied
+	scanned []scanned // of the segment that is being applied
 
 	clicks    clicks
 	fields    fields
@@ -60,6 +62,15 @@ type Window struct {
 	keyframes keyframeClock
 }
 
+// scanned is the envelope of a line; not ok: it is no event.
+type scanned struct {
+	event rrweb.Event
+	ok    bool
+}
+
+// maxScanned bounds the room for envelopes that is kept between segments.
+const maxScanned = 1000
+
 // NewWindow returns a Window to which nothing was applied.
 func NewWindow(o WindowOptions) *Window {
 	return &Window{document: dom.New(o.Limits)}
@@ -71,7 +82,10 @@ func NewWindow(o WindowOptions) *Window {
 // s is as Derive filled it; it is not changed. ndjson is not kept.
 func (w *Window) Apply(s *recording.Segment, ndjson []byte) Findings {
 	segment := *s
-	derived := Derive(&segment, ndjson)
+	w.scanned = w.scanned[:0]
+	derived := derive(&segment, ndjson, func(event rrweb.Event, ok bool) {
+		w.scanned = append(w.scanned, scanned{event, ok})
+	})
 	all := derived
 	if !w.started || s.Page != w.page {
 		w.turnPage(s.Page, s.Origin.URL)
@@ -82,8 +96,13 @@ func (w *Window) Apply(s *recording.Segment, ndjson []byte) Findings {
 		for count < len(derived) && derived[count].Event <= i {
 			count++
 		}
-		w.event(i, line, derived[:count])
+		if x := w.scanned[i]; x.ok {
+			w.event(i, x.event, line, derived[:count])
+		}
 		derived = derived[count:]
+	}
+	if cap(w.scanned) > maxScanned {
+		w.scanned = nil
 	}
 	found := w.take()
 	found.Moments = append(all[:len(all):len(all)], found.Moments...)
@@ -100,11 +119,7 @@ func (w *Window) take() Findings {
 }
 
 // event applies one event, of which list are the moments.
-func (w *Window) event(i int, line []byte, list []recording.Moment) {
-	event, err := rrweb.Scan(line, maxDepth)
-	if err != nil {
-		return // Derive skips it, too
-	}
+func (w *Window) event(i int, event rrweb.Event, line []byte, list []recording.Moment) {
 	at := event.TimestampMs
 	w.place = place{w.id, i, w.page, w.url, at, at + w.offset}
 	w.now = max(w.now, at)
@@ -113,7 +128,7 @@ func (w *Window) event(i int, line []byte, list []recording.Moment) {
 		w.meta(list)
 	}
 	// What the document cannot take leaves it incomplete, which it says itself.
-	err = w.document.Apply(line)
+	err := w.document.Apply(line)
 	switch event.Type {
 	case rrweb.TypeFullSnapshot:
 		if err == nil {
@@ -197,10 +212,11 @@ func (w *Window) mutation() {
 	if !changes.Any() || w.lost {
 		return
 	}
+	toggles := w.toggled(changes)
 	w.frames.wrote(w, changes)
 	w.clicks.changed(w, changes)
-	w.messages.changed(w, changes)
-	w.seen.changed(w, changes)
+	w.messages.changed(w, changes, toggles)
+	w.seen.changed(w, changes, toggles)
 	w.blank.changed(w, changes)
 	if w.clicks.before(w.place.rawMs, consequenceMs) == nil {
 		w.touched.note(w, changes)
@@ -496,6 +512,28 @@ func concerns(changes *dom.Changes, n dom.Node) bool {
 		}
 	}
 	return false
+}
+
+// toggle is an element that an attribute showed or hid.
+type toggle struct {
+	dom.AttributeChange
+	hid, hides bool // before and after
+}
+
+// toggled finds the attributes of an event that can have shown or hidden
+// something, the first few of them.
+func (w *Window) toggled(changes *dom.Changes) []toggle {
+	w.toggles = w.toggles[:0]
+	for _, a := range changes.Attributes {
+		if !mayHide(a) || !a.Node.Connected() {
+			continue
+		}
+		if len(w.toggles) == maxTouchedOfEvent {
+			break
+		}
+		w.toggles = append(w.toggles, toggle{a, a.Node.HidWith(a.Name, a.Old), a.Node.Hides()})
+	}
+	return w.toggles
 }
 
 // mayHide reports whether a change of an attribute can show or hide something.
