@@ -196,6 +196,13 @@ func Collector(ctx context.Context) error {
 	return run(ctx, os.Stdout, "go", "test", "-count=1", "-v", "./tests/collector")
 }
 
+// E2e runs the journeys between traces, logs, dashboards and replays in the
+// Grafana at GRAFANA_URL, with the Tempo and Loki at TEMPO_URL and LOKI_URL.
+func E2e(ctx context.Context) error {
+	mg.SerialCtxDeps(ctx, Prepare)
+	return run(ctx, os.Stdout, "node", "tests/e2e/run.mjs")
+}
+
 // Prepare installs what the project needs: npm packages and a Chromium.
 func Prepare(ctx context.Context) error {
 	mg.SerialCtxDeps(ctx, Dependencies, Chromium)
@@ -311,7 +318,7 @@ func Lint(ctx context.Context) error {
 
 // Clean removes what the build made; installed packages stay.
 func Clean() error {
-	for _, path := range []string{"bin", "dist", "dist-standalone", "packages/recorder/dist", ".cache"} {
+	for _, path := range []string{"bin", "dist", "dist-standalone", "packages/recorder/dist", "release", ".cache"} {
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
@@ -410,8 +417,18 @@ func files(paths ...string) ([]string, error) {
 }
 
 func run(ctx context.Context, stdout *os.File, name string, args ...string) error {
-	fmt.Fprintf(os.Stderr, "> %s %s\n", name, strings.Join(args, " "))
+	return execute(ctx, stdout, nil, name, args...)
+}
+
+// runWith runs a command with these variables in its environment.
+func runWith(ctx context.Context, env []string, name string, args ...string) error {
+	return execute(ctx, os.Stderr, env, name, args...)
+}
+
+func execute(ctx context.Context, stdout *os.File, env []string, name string, args ...string) error {
+	fmt.Fprintf(os.Stderr, "> %s %s\n", strings.Join(append(env, name), " "), strings.Join(args, " "))
 	c := exec.CommandContext(ctx, name, args...)
+	c.Env = append(os.Environ(), env...)
 	c.Stdout, c.Stderr, c.Stdin = stdout, os.Stderr, os.Stdin
 	// Ctrl-C lets the command drain; it is killed only when it does not.
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }

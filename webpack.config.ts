@@ -121,8 +121,19 @@ function standalone(base: Configuration): Configuration {
 
 const scaffold = async (env: Env): Promise<Configuration> => ({
   ...(await pluginConfig(env)),
-  // A kept cache has kept an old plugin.json in dist after src/plugin.json had changed.
-  cache: env.production ? false : { type: 'memory' },
+  cache: {
+    type: 'filesystem',
+    // What is built is kept when something changes that is not in this list: these files, and plugin.json in dist.
+    buildDependencies: {
+      config: [
+        'webpack.config.ts',
+        '.config/webpack/webpack.config.ts',
+        'src/plugin.json',
+        'src/datasource/plugin.json',
+        'src/panel/plugin.json',
+      ].map((file) => path.resolve(root, file)),
+    },
+  },
 });
 
 const config = async (env: Env): Promise<Configuration[]> => {

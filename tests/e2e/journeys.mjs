@@ -1,0 +1,191 @@
+import { Explore } from './pages/Explore.mjs';
+import { Replay } from './pages/Replay.mjs';
+
+// A recording's clock is corrected to the server's; a span has its server's.
+const AGREE_MS = 250;
+
+function check(condition, message) {
+  if (!condition) {
+    throw new Error(message);
+  }
+}
+
+async function plays(page, sessionId, instant) {
+  const replay = new Replay(page);
+  await replay.shown();
+  const at = await replay.instant();
+  check(Math.abs(at - instant) <= AGREE_MS, `the replay is ${at - instant} ms away from the instant`);
+  check(page.url().includes(sessionId) || page.url().includes('/explore'), `${page.url()} is not the session's page`);
+}
+
+/** The page that a click opens in a tab of its own. */
+async function newTab(context, click) {
+  const [opened] = await Promise.all([context.waitForEvent('page'), click()]);
+  return opened;
+}
+
+const logsOf = (sessionId) => `{service_name=~".+"} | session_id="${sessionId}"`;
+const PAYMENT = /capture payment/;
+
+export const journeys = [
+  {
+    name: 'trace header to the replay at the start of the trace',
+    needs: ['tempo'],
+    run: async ({ page, context, at, seen, backends }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openTrace(seen.traceId);
+      const replay = await newTab(context, () => explore.headerLink().click());
+      await plays(replay, seen.sessionId, (await backends.span(seen.traceId, 'POST')).start);
+    },
+  },
+  {
+    name: 'span attribute to the replay at the span',
+    needs: ['tempo'],
+    run: async ({ page, context, at, seen, backends }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openTrace(seen.traceId);
+      await explore.openSpan(PAYMENT);
+      const link = await explore.attributeLink();
+      const replay = await newTab(context, () => link.click());
+      await plays(replay, seen.sessionId, (await backends.span(seen.traceId, 'capture payment')).start);
+    },
+  },
+  {
+    name: 'correlation of a span to the replay beside it',
+    needs: ['tempo'],
+    run: async ({ page, at, seen, backends }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openTrace(seen.traceId);
+      await explore.openSpan(PAYMENT);
+      await page.getByRole('button', { name: 'Session replay', exact: true }).click();
+      await plays(page, seen.sessionId, (await backends.span(seen.traceId, 'capture payment')).start);
+    },
+  },
+  {
+    name: 'external correlation of a span to the page of the replay',
+    needs: ['tempo'],
+    run: async ({ page, context, at, seen, backends }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openTrace(seen.traceId);
+      await explore.openSpan(PAYMENT);
+      const replay = await newTab(context, () => explore.link('Session replay page').click({ modifiers: ['Control'] }));
+      await plays(replay, seen.sessionId, (await backends.span(seen.traceId, 'capture payment')).start);
+    },
+  },
+  {
+    name: 'label of a log line to the replay at the line',
+    needs: ['loki'],
+    run: async ({ page, context, at, seen, backends }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openLogs(logsOf(seen.sessionId));
+      await explore.openLine();
+      const replay = await newTab(context, () => explore.link('Session replay of the log line').click());
+      await plays(replay, seen.sessionId, await backends.line(seen.sessionId));
+    },
+  },
+  {
+    name: 'derived field of a log line to the replay beside it',
+    needs: ['loki'],
+    run: async ({ page, at, seen }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openLogs(logsOf(seen.sessionId));
+      await explore.openLine();
+      await explore.link('Session replay').click();
+      await new Replay(page).shown();
+    },
+  },
+  {
+    name: 'derived field of a log line to the page of the replay',
+    needs: ['loki'],
+    run: async ({ page, context, at, seen, backends }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openLogs(logsOf(seen.sessionId));
+      await explore.openLine();
+      const replay = await newTab(context, () => explore.link('Session replay page').click({ modifiers: ['Control'] }));
+      await plays(replay, seen.sessionId, await backends.line(seen.sessionId));
+    },
+  },
+  {
+    name: 'trace id alone to the replay at its request',
+    needs: ['tempo'],
+    run: async ({ page, at, seen, backends }) => {
+      await page.goto(`${at.grafana}/a/playhead-replay-app/replay?trace=${seen.traceId}`);
+      await plays(page, seen.sessionId, (await backends.span(seen.traceId, 'POST')).start);
+    },
+  },
+  {
+    name: 'moment of the replay back to its trace',
+    needs: ['tempo'],
+    run: async ({ page, at, seen }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.open('playhead', 'playhead-replay-datasource', { queryType: 'moments', traceId: seen.traceId });
+      await page.getByRole('table').getByText(seen.traceId).first().click();
+      await page.getByRole('heading', { name: /^shop: POST/ }).waitFor();
+    },
+  },
+  {
+    name: 'session in a table to its traces and logs',
+    needs: ['tempo', 'loki'],
+    run: async ({ page, at, seen }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.open('playhead', 'playhead-replay-datasource', { queryType: 'sessions', query: seen.sessionId });
+      await page.getByRole('table').getByText(seen.sessionId).first().click();
+      const logs = await page.locator('a').filter({ hasText: 'Logs of this session' }).getAttribute('href');
+      const traces = await page.locator('a').filter({ hasText: 'Traces of this session' }).getAttribute('href');
+      const origin = new URL(at.grafana).origin;
+      await page.goto(origin + logs);
+      await page.getByText('order placed').first().waitFor();
+      await page.goto(origin + traces);
+      await page.getByText(seen.traceId.slice(0, 8)).first().waitFor();
+    },
+  },
+  {
+    name: 'Explore toolbar to the replay of the session that is asked for',
+    needs: ['loki'],
+    run: async ({ page, at, seen }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openLogs(logsOf(seen.sessionId));
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await page.getByRole('menuitem', { name: 'Open session replay' }).click();
+      await new Replay(page).shown();
+    },
+  },
+  {
+    name: 'panel menu to the replay of the dashboard',
+    run: async ({ page, at, seen }) => {
+      await page.goto(`${at.grafana}/d/playhead-sessions?var-session=${seen.sessionId}`);
+      await new Replay(page).shown();
+      const panel = page.getByTestId('data-testid Panel header Replay');
+      await panel.hover();
+      await panel.getByRole('button', { name: /^Menu for panel/ }).click();
+      await page.getByRole('menuitem', { name: 'Extensions' }).hover();
+      await page.getByRole('menuitem', { name: 'Open session replay' }).click();
+      await page.waitForURL(`**/sessions/${seen.sessionId}**`);
+    },
+  },
+  {
+    name: 'command palette to the list of sessions',
+    run: async ({ page, at }) => {
+      await page.goto(`${at.grafana}/explore`);
+      await page
+        .getByRole('button', { name: /^Search/ })
+        .first()
+        .click();
+      await page.getByRole('combobox').last().fill('Find session replays');
+      await page
+        .getByRole('option', { name: /Find session replays/ })
+        .first()
+        .click();
+      await page.waitForURL('**/a/playhead-replay-app/sessions**');
+      await page.getByRole('row').nth(1).waitFor();
+    },
+  },
+  {
+    name: 'session that was never recorded says so',
+    run: async ({ page, at }) => {
+      // Of the year 2023.
+      await page.goto(`${at.grafana}/a/playhead-replay-app/replay?session=018bcfe5-6800-7abc-8def-0123456789ab`);
+      await page.getByText('nothing as old as this session is kept').waitFor();
+    },
+  },
+];

@@ -1,0 +1,66 @@
+const PATIENCE_MS = 60_000;
+const BETWEEN_MS = 250;
+
+/** What Tempo, Loki and Playhead say themselves, without Grafana's pages. */
+export class Backends {
+  constructor(at) {
+    this.at = at;
+  }
+
+  /** Waits until the recording, the trace and its log line have arrived, as far as there is somewhere to look. */
+  async have({ sessionId, traceId }) {
+    await this.until('the recording', async () => (await this.session(sessionId)) !== undefined);
+    if (this.at.tempo) {
+      await this.until('the trace', async () => (await this.spans(traceId)).length > 1);
+    }
+    if (this.at.loki) {
+      await this.until('the log line', async () => (await this.line(sessionId)) !== undefined);
+    }
+  }
+
+  async until(what, isThere) {
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!(await isThere().catch(() => false))) {
+      if (Date.now() > deadline) {
+        throw new Error(`${what} did not arrive`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS));
+    }
+  }
+
+  async session(sessionId) {
+    const answer = await fetch(
+      `${this.at.grafana}/api/datasources/uid/playhead/resources/sessions?session_id=${sessionId}&limit=1`
+    );
+    return (await answer.json()).sessions[0];
+  }
+
+  /** Name, id and start (ms since the epoch) of the spans of a trace. */
+  async spans(traceId) {
+    const answer = await fetch(`${this.at.tempo}/api/v2/traces/${traceId}`);
+    if (!answer.ok) {
+      return [];
+    }
+    const { trace } = await answer.json();
+    return trace.resourceSpans
+      .flatMap(({ scopeSpans }) => scopeSpans)
+      .flatMap(({ spans }) => spans)
+      .map((span) => ({
+        name: span.name,
+        id: Buffer.from(span.spanId, 'base64').toString('hex'),
+        start: Number(BigInt(span.startTimeUnixNano) / 1_000_000n),
+      }));
+  }
+
+  async span(traceId, name) {
+    return (await this.spans(traceId)).find((span) => span.name.includes(name));
+  }
+
+  /** When the newest line of a session was written, ms since the epoch. */
+  async line(sessionId) {
+    const query = new URLSearchParams({ query: `{service_name=~".+"} | session_id="${sessionId}"` });
+    const answer = await fetch(`${this.at.loki}/loki/api/v1/query_range?${query}`);
+    const [stream] = (await answer.json()).data.result;
+    return stream && Number(BigInt(stream.values[0][0]) / 1_000_000n);
+  }
+}

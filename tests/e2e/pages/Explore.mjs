@@ -1,0 +1,55 @@
+/** Grafana's Explore with one query, addressed as Grafana itself would. */
+export class Explore {
+  constructor(page, grafana) {
+    this.page = page;
+    this.grafana = grafana;
+  }
+
+  async open(uid, type, query, range = { from: 'now-1h', to: 'now' }) {
+    const panes = {
+      e2e: { datasource: uid, queries: [{ refId: 'A', datasource: { type, uid }, ...query }], range },
+    };
+    const params = new URLSearchParams({ schemaVersion: '1', orgId: '1', panes: JSON.stringify(panes) });
+    await this.page.goto(`${this.grafana}/explore?${params}`);
+  }
+
+  async openTrace(traceId) {
+    await this.open('tempo', 'tempo', { queryType: 'traceql', query: traceId });
+    await this.page.getByRole('heading', { name: /^shop: / }).waitFor();
+  }
+
+  /** The button in the header of the trace. */
+  headerLink() {
+    return this.page.getByRole('link', { name: 'Session replay', exact: true }).first();
+  }
+
+  /** Opens the details of the span whose name has this text. */
+  async openSpan(name) {
+    await this.page.getByRole('switch', { name }).first().click();
+    await this.page.getByRole('switch', { name: /^Span attributes/ }).waitFor();
+  }
+
+  /** The link on the value of an attribute of the span whose details are open. */
+  async attributeLink() {
+    await this.page.getByRole('switch', { name: /^Span attributes/ }).click();
+    return this.page.getByTestId('KeyValueTable').getByRole('link').first();
+  }
+
+  async openLogs(expr) {
+    await this.open('loki', 'loki', { queryType: 'range', expr });
+  }
+
+  /** Opens the details of the newest line. */
+  async openLine() {
+    await this.page.getByRole('button', { name: 'See log details' }).first().click();
+    await this.page.getByText('session_id', { exact: true }).first().waitFor();
+  }
+
+  /** A link of the details by the words on it: a correlation, or a derived field. */
+  link(name) {
+    return this.page
+      .getByRole('link', { name, exact: true })
+      .or(this.page.getByRole('button', { name, exact: true }))
+      .first();
+  }
+}
