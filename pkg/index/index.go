@@ -93,6 +93,16 @@ type MomentQuery struct {
 	Kinds     []recording.MomentKind
 	Text      string // part of name, text or URL, any case
 	Limit     int    // 1 to 100000; 0 means 1000
+
+	Name    string // exactly
+	URL     string // part of the URL, any case
+	InTrace bool   // only with a trace id
+
+	// Of the session.
+	UserID      string
+	Release     string
+	Environment string
+	Browser     string // one of Browsers, any case
 }
 
 // TextQuery selects text that was seen; zero fields do not filter.

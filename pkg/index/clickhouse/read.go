@@ -113,6 +113,24 @@ func selectMoments(q index.MomentQuery) (*conditions, error) {
 			" OR positionCaseInsensitiveUTF8(text, {text:String}) > 0"+
 			" OR positionCaseInsensitiveUTF8(url, {text:String}) > 0)", "text", q.Text)
 	}
+	if q.Name != "" {
+		found.add("name = {name:String}", "name", q.Name)
+	}
+	if q.URL != "" {
+		found.add("positionCaseInsensitiveUTF8(url, {url:String}) > 0", "url", q.URL)
+	}
+	if q.InTrace {
+		found.terms = append(found.terms, "trace_id != ''")
+	}
+	of := &conditions{}
+	traits{q.UserID, q.Release, q.Environment, q.Browser}.add(of)
+	if len(of.terms) > 0 {
+		if q.SessionID == "" && q.TraceID == "" {
+			of.between("end_ts", q.FromMs, "start_ts", q.ToMs)
+		}
+		found.terms = append(found.terms, inSessions(of))
+		found.args = append(found.args, of.args...)
+	}
 	return found, nil
 }
 
@@ -167,6 +185,31 @@ func (x *Index) Texts(ctx context.Context, q index.TextQuery) ([]recording.SeenT
 		texts[i] = r.text()
 	}
 	return texts, nil
+}
+
+// traits are what a session has, not what happened in it.
+type traits struct{ user, release, environment, browser string }
+
+// add adds the conditions on sessions.
+func (t traits) add(c *conditions) {
+	if t.user != "" {
+		c.add("user_id = {user:String}", "user", t.user)
+	}
+	if t.release != "" {
+		c.add("release = {release:String}", "release", t.release)
+	}
+	if t.environment != "" {
+		c.add("environment = {environment:String}", "environment", t.environment)
+	}
+	if t.browser != "" {
+		c.add("lower("+browserOf("lower(user_agent)")+") = lower({browser:String})", "browser", t.browser)
+	}
+}
+
+// inSessions is the condition that what happened did so in sessions that
+// fulfil theirs.
+func inSessions(of *conditions) string {
+	return "session_id GLOBAL IN (SELECT session_id FROM sessions FINAL WHERE project_id = {project:String} AND " + of.String() + ")"
 }
 
 // between adds a time range; a bound of 0 does not filter.

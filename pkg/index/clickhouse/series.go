@@ -181,7 +181,7 @@ func seriesFilters(rows *conditions, q index.SeriesQuery, from source) {
 		if q.Name != "" {
 			rows.add("mapContains(signals, {name:String})", "name", q.Name)
 		}
-		seriesSessions(rows, q)
+		traits{q.UserID, q.Release, q.Environment, q.Browser}.add(rows)
 		return
 	}
 	if q.URL != "" {
@@ -190,28 +190,12 @@ func seriesFilters(rows *conditions, q index.SeriesQuery, from source) {
 	if q.Name != "" {
 		rows.add("name = {name:String}", "name", q.Name)
 	}
-	sessions := &conditions{}
-	seriesSessions(sessions, q)
-	if len(sessions.terms) > 0 {
-		rows.terms = append(rows.terms, "session_id GLOBAL IN (SELECT session_id FROM sessions FINAL WHERE project_id = {project:String}"+
-			" AND end_ts >= fromUnixTimestamp64Milli({from:Int64}) AND start_ts < fromUnixTimestamp64Milli({to:Int64}) AND "+sessions.String()+")")
-		rows.args = append(rows.args, sessions.args...)
-	}
-}
-
-// seriesSessions adds the conditions on sessions.
-func seriesSessions(c *conditions, q index.SeriesQuery) {
-	if q.UserID != "" {
-		c.add("user_id = {user:String}", "user", q.UserID)
-	}
-	if q.Release != "" {
-		c.add("release = {release:String}", "release", q.Release)
-	}
-	if q.Environment != "" {
-		c.add("environment = {environment:String}", "environment", q.Environment)
-	}
-	if q.Browser != "" {
-		c.add("lower("+browserOf("lower(user_agent)")+") = lower({browser:String})", "browser", q.Browser)
+	of := &conditions{}
+	traits{q.UserID, q.Release, q.Environment, q.Browser}.add(of)
+	if len(of.terms) > 0 {
+		of.between("end_ts", q.FromMs, "start_ts", q.ToMs)
+		rows.terms = append(rows.terms, inSessions(of))
+		rows.args = append(rows.args, of.args...)
 	}
 }
 

@@ -320,15 +320,7 @@ func (s *search) shared(c *conditions) {
 	if s.q.MaxDurationMs != 0 {
 		c.add(duration+" <= {max_duration:Int64}", "max_duration", s.q.MaxDurationMs)
 	}
-	if s.q.Release != "" {
-		c.add("release = {release:String}", "release", s.q.Release)
-	}
-	if s.q.Environment != "" {
-		c.add("environment = {environment:String}", "environment", s.q.Environment)
-	}
-	if s.q.Browser != "" {
-		c.add("lower("+browserOf("lower(user_agent)")+") = lower({browser:String})", "browser", s.q.Browser)
-	}
+	traits{release: s.q.Release, environment: s.q.Environment, browser: s.q.Browser}.add(c)
 }
 
 // after adds that a session comes after another one in the list.

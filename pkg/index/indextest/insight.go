@@ -254,6 +254,21 @@ func findsInsight(t *testing.T, x index.Index) {
 			t.Errorf("Sessions that saw %q = %v, want ErrQuery", seen, err)
 		}
 	}
+	for name, tt := range map[string]struct {
+		q    index.MomentQuery
+		want int
+	}{
+		"name": {index.MomentQuery{Name: "rage_click"}, 3}, "user": {index.MomentQuery{UserID: "berta"}, 2},
+		"browser and time": {index.MomentQuery{Browser: "edge", FromMs: base + day, ToMs: base + 2*day}, 3},
+		"another time":     {index.MomentQuery{Browser: "edge", FromMs: base + 2*day}, 0},
+		"URL":              {index.MomentQuery{URL: "x"}, 0}, "release": {index.MomentQuery{Release: "x"}, 0}, "trace": {index.MomentQuery{InTrace: true}, 0},
+		"user of session": {index.MomentQuery{SessionID: sessionID(0), UserID: "anna"}, 1},
+	} {
+		tt.q.Project = shop
+		if got := mustMoments(t, x, tt.q); len(got) != tt.want {
+			t.Errorf("%d moments by %s, want %d", len(got), name, tt.want)
+		}
+	}
 	if got := mustTexts(t, x, index.TextQuery{Project: shop, Text: "declined", Limit: 2}); len(got) != 2 || got[0].Text != "Payment declined" {
 		t.Errorf("Texts = %+v, want the first two", got)
 	}
