@@ -30,11 +30,13 @@ const (
 	RowStart = "${__data.fields.start.numeric}"
 	// RowTime is the field "time" of the same row, ms since the epoch.
 	RowTime = "${__data.fields.time.numeric}"
+	// RowTimestamp is the field "timestamp" of the same row, ms since the epoch.
+	RowTimestamp = "${__data.fields.timestamp.numeric}"
 	// RowSpan is the field "span_id" of the same row.
 	RowSpan = "${__data.fields.span_id}"
 )
 
-var rowVariables = []string{RowValue, RowStart, RowTime, RowSpan}
+var rowVariables = []string{RowValue, RowStart, RowTime, RowTimestamp, RowSpan}
 
 // The clock of a span may be ahead of the session's, and the work that a page
 // started goes on after the page is gone.
@@ -117,6 +119,22 @@ func (c Config) Trace(trace, span string) []Link {
 	return []Link{link}
 }
 
+// Sessions returns the link to the sessions of a time range whose filter of
+// that name (docs/format/playback.md) is the row's value; nothing when the name
+// is empty.
+func (c Config) Sessions(filter string, within Range) []Link {
+	if filter == "" {
+		return nil
+	}
+	query := map[string]any{
+		"refId":      "A",
+		"datasource": map[string]any{"type": DataSourceID, "uid": c.Self.UID},
+		"queryType":  "sessions",
+		"filters":    map[string]any{filter: RowValue},
+	}
+	return []Link{{Title: "Sessions", URL: exploreURLOf(c.Self, query, within)}}
+}
+
 // ReplayURL is the address of a session's page, relative to Grafana's root,
 // playing from atMs, ms since the epoch.
 func (c Config) ReplayURL(session, atMs string) string {
@@ -154,8 +172,13 @@ func (c Config) sessionLogs(session string) map[string]any {
 	}
 }
 
-// exploreURL is the address of one Explore pane.
+// exploreURL is the address of one Explore pane, with a widened range.
 func exploreURL(target Source, query map[string]any, within Range) string {
+	return exploreURLOf(target, query, Range{FromMs: within.FromMs - widenBeforeMs, ToMs: within.ToMs + widenAfterMs})
+}
+
+// exploreURLOf is the address of one Explore pane.
+func exploreURLOf(target Source, query map[string]any, within Range) string {
 	panes, err := json.Marshal(map[string]any{
 		// Explore keeps a pane's id only when it has three characters, not
 		// all of them digits.
@@ -163,8 +186,8 @@ func exploreURL(target Source, query map[string]any, within Range) string {
 			"datasource": target.UID,
 			"queries":    []any{query},
 			"range": map[string]string{
-				"from": strconv.FormatInt(within.FromMs-widenBeforeMs, 10),
-				"to":   strconv.FormatInt(within.ToMs+widenAfterMs, 10),
+				"from": strconv.FormatInt(within.FromMs, 10),
+				"to":   strconv.FormatInt(within.ToMs, 10),
 			},
 		},
 	})

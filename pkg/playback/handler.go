@@ -225,7 +225,8 @@ func (r *Reader) serveSuggestions(w http.ResponseWriter, req *http.Request) erro
 		ToMs:   p.millis("to"),
 		Limit:  int(p.number("limit", 1, maxSessions)),
 	}
-	if !slices.Contains(index.Fields, q.Field) {
+	known, fixed := r.fixedValues(q.Field)
+	if !fixed && !slices.Contains(index.Fields, q.Field) {
 		p.fail("field", "is not one of which there are suggestions")
 	}
 	if q.Limit == 0 {
@@ -234,11 +235,26 @@ func (r *Reader) serveSuggestions(w http.ResponseWriter, req *http.Request) erro
 	if p.err != nil {
 		return p.err
 	}
+	if fixed {
+		return answerJSON(w, req, map[string][]string{"values": known})
+	}
 	values, err := r.Values(req.Context(), q)
 	if err != nil {
 		return err
 	}
 	return answerJSON(w, req, map[string][]string{"values": append([]string{}, values...)})
+}
+
+// fixedValues are those of fields that do not come from the index: of the
+// reader's project, and of what can be asked for.
+func (r *Reader) fixedValues(field index.Field) (values []string, fixed bool) {
+	switch field {
+	case "project":
+		return []string{string(r.project)}, true
+	case "key":
+		return []string{"browser", "env", "release", "signal", "url", "user"}, true
+	}
+	return nil, false
 }
 
 func parseSelection(values url.Values) (Selection, error) {

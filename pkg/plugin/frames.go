@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -22,17 +23,9 @@ const defaultMoments = 1000
 
 // sessions lists sessions.
 func (d *Datasource) sessions(ctx context.Context, q query) (*data.Frame, error) {
-	page, err := d.reader.Sessions(ctx, index.SessionQuery{
-		FromMs:    q.FromMs,
-		ToMs:      q.ToMs,
-		SessionID: q.Session,
-		TraceID:   q.Trace,
-		UserID:    q.User,
-		URL:       q.URL,
-		Text:      q.Text,
-		Errors:    q.Errors,
-		Limit:     q.Limit,
-	})
+	find := q.Find
+	find.FromMs, find.ToMs, find.SessionID, find.TraceID, find.Limit = q.FromMs, q.ToMs, q.Session, q.Trace, q.Limit
+	page, err := d.reader.Sessions(ctx, find)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +55,7 @@ func sessionsFrame(sessions []recording.Session, to links.Config) *data.Frame {
 		count("requests", func(s recording.Session) int { return s.Counts.Requests }),
 		count("failed_requests", func(s recording.Session) int { return s.Counts.FailedRequests }),
 		count("errors", func(s recording.Session) int { return s.Counts.Errors }),
+		column("signals", sessions, func(s recording.Session) int64 { return signalsOf(s) }),
 		count("events", func(s recording.Session) int { return s.Events }),
 		column("release", sessions, func(s recording.Session) string { return s.Release }),
 		column("environment", sessions, func(s recording.Session) string { return s.Environment }),
@@ -97,7 +91,7 @@ func (d *Datasource) sessionOf(ctx context.Context, q query) (recording.Session,
 			text = trace
 		}
 		if text == "" {
-			return recording.Session{}, "", refusef("a replay needs sessionId, traceId or query")
+			return recording.Session{}, "", refusef("a %s needs sessionId, traceId or query", cmp.Or(q.Type, queryReplay))
 		}
 		found, err := d.reader.Resolve(ctx, text)
 		if err != nil {
@@ -143,15 +137,9 @@ func replayFrame(session recording.Session, atMs int64, uid string) *data.Frame 
 // sessions of the time range; also as annotations, which take "time" and
 // "text".
 func (d *Datasource) moments(ctx context.Context, q query) (*data.Frame, error) {
-	moments, err := d.reader.Moments(ctx, index.MomentQuery{
-		SessionID: q.Session,
-		TraceID:   q.Trace,
-		FromMs:    q.FromMs,
-		ToMs:      q.ToMs,
-		Kinds:     q.Kinds,
-		Text:      q.Text,
-		Limit:     q.Limit,
-	})
+	find := q.momentsOf(q.Kinds...)
+	find.Text = q.Text
+	moments, err := d.reader.Moments(ctx, find)
 	if err != nil {
 		return nil, err
 	}
@@ -163,10 +151,24 @@ func (d *Datasource) moments(ctx context.Context, q query) (*data.Frame, error) 
 	if len(moments) == limit {
 		frame.AppendNotices(firstOnly(limit, "moments"))
 	}
-	if q.User != "" || q.URL != "" || q.Errors {
-		frame.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: "Filters select sessions; moments are selected by session, trace, text and kind."})
-	}
+	q.noticeUnused(frame, "moments")
 	return frame, nil
+}
+
+// momentsOf is the query for moments of these kinds.
+func (q query) momentsOf(kinds ...recording.MomentKind) index.MomentQuery {
+	return index.MomentQuery{
+		SessionID: q.Session, TraceID: q.Trace, FromMs: q.FromMs, ToMs: q.ToMs, Kinds: kinds, Limit: q.Limit,
+		URL: q.Find.URL, UserID: q.Find.UserID, Release: q.Find.Release, Environment: q.Find.Environment, Browser: q.Find.Browser,
+	}
+}
+
+// noticeUnused says which filters select sessions only.
+func (q query) noticeUnused(frame *data.Frame, what string) {
+	f := q.Find
+	if f.Errors || f.Seen != "" || f.MinDurationMs != 0 || f.MaxDurationMs != 0 || what == "moments" && f.Signal != "" {
+		frame.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: "Filters by errors, seen text, length and signal select sessions, not " + what + "."})
+	}
 }
 
 func momentsFrame(moments []recording.Moment, to links.Config) *data.Frame {
@@ -255,6 +257,13 @@ func firstOnly(n int, what string) data.Notice {
 		Severity: data.NoticeSeverityInfo,
 		Text:     fmt.Sprintf("Only the first %s %s are shown. Raise the limit or narrow the query.", strconv.Itoa(n), what),
 	}
+}
+
+func signalsOf(s recording.Session) (sum int64) {
+	for _, n := range s.Signals {
+		sum += int64(n)
+	}
+	return sum
 }
 
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

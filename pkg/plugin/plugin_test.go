@@ -241,7 +241,7 @@ func TestQueriesRefused(t *testing.T) {
 		status backend.Status
 		text   string
 	}{
-		"type":             {queryOf("session", `{}`), backend.StatusBadRequest, `unknown query type "session": use sessions, replay or moments`},
+		"type":             {queryOf("session", `{}`), backend.StatusBadRequest, `unknown query type "session": use one of sessions, replay, moments,`},
 		"JSON":             {queryOf("sessions", `[]`), backend.StatusBadRequest, "must not be a array"},
 		"field":            {queryOf("sessions", `{"filters":{"errors":"yes"}}`), backend.StatusBadRequest, "filters.errors must not be a string"},
 		"at":               {queryOf("replay", `{"at":"now"}`), backend.StatusBadRequest, "at must not be a text"},
@@ -249,7 +249,7 @@ func TestQueriesRefused(t *testing.T) {
 		"trace id":         {queryOf("replay", `{"traceId":"123"}`), backend.StatusBadRequest, "traceId must be 32 hex digits"},
 		"limit":            {queryOf("sessions", `{"limit":1001}`), backend.StatusBadRequest, "limit must be from 0 to 1000"},
 		"kind":             {queryOf("moments", `{"kinds":["klick"]}`), backend.StatusBadRequest, `unknown kind of moment "klick"`},
-		"replay of what":   {queryOf("replay", `{}`), backend.StatusBadRequest, "a replay needs sessionId, traceId or query"},
+		"replay of what":   {queryOf("replay", `{}`), backend.StatusBadRequest, "needs sessionId, traceId or query"},
 		"no such session":  {queryOf("replay", `{"sessionId":"0199f3a2-none"}`), backend.StatusNotFound, "there is no such recording in project shop"},
 		"no such trace":    {queryOf("replay", `{"traceId":"`+strings.Repeat("0", 32)+`"}`), backend.StatusNotFound, "there is no such recording in project shop"},
 		"replay of a text": {queryOf("replay", `{"query":"user-7"}`), backend.StatusNotFound, "there is no such recording in project shop"},

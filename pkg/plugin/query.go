@@ -15,13 +15,27 @@ import (
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/playback"
 	"github.com/playhead/playhead/pkg/recording"
+	"github.com/playhead/playhead/pkg/search"
 )
 
 // The query types.
 const (
-	querySessions = "sessions"
-	queryReplay   = "replay"
-	queryMoments  = "moments"
+	querySessions    = "sessions"
+	queryReplay      = "replay"
+	queryMoments     = "moments"
+	queryTranscript  = "transcript"
+	querySignals     = "signals"
+	queryMetrics     = "metrics"
+	queryTraces      = "traces"
+	queryAnnotations = "annotations"
+)
+
+var queryTypes = []string{querySessions, queryReplay, queryMoments, queryTranscript, querySignals, queryMetrics, queryTraces, queryAnnotations}
+
+// The formats of signals and metrics.
+const (
+	formatSeries = "time_series"
+	formatTable  = "table"
 )
 
 // maxMillis is the last instant of an ECMAScript date.
@@ -33,10 +47,15 @@ const (
 	maxMoments  = 100_000
 )
 
+// kindRelease is, among annotations, the first session of a release.
+const kindRelease recording.MomentKind = "release"
+
 var momentKinds = []recording.MomentKind{
 	recording.KindPageLoad, recording.KindNavigation, recording.KindClick, recording.KindRequest,
 	recording.KindConsole, recording.KindError, recording.KindVisibility, recording.KindLongFrame,
-	recording.KindIdentify, recording.KindCustom, recording.KindState,
+	recording.KindIdentify, recording.KindCustom, recording.KindState, recording.KindInput,
+	recording.KindSubmit, recording.KindScroll, recording.KindVital, recording.KindTextAppeared,
+	recording.KindTextVanished, recording.KindGap, recording.KindSignal,
 }
 
 // queryModel is the query of docs/format/playback.md, as it comes from an
@@ -47,12 +66,27 @@ type queryModel struct {
 	TraceID   string  `json:"traceId"`
 	At        instant `json:"at"`
 	Filters   struct {
-		User   string `json:"user"`
-		URL    string `json:"url"`
-		Errors bool   `json:"errors"`
+		User        string `json:"user"`
+		URL         string `json:"url"`
+		Errors      bool   `json:"errors"`
+		Signal      string `json:"signal"`
+		Seen        string `json:"seen"`
+		Release     string `json:"release"`
+		Environment string `json:"environment"`
+		Browser     string `json:"browser"`
 	} `json:"filters"`
-	Kinds []recording.MomentKind `json:"kinds"`
-	Limit int                    `json:"limit"`
+	AdHoc []struct {
+		Key      string `json:"key"`
+		Operator string `json:"operator"`
+		Value    string `json:"value"`
+	} `json:"adhocFilters"`
+	Kinds    []recording.MomentKind `json:"kinds"`
+	Metric   index.Metric           `json:"metric"`
+	By       index.Label            `json:"by"`
+	Name     string                 `json:"name"`
+	Quantile float64                `json:"quantile"`
+	Format   string                 `json:"format"`
+	Limit    int                    `json:"limit"`
 }
 
 // instant is a time in ms since the epoch. A link that Grafana filled in holds
@@ -77,17 +111,22 @@ func (i *instant) UnmarshalJSON(b []byte) error {
 // query is a query that has been read and checked.
 type query struct {
 	Type    string // as given; empty is the bare query
-	Text    string
+	Text    string // as given
 	Session recording.SessionID
 	Trace   string
 	AtMs    int64
 	FromMs  int64
 	ToMs    int64
-	User    string
-	URL     string
-	Errors  bool
+	Find    index.SessionQuery // what filters and the search say
 	Kinds   []recording.MomentKind
 	Limit   int
+
+	Metric   index.Metric
+	By       index.Label
+	Name     string
+	Quantile float64
+	Format   string // formatSeries, formatTable; of signals empty for a list
+	StepMs   int64
 }
 
 // errUser is a mistake in a query: nobody's fault but the asker's.
@@ -107,36 +146,40 @@ func parseQuery(q backend.DataQuery) (query, error) {
 		return query{}, refusef("the query must be a JSON object")
 	}
 	out := query{
-		Type:   q.QueryType,
-		Text:   strings.TrimSpace(m.Query),
-		AtMs:   int64(m.At),
-		FromMs: q.TimeRange.From.UnixMilli(),
-		ToMs:   q.TimeRange.To.UnixMilli(),
-		User:   m.Filters.User,
-		URL:    m.Filters.URL,
-		Errors: m.Filters.Errors,
-		Kinds:  m.Kinds,
-		Limit:  m.Limit,
+		Type:     q.QueryType,
+		Text:     strings.TrimSpace(m.Query),
+		AtMs:     int64(m.At),
+		FromMs:   q.TimeRange.From.UnixMilli(),
+		ToMs:     q.TimeRange.To.UnixMilli(),
+		Kinds:    m.Kinds,
+		Limit:    m.Limit,
+		Metric:   m.Metric,
+		By:       m.By,
+		Name:     m.Name,
+		Quantile: m.Quantile,
+		Format:   m.Format,
 	}
-	return out, out.check(m)
+	out.StepMs = stepOf(q, out.FromMs, out.ToMs)
+	if err := out.check(m); err != nil {
+		return out, err
+	}
+	return out, out.find(m)
 }
 
 func (q *query) check(m queryModel) error {
-	most := maxSessions
-	switch q.Type {
-	case "", querySessions, queryReplay:
-	case queryMoments:
-		most = maxMoments
-	default:
-		return refusef("unknown query type %.40q: use %s, %s or %s", q.Type, querySessions, queryReplay, queryMoments)
+	if q.Type != "" && !slices.Contains(queryTypes, q.Type) {
+		return refusef("unknown query type %.40q: use one of %s", q.Type, strings.Join(queryTypes, ", "))
 	}
-	if q.Limit < 0 || q.Limit > most {
+	if most := q.mostRows(); q.Limit < 0 || q.Limit > most {
 		return refusef("limit must be from 0 to %d", most)
 	}
 	for _, kind := range q.Kinds {
-		if !slices.Contains(momentKinds, kind) {
+		if !slices.Contains(momentKinds, kind) && (q.Type != queryAnnotations || kind != kindRelease) {
 			return refusef("unknown kind of moment %.40q", string(kind))
 		}
+	}
+	if err := q.checkMetric(); err != nil {
+		return err
 	}
 	var err error
 	if m.SessionID != "" {
@@ -152,23 +195,68 @@ func (q *query) check(m queryModel) error {
 	return nil
 }
 
+// mostRows is the largest limit.
+func (q *query) mostRows() int {
+	switch {
+	case q.Type == queryMoments, q.Type == queryTranscript, q.Type == queryTraces, q.Type == queryAnnotations, q.Type == querySignals && !q.measures():
+		return maxMoments
+	}
+	return maxSessions
+}
+
+// find fills in what is looked for. Text that moments hold is no search.
+func (q *query) find(m queryModel) error {
+	f := m.Filters
+	q.Find = index.SessionQuery{
+		UserID: f.User, URL: f.URL, Errors: f.Errors, Signal: f.Signal, Seen: f.Seen,
+		Release: f.Release, Environment: f.Environment, Browser: f.Browser,
+	}
+	var err error
+	for _, filter := range m.AdHoc {
+		if filter.Operator != "=" && filter.Operator != "" {
+			return refusef("filter %.40q: only = is possible", filter.Key)
+		}
+		if !slices.Contains(search.Keys, filter.Key) {
+			return refusef("there is no filter %.40q", filter.Key)
+		}
+		if q.Find, err = search.Parse(filter.Key+":"+search.Quote(filter.Value), q.Find); err != nil {
+			return refusef("filter %s: %s", filter.Key, err)
+		}
+	}
+	switch q.Type {
+	case querySessions, querySignals, queryMetrics, queryTraces, queryAnnotations:
+		if q.Find, err = search.Parse(q.Text, q.Find); err != nil {
+			return refusef("query: %s", err)
+		}
+	}
+	if q.Find.SessionID != "" {
+		q.Session = q.Find.SessionID
+	}
+	if q.Find.TraceID != "" {
+		q.Trace = q.Find.TraceID
+	}
+	return nil
+}
+
 // QueryData answers every query on its own: one that fails leaves the others
 // alone.
 func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
 	response := backend.NewQueryDataResponse()
 	for _, q := range req.Queries {
-		frame, err := d.answer(ctx, q)
+		frames, err := d.answer(ctx, q)
 		if err != nil {
 			response.Responses[q.RefID] = d.errorResponse(ctx, q, err)
 			continue
 		}
-		frame.RefID = q.RefID
-		response.Responses[q.RefID] = backend.DataResponse{Status: backend.StatusOK, Frames: data.Frames{frame}}
+		for _, frame := range frames {
+			frame.RefID = q.RefID
+		}
+		response.Responses[q.RefID] = backend.DataResponse{Status: backend.StatusOK, Frames: frames}
 	}
 	return response, nil
 }
 
-func (d *Datasource) answer(ctx context.Context, dq backend.DataQuery) (*data.Frame, error) {
+func (d *Datasource) answer(ctx context.Context, dq backend.DataQuery) (data.Frames, error) {
 	if d.problem != nil {
 		return nil, refusef("the data source's settings cannot work: %s", d.problem)
 	}
@@ -176,6 +264,18 @@ func (d *Datasource) answer(ctx context.Context, dq backend.DataQuery) (*data.Fr
 	if err != nil {
 		return nil, err
 	}
+	if q.measures() {
+		return d.measure(ctx, q)
+	}
+	frame, err := d.frame(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return data.Frames{frame}, nil
+}
+
+// frame answers a query whose answer is one frame.
+func (d *Datasource) frame(ctx context.Context, q query) (*data.Frame, error) {
 	switch q.Type {
 	case querySessions:
 		return d.sessions(ctx, q)
@@ -183,6 +283,14 @@ func (d *Datasource) answer(ctx context.Context, dq backend.DataQuery) (*data.Fr
 		return d.replay(ctx, q)
 	case queryMoments:
 		return d.moments(ctx, q)
+	case queryTranscript:
+		return d.transcript(ctx, q)
+	case querySignals:
+		return d.signals(ctx, q)
+	case queryTraces:
+		return d.traces(ctx, q)
+	case queryAnnotations:
+		return d.annotations(ctx, q)
 	default:
 		return d.bare(ctx, q)
 	}
@@ -197,6 +305,10 @@ func (d *Datasource) bare(ctx context.Context, q query) (*data.Frame, error) {
 			return nil, err
 		}
 		if found.Session == "" {
+			if q.Find, err = search.Parse(q.Text, q.Find); err != nil {
+				return nil, refusef("query: %s", err)
+			}
+			q.Session, q.Trace = q.Find.SessionID, q.Find.TraceID
 			return d.sessions(ctx, q)
 		}
 		q.Session, q.Trace = found.Session, found.TraceID
