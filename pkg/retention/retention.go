@@ -201,7 +201,7 @@ func (r *run) isOver(key string) bool {
 	return err == nil && isBounded && r.Now.Sub(ulid.Time(id.Time())) > keep+Grace
 }
 
-// need is what one segment cannot be read without.
+// need is what one segment, or keyframe, cannot be read without.
 type need struct {
 	Dictionary recording.DictionaryID
 	Base       recording.Base
@@ -234,6 +234,9 @@ func (r *run) needs(ctx context.Context, packs []objectstore.Object) ([]need, er
 			defer mu.Unlock()
 			for _, e := range footer.Entries {
 				seen[need{e.Dictionary, e.Base}] = true
+			}
+			for _, k := range footer.Keyframes {
+				seen[need{k.Dictionary, k.Base}] = true
 			}
 			for _, k := range footer.Keyframes {
 				seen[need{k.Dictionary, k.Base}] = true

@@ -70,8 +70,8 @@ func (s *store) keys() []string {
 func (s *store) has(key string) bool { return slices.Contains(s.keys(), key) }
 
 // pack stores a pack of one segment that was made age ago with d, which is the
-// content of base if that has an object.
-func (s *store) pack(project recording.ProjectID, class recording.Class, age time.Duration, d *segment.Dictionary, base recording.Base) recording.StoredSegment {
+// content of base if that has an object, and perhaps of its keyframe.
+func (s *store) pack(project recording.ProjectID, class recording.Class, age time.Duration, d *segment.Dictionary, base recording.Base, keyframeWith ...*segment.Dictionary) recording.StoredSegment {
 	s.t.Helper()
 	ndjson := fmt.Appendf(nil, `{"type":2,"timestamp":%d,"data":{"text":%q}}`+"\n", s.n, strings.Repeat("the shop's front page ", 20))
 	p := segment.NewPack(project, class, ulid.MustNew(ulid.Timestamp(now.Add(-age)), rand.Reader))
@@ -86,6 +86,12 @@ func (s *store) pack(project recording.ProjectID, class recording.Class, age tim
 	}
 	if err := p.Add(seg, segment.Encode(nil, ndjson, segment.EncodeOptions{Dictionary: d}), id, base); err != nil {
 		s.t.Fatal(err)
+	}
+	for _, d := range keyframeWith {
+		k := recording.Keyframe{SegmentID: seg.SegmentID, Page: seg.Page, RawBytes: len(ndjson), Dictionary: d.ID()}
+		if err := p.AddKeyframe(k, segment.Encode(nil, ndjson, segment.EncodeOptions{Dictionary: d})); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	data, stored, err := p.Bytes()
 	if err != nil {
@@ -129,11 +135,12 @@ func TestOnlyWhatIsNotKeptGoes(t *testing.T) {
 	s := newStore(t)
 	inUse, inUseKey := s.dictionary("shop", "used.example", 30*day)
 	outdated, outdatedKey := s.dictionary("shop", "outdated.example", 30*day)
+	ofKeyframe, ofKeyframeKey := s.dictionary("shop", "keyframe.example", 30*day)
 	_, youngKey := s.dictionary("shop", "young.example", 6*day)
 	_, otherKey := s.dictionary("other", "used.example", 30*day) // no pack of its project needs it
 	over := s.pack("shop", recording.ClassNormal, 17*day, outdated, recording.Base{})
 	inGrace := s.pack("shop", recording.ClassNormal, 15*day, inUse, recording.Base{})
-	forEver := s.pack("shop", "ticket", 400*day, nil, recording.Base{})
+	forEver := s.pack("shop", "ticket", 400*day, nil, recording.Base{}, ofKeyframe)
 	base := s.pack("shop", recording.ClassNormal, 16*day+time.Minute, nil, recording.Base{})
 	based := s.pack("shop", recording.ClassNormal, 15*day, contentOf(t, "snapshot"), recording.Base{Location: base.Location, RawBytes: base.RawBytes})
 	asset := "v1/shop/asset/" + strings.Repeat("ab", 32)
@@ -157,7 +164,7 @@ func TestOnlyWhatIsNotKeptGoes(t *testing.T) {
 			t.Errorf("%s is still there", key)
 		}
 	}
-	for _, key := range []string{inUseKey, youngKey, inGrace.Object, forEver.Object, base.Object, based.Object, asset, "v1/shop/normal/readme.txt"} {
+	for _, key := range []string{inUseKey, ofKeyframeKey, youngKey, inGrace.Object, forEver.Object, base.Object, based.Object, asset, "v1/shop/normal/readme.txt"} {
 		if !s.has(key) {
 			t.Errorf("%s is gone", key)
 		}

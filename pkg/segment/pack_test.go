@@ -487,6 +487,12 @@ func FuzzReadFooter(f *testing.F) {
 func FuzzFooterLines(f *testing.F) {
 	f.Add([]byte(`{"v":1,"project_id":"shop","class":"normal","pack_id":"01KAM4Z3EV0123456789ABCDEF","segments":1}` + "\n" +
 		`{"session_id":"session-1","window_id":"window-1","seq":0,"page_id":"page-0001","offset":8,"length":100,"urls":["x"]}` + "\n"))
+	dictionary := strings.Repeat("ab", 32)
+	f.Add([]byte(`{"v":1,"project_id":"shop","class":"normal","pack_id":"01KAM4Z3EV0123456789ABCDEF","segments":3}` + "\n" +
+		`{"session_id":"session-1","window_id":"window-1","seq":0,"page_id":"page-0001","offset":8,"length":40,"dictionary":"` + dictionary + `"}` + "\n" +
+		`{"session_id":"session-1","window_id":"window-1","seq":0,"page_id":"page-0001","offset":48,"length":30,"keyframe":true}` + "\n" +
+		`{"session_id":"session-1","window_id":"window-1","seq":1,"page_id":"page-0001","offset":78,"length":30,"dictionary":"` + dictionary + `",` +
+		`"base_object":"v1/shop/normal/2025/11/21/21/01KAM4Z3EV0123456789ABCDEF.pack","base_offset":8,"base_length":40,"base_raw_bytes":100}` + "\n"))
 	f.Fuzz(func(t *testing.T, lines []byte) {
 		checkFooter(t, packWithFooter(lines))
 	})
@@ -509,5 +515,11 @@ func checkFooter(t *testing.T, data []byte) {
 		if e.Verify(frame) == nil {
 			_, _ = segment.Decode(nil, frame, 1<<20, nil)
 		}
+	}
+	for _, k := range footer.Keyframes {
+		if _, _, _, err := segment.ParsePackKey(k.Object); err != nil {
+			t.Fatalf("keyframe in an object that cannot be: %v", err)
+		}
+		_ = k.Verify(data[k.Offset : k.Offset+k.Length]) // likewise
 	}
 }
