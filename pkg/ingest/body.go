@@ -55,7 +55,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, who *credentia
 		}
 		p.arrived(len(b))
 		n, readErr := in.Read(b[len(b):cap(b)])
-		if !s.takeBody(who, n) {
+		if !s.takeBody(who, len(b), n) {
 			return errOverloaded
 		}
 		b = b[:len(b)+n]
@@ -89,17 +89,30 @@ func nextRead(had int, contentLength, limit int64) int {
 	return next
 }
 
-func (s *Server) takeBody(who *credential, n int) bool {
-	if held := who.quota.held.Add(int64(n)); held > s.budget.limit/4*3 || !s.budget.take(n) {
-		who.quota.held.Add(int64(-n))
+// takeBody takes memory for n more bytes of a body that has had bytes.
+func (s *Server) takeBody(who *credential, had, n int) bool {
+	if !s.budget.takeShare(&who.quota.held, n) {
+		return false
+	}
+	if !s.large.takeShare(&who.quota.heldLarge, beyondKept(had+n)-beyondKept(had)) {
+		s.budget.freeShare(&who.quota.held, n)
 		return false
 	}
 	return true
 }
 
+// freeBody gives back what takeBody took for a body of n bytes.
 func (s *Server) freeBody(who *credential, n int) {
-	who.quota.held.Add(int64(-n))
-	s.budget.free(n)
+	s.budget.freeShare(&who.quota.held, n)
+	s.large.freeShare(&who.quota.heldLarge, beyondKept(n))
+}
+
+// beyondKept is how much of the memory of a body of n bytes is not used again.
+func beyondKept(n int) int {
+	if n <= keepBody {
+		return 0
+	}
+	return n
 }
 
 // pace ends bodies that come too slowly, by the deadline of their connection.

@@ -44,3 +44,21 @@ func (b *budget) take(n int) bool {
 }
 
 func (b *budget) free(n int) { b.used.Add(int64(-n)) }
+
+// takeShare takes for somebody who holds so many bytes of the budget already,
+// and who leaves a quarter of it to others.
+func (b *budget) takeShare(held *atomic.Int64, n int) bool {
+	if n == 0 {
+		return true
+	}
+	if held.Add(int64(n)) > b.limit/4*3 || !b.take(n) {
+		held.Add(int64(-n))
+		return false
+	}
+	return true
+}
+
+func (b *budget) freeShare(held *atomic.Int64, n int) {
+	held.Add(int64(-n))
+	b.free(n)
+}

@@ -43,7 +43,7 @@ type quota struct {
 	running   int
 	receiving list.List // *pace of uploads whose body is on its way, oldest first
 
-	held atomic.Int64 // bytes of bodies in memory
+	held, heldLarge atomic.Int64 // bytes of bodies in memory, of large ones among them
 }
 
 // set changes the bounds. A bucket that had none before is full; what has been

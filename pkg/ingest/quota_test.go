@@ -238,7 +238,7 @@ func TestMemoryForBodies(t *testing.T) {
 		t.Errorf("more: %d", status)
 	}
 	who, err := s.keys.Load().find(testKey)
-	if err != nil || !s.takeBody(who, 2900) {
+	if err != nil || !s.takeBody(who, 0, 2900) {
 		t.Fatal(err)
 	}
 	if status := send(testKey, 1000); status != http.StatusServiceUnavailable {
@@ -250,5 +250,40 @@ func TestMemoryForBodies(t *testing.T) {
 	s.freeBody(who, 2900)
 	if used, held := s.budget.used.Load(), who.quota.held.Load(); used != 0 || held != 0 {
 		t.Errorf("%d bytes are used, %d held", used, held)
+	}
+}
+
+// TestLargeBodiesLeaveRoom: as many bombs as come leave the memory for ordinary
+// uploads alone, and some of that for large ones to other keys.
+func TestLargeBodiesLeaveRoom(t *testing.T) {
+	s := newServer(t, testConfig(t), nil, nil, Options{})
+	greedy, other := &credential{quota: &quota{}}, &credential{quota: &quota{}}
+	const step = 64 << 10
+	grow := func(who *credential, bytes int) (got int) {
+		for got < bytes && s.takeBody(who, got, step) {
+			got += step
+		}
+		return got
+	}
+	var bodies []int
+	for range 40 {
+		bodies = append(bodies, grow(greedy, 1<<20))
+	}
+	if held := greedy.quota.heldLarge.Load(); held > s.large.limit/4*3 || held < s.large.limit/2 {
+		t.Errorf("large bodies hold %d MiB, limit %d", held>>20, s.large.limit>>20)
+	}
+	if got := grow(greedy, 256<<10); got != 256<<10 {
+		t.Errorf("an ordinary body of the same key gets %d bytes", got)
+	}
+	if got := grow(other, 1<<20); got != 1<<20 {
+		t.Errorf("a large body of another key gets %d bytes", got)
+	}
+	s.freeBody(other, 1<<20)
+	for _, n := range bodies {
+		s.freeBody(greedy, n)
+	}
+	s.freeBody(greedy, 256<<10)
+	if s.budget.used.Load() != 0 || s.large.used.Load() != 0 || greedy.quota.held.Load() != 0 || other.quota.heldLarge.Load() != 0 {
+		t.Errorf("in the end %d and %d bytes are used", s.budget.used.Load(), s.large.used.Load())
 	}
 }

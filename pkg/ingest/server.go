@@ -39,6 +39,11 @@ const (
 	bodiesLimit  = 48 << 20
 	bodiesAtOnce = 4
 
+	// largeLimit bounds the part of that for bodies beyond keepBody, whose memory
+	// is used once: full snapshots of the largest pages, and bombs. It is at
+	// least twice limits.body_bytes, so that a key's share holds one.
+	largeLimit = 12 << 20
+
 	// waitingRawLimit bounds the events that stay in memory from their
 	// acknowledgement until they are encoded; beyond it they are read from the
 	// journal again.
@@ -103,6 +108,7 @@ type Server struct {
 	raws   *buffers
 	frames *buffers
 	budget budget // of bodies
+	large  budget // of those beyond keepBody
 
 	waitingRaw budget
 }
@@ -129,6 +135,7 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		turns:       newTurns(runtime.GOMAXPROCS(0)),
 		bodies:      newBuffers(keepBody), raws: newBuffers(keepRaw), frames: newBuffers(keepFrame),
 		budget:     budget{limit: max(bodiesLimit, bodiesAtOnce*int64(cfg.Limits.BodyBytes))},
+		large:      budget{limit: max(largeLimit, 2*int64(cfg.Limits.BodyBytes))},
 		waitingRaw: budget{limit: waitingRawLimit},
 	}
 	keys, err := newKeyring(&cfg, nil, opts.Now())

@@ -23,11 +23,10 @@ const (
 	// section 3.1.1.2.4).
 	maxBlock = 128 << 10
 
-	// A body that becomes measureRatio times larger, and larger than
-	// measureFrom, is measured before it gets more memory. Recordings compress
-	// ten to forty times.
-	measureFrom  = 1 << 20
-	measureRatio = 64
+	// A body that becomes larger than measureFrom, without having said so, is
+	// measured before it gets more memory: of what bombs are given nothing is
+	// used again.
+	measureFrom = 1 << 20
 
 	// minWindow is the window that RFC 8878 asks every zstd decoder to support.
 	minWindow = 8 << 20
@@ -173,7 +172,7 @@ func (d *Decompressor) unzstd(dst, body []byte) ([]byte, error) {
 		case room == most:
 			return dst, tooLarge(limit)
 		}
-		if room >= measureFrom && room > measureRatio*len(body) {
+		if room >= measureFrom {
 			size, err := d.measure(body, most)
 			switch {
 			case err != nil:
