@@ -31,15 +31,21 @@ type Batch struct {
 	Segments []recording.StoredSegment
 
 	// Of these segments, or, in a batch with a class, of some that were written
-	// before. Of two moments of one identity the earlier stays; when their times
-	// are the same, the one that was written later.
+	// before, see ReceivedMs. Of two moments of one identity
+	// that stays of which the segment was received earlier; when the times are
+	// the same, the one that was written later.
 	Moments   []recording.Moment
 	Keyframes []recording.Keyframe
 	Texts     []recording.SeenText
 
-	// Class says how long what belongs to segments of other batches is kept; it
-	// counts from when the batch's newest segment was received, for a batch
-	// without segments from ReceivedMs, or from the write when that is 0.
+	// Withdrawn are moments that were written before and turned out not to be:
+	// no later read sees them, unless they are written again, in this batch or
+	// later.
+	Withdrawn []recording.Moment
+
+	// Class says how long what belongs to segments of other batches is kept, and
+	// ReceivedMs when these were received; 0 is when the batch's newest segment
+	// was, or, without segments, when it is written.
 	Class      recording.Class
 	ReceivedMs int64
 }

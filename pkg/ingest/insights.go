@@ -71,7 +71,7 @@ type insights struct {
 	note     string // file that says up to when all is followed
 	wake     chan struct{}
 
-	rows     map[journal.Group]*index.Batch // of run
+	rows     []index.Batch // of run
 	rowCount int
 	rowSince time.Time
 	noted    time.Time
@@ -106,7 +106,7 @@ func newInsights(s *Server, stores insight.Stores, retry *retrier, b *bases, opt
 		stores: stores, library: s.library, bases: b, retry: retry, metrics: s.metrics,
 		log: s.log, now: s.now, after: opts.after, projects: s.projects,
 		note: filepath.Join(s.cfg.Journal.Dir, "insight.json"), wake: make(chan struct{}, 1),
-		rows: map[journal.Group]*index.Batch{}, keyframes: map[journal.Group][]waitingKeyframe{},
+		keyframes: map[journal.Group][]waitingKeyframe{},
 	}
 	i.stats.Store(&insight.Stats{})
 	i.tracker = insight.New(insight.Options{Source: stores, Emit: i.emit, Now: s.now, Log: s.log, Bytes: int(s.cfg.Insight.DocumentBytes)})
@@ -258,21 +258,17 @@ func (i *insights) emit(f insight.Found) {
 	if f.Keyframe != nil {
 		i.keep(group, f)
 	}
-	if len(f.Moments)+len(f.Texts) == 0 {
+	if len(f.Moments)+len(f.Texts)+len(f.Withdrawn) == 0 {
 		return
 	}
-	b := i.rows[group]
-	if b == nil {
-		b = &index.Batch{Project: f.Project, Class: f.Class, Token: "insight"}
-		i.rows[group] = b
-	}
-	b.ReceivedMs = max(b.ReceivedMs, f.ReceivedMs)
-	b.Moments = append(b.Moments, f.Moments...)
-	b.Texts = append(b.Texts, f.Texts...)
+	i.rows = append(i.rows, index.Batch{
+		Project: f.Project, Class: f.Class, ReceivedMs: f.ReceivedMs, Token: "insight",
+		Withdrawn: f.Withdrawn, Moments: f.Moments, Texts: f.Texts,
+	})
 	if i.rowCount == 0 {
 		i.rowSince = i.now()
 	}
-	i.rowCount += len(f.Moments) + len(f.Texts)
+	i.rowCount += len(f.Moments) + len(f.Texts) + len(f.Withdrawn)
 }
 
 // write brings what was found to the index. It tries until the index answers;
@@ -282,13 +278,9 @@ func (i *insights) write(ctx context.Context) error {
 	if i.rowCount == 0 {
 		return nil
 	}
-	batches := make([]index.Batch, 0, len(i.rows))
-	for _, b := range i.rows {
-		batches = append(batches, *b)
-	}
 	var refused error
 	err := i.retry.always(ctx, "index", func(ctx context.Context) error {
-		err := i.stores.Index.Write(ctx, batches...)
+		err := i.stores.Index.Write(ctx, i.rows...)
 		if refused = nil; errors.Is(err, index.ErrQuery) {
 			refused, err = err, nil
 		}
@@ -300,8 +292,7 @@ func (i *insights) write(ctx context.Context) error {
 	if refused != nil {
 		i.log.Error("what was found in sessions is refused by the index and lost", "rows", i.rowCount, "error", refused)
 	}
-	clear(i.rows)
-	i.rowCount = 0
+	i.rows, i.rowCount = nil, 0
 	return nil
 }
 

@@ -37,6 +37,10 @@ const (
 	// recorder sends every five.
 	quiet = 45 * time.Second
 
+	// pause is the stretch without events that ends what detectors wait for: as
+	// long as quiet, less what an event needs to be sent and stored.
+	pause = 30 * time.Second
+
 	// defaultBytes is the default of Options.Bytes.
 	defaultBytes = 64 << 20
 
@@ -54,6 +58,10 @@ type Source interface {
 	// and seq; none when there is no such session.
 	Segments(ctx context.Context, project recording.ProjectID, session recording.SessionID) ([]recording.StoredSegment, error)
 
+	// Derived returns the moments of a session, as they are stored, that are not
+	// what an event itself says.
+	Derived(ctx context.Context, project recording.ProjectID, session recording.SessionID) ([]recording.Moment, error)
+
 	// Events returns the events of a stored segment, NDJSON. They may use buf.
 	Events(ctx context.Context, s recording.StoredSegment, buf []byte) ([]byte, error)
 }
@@ -62,8 +70,12 @@ type Source interface {
 type Found struct {
 	Project    recording.ProjectID
 	Class      recording.Class
-	ReceivedMs int64 // of the window's latest segment
+	ReceivedMs int64 // of the segments of the moments
 	moments.Findings
+
+	// Withdrawn are moments that were found before, with fewer segments, and
+	// are not found any more. What is found comes after what is withdrawn.
+	Withdrawn []recording.Moment
 
 	// Keyframe is for a segment after which one is due, without its place;
 	// KeyframeEvents is its content, NDJSON, which may be kept, and KeyframeURL

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/index"
@@ -31,6 +32,15 @@ func (s Stores) Segments(ctx context.Context, project recording.ProjectID, sessi
 		return nil, nil
 	}
 	return stored, err
+}
+
+// maxMoments is the most that an index gives at once.
+const maxMoments = 100_000
+
+// Derived implements Source.
+func (s Stores) Derived(ctx context.Context, project recording.ProjectID, session recording.SessionID) ([]recording.Moment, error) {
+	all, err := s.Index.Moments(ctx, index.MomentQuery{Project: project, SessionID: session, Limit: maxMoments})
+	return slices.DeleteFunc(all, func(m recording.Moment) bool { return m.Part == 0 }), err
 }
 
 // Events implements Source.

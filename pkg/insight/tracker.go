@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/playhead/playhead/pkg/indexing"
@@ -25,6 +27,7 @@ type Tracker struct {
 	bytes   int
 	stats   Stats
 	buf     []byte
+	caught  map[momentID]struct{} // what catchUp has given out
 }
 
 // New returns a Tracker that knows no window.
@@ -44,6 +47,9 @@ func (t *Tracker) Follow(s recording.StoredSegment, events func() ([]byte, error
 	case s.Seq < w.next:
 		// A repeat, or it was read back before this call.
 	case w.behind || s.Seq > w.next || s.Seq > 0 && w.state == nil:
+		t.later(w, catchUpWait)
+	case w.endedTooSoon(s):
+		t.restart(w)
 		t.later(w, catchUpWait)
 	default:
 		content, err := events()
@@ -167,12 +173,12 @@ func (t *Tracker) Stats() Stats {
 func (t *Tracker) window(k key, class recording.Class) *window {
 	e := t.windows[k]
 	if e == nil {
-		e = t.recent.PushFront(&window{key: k})
+		e = t.recent.PushFront(&window{key: k, received: map[uint32]int64{}})
 		t.windows[k] = e
 	}
 	t.recent.MoveToFront(e)
 	w := e.Value.(*window)
-	w.class, w.last, w.finished = class, t.Now(), false
+	w.class, w.last = class, t.Now()
 	return w
 }
 
@@ -198,12 +204,43 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 		return fmt.Errorf("read segments of a session: %w", err)
 	}
 	own := ofWindow(stored, w.id)
-	for _, s := range own[startOf(own, w):] {
+	for _, s := range own {
+		if s.Seq >= w.next && w.endedTooSoon(s) {
+			t.restart(w)
+			break
+		}
+	}
+	from := w.next
+	t.caught = map[momentID]struct{}{}
+	defer func() { t.caught = nil }()
+	waits, err := t.readBack(ctx, w, own, patience)
+	if err == nil {
+		err = t.withdraw(ctx, w, from)
+	}
+	if err != nil {
+		w.due = t.Now().Add(retryWait)
+		return err
+	}
+	if waits == 0 {
+		w.behind = false
+		t.shrink(w)
+		return nil
+	}
+	w.due = t.Now().Add(waits)
+	return nil
+}
+
+// readBack applies a window's segments. When it stops at a missing one it
+// returns for how long that is waited for.
+func (t *Tracker) readBack(ctx context.Context, w *window, own []recording.StoredSegment, patience time.Duration) (waits time.Duration, err error) {
+	for _, s := range own {
+		if s.Seq < w.next {
+			continue
+		}
 		if s.Seq > w.next {
 			received := time.UnixMilli(s.ReceivedMs)
-			if wait := received.Add(patience).Sub(t.Now()); wait > 0 {
-				w.due = t.Now().Add(wait)
-				return nil
+			if wait := received.Add(patience).Sub(t.Now()); wait > 0 && patience > 0 {
+				return wait, nil
 			}
 			t.gap(w, s)
 		}
@@ -213,8 +250,7 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 			continue // the next one finds a hole, or there is none
 		}
 		if err != nil {
-			w.due = t.Now().Add(retryWait)
-			return fmt.Errorf("read a segment: %w", err)
+			return 0, fmt.Errorf("read a segment: %w", err)
 		}
 		t.buf = content
 		t.stats.ReadBack++
@@ -223,8 +259,35 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 	if cap(t.buf) > maxKept {
 		t.buf = nil
 	}
-	w.behind = false
-	t.shrink(w)
+	return 0, nil
+}
+
+// momentID is what makes two moments the same.
+type momentID struct {
+	recording.SegmentID
+	event, part int
+}
+
+func idOf(m recording.Moment) momentID { return momentID{m.SegmentID, m.Event, m.Part} }
+
+// withdraw gives out what was found before in the segments that have been
+// read back, from the given one on, and was not found this time: then
+// segments were missing.
+func (t *Tracker) withdraw(ctx context.Context, w *window, from uint32) error {
+	before, err := t.Source.Derived(ctx, w.project, w.session)
+	if err != nil {
+		return fmt.Errorf("read what was found before: %w", err)
+	}
+	var withdrawn []recording.Moment
+	for _, m := range before {
+		_, again := t.caught[idOf(m)]
+		if !again && m.Window == w.id && from <= m.Seq && m.Seq < w.next {
+			withdrawn = append(withdrawn, m)
+		}
+	}
+	if len(withdrawn) > 0 {
+		t.emit(w, Found{Withdrawn: withdrawn})
+	}
 	return nil
 }
 
@@ -240,33 +303,12 @@ func ofWindow(stored []recording.StoredSegment, id recording.WindowID) (own []re
 	return own
 }
 
-// startOf returns the place of the first segment to apply: that of next when
-// the window has its document, otherwise the last one before next that begins a
-// document, of which the findings are out already.
-func startOf(own []recording.StoredSegment, w *window) int {
-	start := 0
-	for i, s := range own {
-		switch {
-		case s.Seq >= w.next:
-			if w.state != nil {
-				return i
-			}
-			return start
-		case len(s.FullSnapshots) > 0:
-			start = i
-		}
-	}
-	if w.state != nil {
-		return len(own)
-	}
-	return start
-}
-
 // gap tells the window's document that segments before s are missing.
 func (t *Tracker) gap(w *window, s recording.StoredSegment) {
 	t.stats.Gaps++
 	state := t.open(w)
 	w.skip(s.Seq)
+	w.received[s.Seq] = s.ReceivedMs
 	t.guard(w, func() Found {
 		return Found{Findings: state.Gap(s.SegmentID, s.StartMs)}
 	})
@@ -279,26 +321,28 @@ func (t *Tracker) open(w *window) *moments.Window {
 	return w.state
 }
 
-// apply applies the events of a segment, and gives out what they bring to light
-// unless that was done before.
+// apply applies the events of a segment and gives out what they bring to light.
+// A long pause before it ends what the window waited for, as quiet does while
+// it lasts: so it does not matter when the segment comes.
 func (t *Tracker) apply(w *window, s recording.StoredSegment, events []byte) {
+	if w.state != nil && !w.finished && w.pauses(s) {
+		t.finish(w)
+	}
 	t.stats.Segments++
 	state := t.open(w)
-	again := s.Seq < w.next
+	w.finished, w.received[s.Seq] = false, s.ReceivedMs
 	t.guard(w, func() Found {
 		found := Found{Findings: state.Apply(&s.Segment, events)}
-		if again {
-			return Found{}
-		}
 		w.latest = s.Segment
 		if state.KeyframeDue() {
 			found.addKeyframe(state, s)
 		}
 		return found
 	})
-	if !again {
-		w.next = s.Seq + 1
+	if w.begunMs == 0 {
+		w.begunMs = s.StartMs
 	}
+	w.next = s.Seq + 1
 	t.measure(w)
 }
 
@@ -333,8 +377,42 @@ func (t *Tracker) guard(w *window, f func() Found) {
 	if len(found.Moments) > 0 || len(found.Texts) > 0 || found.Keyframe != nil {
 		indexing.BoundMoments(&w.latest, found.Moments)
 		indexing.BoundTexts(&w.latest, found.Texts)
-		found.Project, found.Class, found.ReceivedMs = w.project, w.class, w.latest.ReceivedMs
-		t.Emit(found)
+		t.emit(w, found)
+	}
+}
+
+// emit gives out what was found, in parts of which each belongs to segments that
+// were received at the same time.
+func (t *Tracker) emit(w *window, found Found) {
+	if t.caught != nil {
+		for _, m := range found.Moments {
+			t.caught[idOf(m)] = struct{}{}
+		}
+	}
+	found.Project, found.Class, found.ReceivedMs = w.project, w.class, w.latest.ReceivedMs
+	parts := map[int64]*Found{found.ReceivedMs: &found}
+	part := func(m recording.Moment) *Found {
+		ms, known := w.received[m.Seq]
+		if !known {
+			ms = found.ReceivedMs
+		}
+		if parts[ms] == nil {
+			parts[ms] = &Found{Project: w.project, Class: w.class, ReceivedMs: ms}
+		}
+		return parts[ms]
+	}
+	all, withdrawn := found.Moments, found.Withdrawn
+	found.Moments, found.Withdrawn = nil, nil
+	for _, m := range all {
+		to := part(m)
+		to.Moments = append(to.Moments, m)
+	}
+	for _, m := range withdrawn {
+		to := part(m)
+		to.Withdrawn = append(to.Withdrawn, m)
+	}
+	for _, ms := range slices.Sorted(maps.Keys(parts)) {
+		t.Emit(*parts[ms])
 	}
 }
 
@@ -347,18 +425,15 @@ func (t *Tracker) measure(w *window) {
 	t.bytes += w.size
 }
 
-// shrink takes documents from windows that had nothing for the longest time, until the
-// rest fits; never that of the window in hand.
+// shrink takes documents from windows that had nothing for the longest time,
+// until the rest fits; never that of the window in hand. Such a window is read
+// from its beginning again, and the later the more there is to read: a window
+// that loses its document again and again costs a few times its own size.
 func (t *Tracker) shrink(except *window) {
 	for e := t.recent.Back(); e != nil && t.bytes > t.Bytes; {
 		w, before := e.Value.(*window), e.Prev()
 		if w.state != nil && w != except {
-			if !w.finished {
-				t.finish(w)
-			}
-			t.stats.Dropped++
-			w.state = nil
-			t.measure(w)
+			t.drop(w)
 		}
 		e = before
 	}
@@ -369,5 +444,17 @@ func (t *Tracker) shrink(except *window) {
 			delete(t.windows, w.key)
 		}
 		e = before
+	}
+}
+
+// drop takes the document of a window. When all that it waited for is out there
+// is nothing to read until it goes on.
+func (t *Tracker) drop(w *window) {
+	t.stats.Dropped++
+	lasted := time.Duration(w.latest.EndMs-w.begunMs) * time.Millisecond
+	finished := w.finished
+	t.restart(w)
+	if !finished {
+		t.later(w, max(quiet, lasted/2))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +72,22 @@ func (w *world) Events(_ context.Context, s recording.StoredSegment, _ []byte) (
 		return nil, insight.ErrGone
 	}
 	return content, w.broken
+}
+
+func (w *world) Derived(context.Context, recording.ProjectID, recording.SessionID) (all []recording.Moment, err error) {
+	known := map[string]recording.Moment{}
+	id := func(m recording.Moment) string { return fmt.Sprint(m.SegmentID, m.Event, m.Part) }
+	for _, f := range w.found {
+		for _, m := range f.Withdrawn {
+			delete(known, id(m))
+		}
+		for _, m := range f.Moments {
+			if m.Part > 0 {
+				known[id(m)] = m
+			}
+		}
+	}
+	return slices.Collect(maps.Values(known)), w.broken
 }
 
 // store stores a segment: the first has the page, the others a click each.
@@ -174,6 +191,10 @@ func TestMissingSegment(t *testing.T) {
 	w.now = w.now.Add(6 * time.Second)
 	w.tracker.Tick(t.Context())
 	w.wantClicks(button, 2, 1, 2)
+	left, err := w.Derived(t.Context(), "shop", "session-1")
+	if i := slices.IndexFunc(left, func(m recording.Moment) bool { return m.Kind == recording.KindGap }); err != nil || i >= 0 {
+		t.Errorf("the gap is still there: %+v, %v", left, err)
+	}
 }
 
 // A server that did not see a window's beginning reads it.
@@ -203,20 +224,51 @@ func TestRevisit(t *testing.T) {
 	w.wantClicks(button, 1, 2)
 }
 
-// When memory is short the documents of other windows are dropped, and what
-// was found before is not found again when they go on.
+// When memory is short the documents of other windows are dropped; they are
+// read again from the beginning, the later the longer they last.
 func TestMemoryIsBounded(t *testing.T) {
 	w := newWorld(t, 1)
 	w.follow(w.store("session-1", 0), w.store("session-1", 1), w.store("session-2", 0))
-	if s := w.tracker.Stats(); s.Open != 1 || s.Dropped != 1 || s.Windows != 2 {
+	if s := w.tracker.Stats(); s.Open != 1 || s.Dropped != 1 || s.Windows != 2 || s.Behind != 1 {
 		t.Errorf("%+v, want one document", s)
 	}
 	w.follow(w.store("session-1", 2))
-	w.now = w.now.Add(6 * time.Second)
+	w.now = w.now.Add(20 * time.Second)
 	w.tracker.Tick(t.Context())
-	w.wantClicks(button, 1, 2)
-	if w.asked[0] != 1 || w.asked[1] != 1 || w.asked[2] != 1 {
-		t.Errorf("read back: %v", w.asked)
+	w.wantClicks(button, 1)
+	w.now = w.now.Add(30 * time.Second)
+	w.tracker.Tick(t.Context())
+	w.wantClicks(button, 1, 1, 2)
+}
+
+// A window whose uploads were slow, or that a stopping server ended, is looked
+// at anew when it goes on; one that really paused goes on as it was.
+func TestEndedTooSoon(t *testing.T) {
+	for name, c := range map[string]struct {
+		next uint32 // five seconds each
+		want []uint32
+	}{
+		"slow":   {2, []uint32{1, 1, 2}},
+		"paused": {2 + 8, []uint32{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 0)
+			w.follow(w.store("session-1", 0), w.store("session-1", 1))
+			if err := w.tracker.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s := w.store("session-1", c.next)
+			if name == "paused" {
+				// The next upload, whose events are eight later.
+				s.Seq, w.stored[2].Seq = 2, 2
+				w.events[s.SegmentID] = w.events[recording.SegmentID{Project: "shop", Session: "session-1", Window: "window-1", Seq: c.next}]
+				c.want = append(c.want, 2)
+			}
+			w.follow(s)
+			w.now = w.now.Add(6 * time.Second)
+			w.tracker.Tick(t.Context())
+			w.wantClicks(button, c.want...)
+		})
 	}
 }
 

@@ -22,18 +22,32 @@ type span struct{ from, to uint32 }
 // window is what is remembered of one.
 type window struct {
 	key
-	class  recording.Class
-	state  *moments.Window   // nil: to be rebuilt
-	size   int               // of state
-	latest recording.Segment // that state has
-	next   uint32            // the first segment whose findings are not out
-	holes  []span            // below next: declared missing
+	class   recording.Class
+	state   *moments.Window   // nil: nothing is known of it, and next is 0
+	size    int               // of state
+	begunMs int64             // of the first segment that state has
+	latest  recording.Segment // that state has
+	next    uint32            // the first segment that state does not have
+	holes   []span            // below next: declared missing
+
+	received map[uint32]int64 // when the segments below next were, by seq
 
 	behind   bool // stored segments from next on have to be read
 	since    time.Time
 	due      time.Time
 	last     time.Time // that something came
-	finished bool      // nothing came since Finish
+	finished bool      // state was told that no more comes
+}
+
+// pauses reports whether nothing happened for long before s.
+func (w *window) pauses(s recording.StoredSegment) bool {
+	return s.StartMs-w.latest.EndMs >= pause.Milliseconds()
+}
+
+// endedTooSoon reports whether the window was told that no more comes, and now
+// s does: its upload was slow, or the server was stopping.
+func (w *window) endedTooSoon(s recording.StoredSegment) bool {
+	return w.state != nil && w.finished && !w.pauses(s)
 }
 
 // missed reports whether a segment was declared missing.
@@ -57,5 +71,6 @@ func (w *window) skip(seq uint32) {
 
 // restart forgets what is known, so that all is read again.
 func (w *window) restart() {
-	w.state, w.next, w.holes = nil, 0, nil
+	w.state, w.next, w.holes, w.begunMs, w.finished = nil, 0, nil, 0, false
+	clear(w.received)
 }

@@ -24,8 +24,6 @@ const (
 	cachedBytes = 16 << 20
 )
 
-const dayMs = 24 * 60 * 60 * 1000
-
 // follow writes what the windows of a project's sessions bring to light.
 // Keyframes are not made anew: packs hold those that ingest made.
 func (r *run) follow(ctx context.Context, project recording.ProjectID) error {
@@ -59,9 +57,8 @@ func (r *run) follow(ctx context.Context, project recording.ProjectID) error {
 type follower struct {
 	*run
 	tracker *insight.Tracker
-	batch   index.Batch
-	rows    int
-	full    []index.Batch // that wait to be written
+	batches []index.Batch // that wait to be written
+	rows    int           // of them
 }
 
 func (f *follower) session(ctx context.Context, project recording.ProjectID, session recording.SessionID) error {
@@ -95,37 +92,26 @@ func (f *follower) pass(ctx context.Context, session recording.SessionID, err er
 	return nil
 }
 
-// emit adds to the batch; what expires on another day begins a new one.
 func (f *follower) emit(found insight.Found) {
-	if len(found.Moments)+len(found.Texts) == 0 {
+	n := len(found.Moments) + len(found.Texts) + len(found.Withdrawn)
+	if n == 0 {
 		return
 	}
-	b := &f.batch
-	if b.Project != found.Project || b.Class != found.Class || b.ReceivedMs/dayMs != found.ReceivedMs/dayMs {
-		f.close()
-		*b = index.Batch{Project: found.Project, Class: found.Class, ReceivedMs: found.ReceivedMs, Token: "insight"}
-	}
-	b.Moments = append(b.Moments, found.Moments...)
-	b.Texts = append(b.Texts, found.Texts...)
-	f.rows += len(found.Moments) + len(found.Texts)
-}
-
-func (f *follower) close() {
-	if len(f.batch.Moments)+len(f.batch.Texts) > 0 {
-		f.full = append(f.full, f.batch)
-	}
-	f.batch = index.Batch{}
+	f.batches = append(f.batches, index.Batch{
+		Project: found.Project, Class: found.Class, ReceivedMs: found.ReceivedMs, Token: "insight",
+		Withdrawn: found.Withdrawn, Moments: found.Moments, Texts: found.Texts,
+	})
+	f.rows += n
 }
 
 func (f *follower) write(ctx context.Context) error {
-	f.close()
-	if len(f.full) == 0 {
+	if f.rows == 0 {
 		return nil
 	}
-	if err := f.patiently(ctx, func() error { return f.Index.Write(ctx, f.full...) }); err != nil {
+	if err := f.patiently(ctx, func() error { return f.Index.Write(ctx, f.batches...) }); err != nil {
 		return fmt.Errorf("write what was found in sessions: %w", gone(err))
 	}
-	f.full, f.rows = nil, 0
+	f.batches, f.rows = nil, 0
 	return nil
 }
 

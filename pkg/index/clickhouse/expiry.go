@@ -34,6 +34,9 @@ type expiries struct {
 	segments map[recording.SegmentID]time.Time
 	sessions map[recording.SessionID]time.Time // the last of their segments'
 	others   time.Time                         // of what belongs to segments of other batches; zero: none may
+
+	received map[recording.SegmentID]int64
+	newest   int64 // when the segments of other batches were
 }
 
 func (x *Index) expiriesOf(b index.Batch) expiries {
@@ -41,26 +44,35 @@ func (x *Index) expiriesOf(b index.Batch) expiries {
 		project:  b.Project,
 		segments: make(map[recording.SegmentID]time.Time, len(b.Segments)),
 		sessions: make(map[recording.SessionID]time.Time),
+		received: make(map[recording.SegmentID]int64, len(b.Segments)),
 	}
-	var newest int64
 	for _, s := range b.Segments {
 		at := x.expiry(s.Class, s.ReceivedMs)
 		e.segments[s.SegmentID] = at
 		if at.After(e.sessions[s.Session]) {
 			e.sessions[s.Session] = at
 		}
-		newest = max(newest, s.ReceivedMs)
+		e.received[s.SegmentID] = s.ReceivedMs
+		e.newest = max(e.newest, s.ReceivedMs)
 	}
-	if newest == 0 {
-		newest = b.ReceivedMs
+	if b.ReceivedMs != 0 {
+		e.newest = b.ReceivedMs
 	}
-	if newest == 0 {
-		newest = x.now().UnixMilli()
+	if e.newest == 0 {
+		e.newest = x.now().UnixMilli()
 	}
 	if b.Class != "" {
-		e.others = x.expiry(b.Class, newest)
+		e.others = x.expiry(b.Class, e.newest)
 	}
 	return e
+}
+
+// receivedWith is when the segment of a moment was received.
+func (e expiries) receivedWith(id recording.SegmentID) int64 {
+	if ms, here := e.received[id]; here {
+		return ms
+	}
+	return e.newest
 }
 
 // of is the expiry of what belongs to a segment.

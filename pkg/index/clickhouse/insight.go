@@ -11,36 +11,38 @@ const elementAttribute = "element"
 
 // signalRow is a row of signals: what is counted of a moment of that kind.
 type signalRow struct {
-	ProjectID string    `ch:"project_id"`
-	SessionID string    `ch:"session_id"`
-	WindowID  string    `ch:"window_id"`
-	Seq       uint32    `ch:"seq"`
-	Event     uint32    `ch:"event"`
-	Part      uint32    `ch:"part"`
-	Ts        time.Time `ch:"ts"`
-	Name      string    `ch:"name"`
-	URL       string    `ch:"url"`
-	Element   string    `ch:"element"`
-	ExpiresTs time.Time `ch:"expires_ts"`
+	ProjectID  string    `ch:"project_id"`
+	SessionID  string    `ch:"session_id"`
+	WindowID   string    `ch:"window_id"`
+	Seq        uint32    `ch:"seq"`
+	Event      uint32    `ch:"event"`
+	Part       uint32    `ch:"part"`
+	Ts         time.Time `ch:"ts"`
+	Name       string    `ch:"name"`
+	URL        string    `ch:"url"`
+	Element    string    `ch:"element"`
+	ReceivedTs time.Time `ch:"received_ts"`
+	ExpiresTs  time.Time `ch:"expires_ts"`
 }
 
-func rowOfSignal(m recording.Moment, expires time.Time) signalRow {
+func rowOfSignal(m recording.Moment, receivedMs int64, expires time.Time) signalRow {
 	element := m.Attributes[elementAttribute]
 	if element == "" {
 		element = m.Selector
 	}
 	return signalRow{
-		ProjectID: string(m.Project),
-		SessionID: string(m.Session),
-		WindowID:  string(m.Window),
-		Seq:       m.Seq,
-		Event:     uint32(m.Event),
-		Part:      uint32(m.Part),
-		Ts:        timeOf(m.TimestampMs),
-		Name:      m.Name,
-		URL:       m.URL,
-		Element:   element,
-		ExpiresTs: expires,
+		ProjectID:  string(m.Project),
+		SessionID:  string(m.Session),
+		WindowID:   string(m.Window),
+		Seq:        m.Seq,
+		Event:      uint32(m.Event),
+		Part:       uint32(m.Part),
+		Ts:         timeOf(m.TimestampMs),
+		Name:       m.Name,
+		URL:        m.URL,
+		Element:    element,
+		ReceivedTs: timeOf(receivedMs),
+		ExpiresTs:  expires,
 	}
 }
 

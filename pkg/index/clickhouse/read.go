@@ -63,6 +63,9 @@ func (x *Index) Segments(ctx context.Context, project recording.ProjectID, sessi
 	return segments, nil
 }
 
+// notWithdrawn are the conditions on rows that stand for something; by table.
+var notWithdrawn = map[string]string{"moments": "kind != ''", "signals": "name != ''"}
+
 // Moments implements index.Index. Moments of the same time are in the order of
 // session, window, seq, event and part.
 func (x *Index) Moments(ctx context.Context, q index.MomentQuery) ([]recording.Moment, error) {
@@ -92,6 +95,7 @@ func selectMoments(q index.MomentQuery) (*conditions, error) {
 		return nil, err
 	}
 	found := where(q.Project)
+	found.terms = append(found.terms, notWithdrawn["moments"])
 	found.args = append(found.args, clickhouse.Named("limit", limit))
 	switch {
 	case q.SessionID != "":

@@ -243,10 +243,11 @@ type momentRow struct {
 	DurationMs int64             `ch:"duration_ms"`
 	Status     int32             `ch:"status"`
 	Attributes map[string]string `ch:"attributes"`
+	ReceivedTs time.Time         `ch:"received_ts"`
 	ExpiresTs  time.Time         `ch:"expires_ts"`
 }
 
-func rowOfMoment(m recording.Moment, expires time.Time) momentRow {
+func rowOfMoment(m recording.Moment, receivedMs int64, expires time.Time) momentRow {
 	return momentRow{
 		ProjectID:  string(m.Project),
 		SessionID:  string(m.Session),
@@ -266,6 +267,7 @@ func rowOfMoment(m recording.Moment, expires time.Time) momentRow {
 		DurationMs: m.DurationMs,
 		Status:     int32(m.Status),
 		Attributes: m.Attributes,
+		ReceivedTs: timeOf(receivedMs),
 		ExpiresTs:  expires,
 	}
 }

@@ -82,6 +82,9 @@ func series(q index.SeriesQuery) (string, []any, error) {
 	if from.table == "sessions" {
 		at = "start_ts"
 	}
+	if condition := notWithdrawn[from.table]; condition != "" {
+		rows.terms = append(rows.terms, condition)
+	}
 	rows.add(at+" >= fromUnixTimestamp64Milli({from:Int64})", "from", q.FromMs)
 	rows.add(at+" < fromUnixTimestamp64Milli({to:Int64})", "to", q.ToMs)
 	seriesFilters(rows, q, from)

@@ -122,6 +122,7 @@ WITH
         SELECT session_id, sumMap(map(name, toUInt64(1))) AS signals
         FROM signals FINAL
         PREWHERE project_id = {project:String} AND session_id IN ({sessions})
+        WHERE name != ''
         GROUP BY session_id
     )
 SELECT

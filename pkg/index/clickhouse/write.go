@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"golang.org/x/sync/errgroup"
@@ -84,15 +85,23 @@ func (x *Index) addBatch(r *rows, b index.Batch) error {
 		r.found.segment(s, expires)
 		r.sum(s.Project, s.Session)
 	}
+	for _, m := range b.Withdrawn {
+		expires, err := expiries.of(m.SegmentID, "a moment")
+		if err != nil {
+			return err
+		}
+		r.withdraw(m, expiries.receivedWith(m.SegmentID), expires)
+	}
 	for _, m := range b.Moments {
 		expires, err := expiries.of(m.SegmentID, "a moment")
 		if err != nil {
 			return err
 		}
-		r.moments = append(r.moments, rowOfMoment(m, expires))
+		received := expiries.receivedWith(m.SegmentID)
+		r.moments = append(r.moments, rowOfMoment(m, received, expires))
 		r.found.moment(m, expires)
 		if m.Kind == recording.KindSignal {
-			r.signals = append(r.signals, rowOfSignal(m, expires))
+			r.signals = append(r.signals, rowOfSignal(m, received, expires))
 			r.sum(m.Project, m.Session)
 		}
 	}
@@ -111,6 +120,17 @@ func (x *Index) addBatch(r *rows, b index.Batch) error {
 		r.texts = append(r.texts, rowOfText(s, expires))
 	}
 	return nil
+}
+
+// withdraw puts rows without kind and name in the place of a moment's, which
+// reads pass over.
+func (r *rows) withdraw(m recording.Moment, receivedMs int64, expires time.Time) {
+	nothing := recording.Moment{SegmentID: m.SegmentID, Event: m.Event, Part: m.Part, TimestampMs: m.TimestampMs}
+	r.moments = append(r.moments, rowOfMoment(nothing, receivedMs, expires))
+	if m.Kind == recording.KindSignal {
+		r.signals = append(r.signals, rowOfSignal(nothing, receivedMs, expires))
+		r.sum(m.Project, m.Session)
+	}
 }
 
 // sum notes a session of which the sum changes.

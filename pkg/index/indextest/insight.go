@@ -113,7 +113,7 @@ func keepsLateInsight(t *testing.T, x index.Index) {
 	if err := x.Write(t.Context(), late); !errors.Is(err, index.ErrQuery) {
 		t.Errorf("Write of a late moment without a class = %v, want ErrQuery", err)
 	}
-	late.Class = recording.ClassNormal
+	late.Class, late.ReceivedMs = recording.ClassNormal, one.ReceivedMs
 	named := click
 	named.Text, named.Selector = "Place order", "#order"
 	late.Moments = append(late.Moments, named)
@@ -127,6 +127,16 @@ func keepsLateInsight(t *testing.T, x index.Index) {
 	same(t, "Moments", mustMoments(t, x, index.MomentQuery{Project: shop, SessionID: sid}), []recording.Moment{named, found, alone})
 	same(t, "Signals", mustSession(t, x, shop, sid).Signals, map[string]int{recording.SignalDeadClick: 2})
 	same(t, "Keyframes", mustKeyframes(t, x, shop, sid), []recording.Keyframe{keyframe(one)})
+
+	// What turned out not to be is gone until it is found again.
+	withdrawal := index.Batch{Project: shop, Token: "4", Class: recording.ClassNormal, ReceivedMs: one.ReceivedMs, Withdrawn: []recording.Moment{found}}
+	mustWriteBatch(t, x, withdrawal)
+	same(t, "Moments", mustMoments(t, x, index.MomentQuery{Project: shop, SessionID: sid}), []recording.Moment{named, alone})
+	same(t, "Signals", mustSession(t, x, shop, sid).Signals, map[string]int{recording.SignalDeadClick: 1})
+	withdrawal.Moments = []recording.Moment{found}
+	mustWriteBatch(t, x, withdrawal)
+	same(t, "Moments", mustMoments(t, x, index.MomentQuery{Project: shop, SessionID: sid}), []recording.Moment{named, found, alone})
+	same(t, "Signals", mustSession(t, x, shop, sid).Signals, map[string]int{recording.SignalDeadClick: 2})
 
 	// What belongs to a session without segments is no session.
 	orphan := segment(sessionID(9), "window-1", 0)

@@ -11,6 +11,11 @@ ALTER TABLE terms{local} {on_cluster} MATERIALIZE INDEX grams;
 -- Several things can have happened at an event: 0 is what it says itself.
 ALTER TABLE moments{local} {on_cluster} ADD COLUMN IF NOT EXISTS part UInt32 AFTER event, MODIFY ORDER BY (project_id, session_id, window_id, seq, event, part);
 
+-- Of two copies of a segment the one received first stays, and so do the moments
+-- that were found with it; of those the ones that were written last.
+ALTER TABLE moments{local} {on_cluster} ADD COLUMN IF NOT EXISTS received_ts DateTime64(3, 'UTC') DEFAULT ts AFTER attributes;
+ALTER TABLE moments{local} {on_cluster} MODIFY COLUMN precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(received_ts);
+
 -- How many signals of each name.
 ALTER TABLE sessions{local} {on_cluster} ADD COLUMN IF NOT EXISTS signals Map(LowCardinality(String), UInt64) AFTER errors;
 
@@ -48,8 +53,9 @@ CREATE TABLE IF NOT EXISTS signals{local} {on_cluster}
     name       LowCardinality(String),
     url        String,
     element    String,
+    received_ts DateTime64(3, 'UTC'),
     expires_ts DateTime('UTC'),
-    precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(ts),
+    precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(received_ts),
     INDEX ts ts TYPE minmax GRANULARITY 1
 )
 ENGINE = {replacing}(precedence)

@@ -218,6 +218,10 @@ ALTER TABLE terms_local ON CLUSTER replays MATERIALIZE INDEX grams;
 
 ALTER TABLE moments_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS part UInt32 AFTER event, MODIFY ORDER BY (project_id, session_id, window_id, seq, event, part);
 
+ALTER TABLE moments_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS received_ts DateTime64(3, 'UTC') DEFAULT ts AFTER attributes;
+
+ALTER TABLE moments_local ON CLUSTER replays MODIFY COLUMN precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(received_ts);
+
 ALTER TABLE sessions_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS signals Map(LowCardinality(String), UInt64) AFTER errors;
 
 ALTER TABLE sessions_by_start_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS url_keys Array(UInt32) AFTER urls, ADD COLUMN IF NOT EXISTS signals Array(LowCardinality(String)) AFTER has_errors;
@@ -253,8 +257,9 @@ CREATE TABLE IF NOT EXISTS signals_local ON CLUSTER replays
     name       LowCardinality(String),
     url        String,
     element    String,
+    received_ts DateTime64(3, 'UTC'),
     expires_ts DateTime('UTC'),
-    precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(ts),
+    precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(received_ts),
     INDEX ts ts TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', precedence)
@@ -313,7 +318,7 @@ ORDER BY (project_id, session_id, window_id, seq)
 TTL expires_ts
 SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
-ALTER TABLE moments ON CLUSTER replays ADD COLUMN IF NOT EXISTS part UInt32 AFTER event;
+ALTER TABLE moments ON CLUSTER replays ADD COLUMN IF NOT EXISTS part UInt32 AFTER event, ADD COLUMN IF NOT EXISTS received_ts DateTime64(3, 'UTC') AFTER attributes;
 
 ALTER TABLE sessions ON CLUSTER replays ADD COLUMN IF NOT EXISTS signals Map(LowCardinality(String), UInt64) AFTER errors;
 

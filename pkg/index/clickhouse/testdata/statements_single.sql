@@ -206,6 +206,10 @@ ALTER TABLE terms MATERIALIZE INDEX grams;
 
 ALTER TABLE moments ADD COLUMN IF NOT EXISTS part UInt32 AFTER event, MODIFY ORDER BY (project_id, session_id, window_id, seq, event, part);
 
+ALTER TABLE moments ADD COLUMN IF NOT EXISTS received_ts DateTime64(3, 'UTC') DEFAULT ts AFTER attributes;
+
+ALTER TABLE moments MODIFY COLUMN precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(received_ts);
+
 ALTER TABLE sessions ADD COLUMN IF NOT EXISTS signals Map(LowCardinality(String), UInt64) AFTER errors;
 
 ALTER TABLE sessions_by_start ADD COLUMN IF NOT EXISTS url_keys Array(UInt32) AFTER urls, ADD COLUMN IF NOT EXISTS signals Array(LowCardinality(String)) AFTER has_errors;
@@ -241,8 +245,9 @@ CREATE TABLE IF NOT EXISTS signals
     name       LowCardinality(String),
     url        String,
     element    String,
+    received_ts DateTime64(3, 'UTC'),
     expires_ts DateTime('UTC'),
-    precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(ts),
+    precedence Int64 MATERIALIZED toUInt16(toDate(expires_ts)) - 65536 * toUnixTimestamp64Milli(received_ts),
     INDEX ts ts TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(precedence)
