@@ -30,7 +30,8 @@ type TextChange struct {
 type AttributeChange struct {
 	Node Node
 	Name string // in lower case, as rrweb records it
-	Old  string // "" when it had none
+	Old  string
+	Had  bool // false: the element did not have it
 }
 
 // Any reports whether anything changed.
@@ -78,7 +79,7 @@ func (d *Document) noteAttribute(i int32, name []byte) {
 	change := AttributeChange{Node: Node{d, i}, Name: d.names.of(id)}
 	for _, a := range d.nodes[i].attrs {
 		if a.name == id {
-			change.Old = a.value
+			change.Old, change.Had = a.value, true
 			break
 		}
 	}

@@ -323,23 +323,22 @@ func (n Node) Hides() bool {
 	return hidden || visibility == "hidden" || visibility == "collapse"
 }
 
-// HidWith is what Hides would say if an attribute had another value, or were
-// not there, for which the value is "".
-func (n Node) HidWith(name, value string) bool {
+// Hid is what Hides would have said before an attribute changed.
+func (a AttributeChange) Hid() bool {
+	n := a.Node
 	if !n.IsElement() {
 		return false
 	}
-	id := n.d.names.find(name)
 	attrs := n.d.nodes[n.i].attrs
-	with := append([]attr(nil), attrs...)
-	with = without(with, id)
-	if value != "" {
-		with = append(with, attr{id, value})
+	id := n.d.names.find(a.Name)
+	before := without(append([]attr(nil), attrs...), id)
+	if a.Had {
+		before = append(before, attr{id, a.Old})
 	}
-	n.d.nodes[n.i].attrs = with
-	hides := n.Hides()
+	n.d.nodes[n.i].attrs = before
+	hid := n.Hides()
 	n.d.nodes[n.i].attrs = attrs
-	return hides
+	return hid
 }
 
 func without(attrs []attr, name nameID) []attr {

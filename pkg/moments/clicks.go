@@ -23,6 +23,7 @@ type click struct {
 	answered  bool
 	answer    uint64 // of what changed right after it
 	told      bool   // a signal has it
+	described bool   // by the recorder, not only by rrweb
 	submitted bool   // as told
 }
 
@@ -32,6 +33,25 @@ type clicks struct {
 	chain []*click // in quick succession at one place
 	dead  *deadClick
 	seed  maphash.Seed
+}
+
+// describedMs is how long after a click that the recorder described rrweb's own
+// event of it can come.
+const describedMs = 50
+
+// plain takes rrweb's own event of a click, unless the recorder described the
+// click in the segment before.
+func (c *clicks) plain(w *Window, m *recording.Moment, node int, x, y float64) {
+	if n := len(c.list); n > 0 && c.list[n-1].described && w.place.rawMs-c.list[n-1].rawMs <= describedMs {
+		return
+	}
+	c.clicked(w, m, node, x, y)
+}
+
+// described takes a click that the recorder described.
+func (c *clicks) described(w *Window, m *recording.Moment, node int, x, y float64) {
+	c.clicked(w, m, node, x, y)
+	c.list[len(c.list)-1].described = true
 }
 
 // clicked takes a click: the moment of it, what it hit and where.
@@ -277,7 +297,7 @@ func (c *clicks) endChain(w *Window) {
 	if !chain[0].clickable || chain[0].field {
 		least = rageTextClicks
 	}
-	if len(chain) < least {
+	if !quickly(chain, least) {
 		return
 	}
 	answers := make(map[uint64]bool)
@@ -303,6 +323,16 @@ func (c *clicks) endChain(w *Window) {
 			"element": first.name, "tag": first.tag, "clicks": strconv.Itoa(len(chain)), "interval_ms": decimal(float64(span) / float64(len(chain)-1)),
 		},
 	})
+}
+
+// quickly reports whether so many of the clicks came within rageMs.
+func quickly(chain []*click, least int) bool {
+	for i := least - 1; i < len(chain); i++ {
+		if chain[i].rawMs-chain[i-least+1].rawMs <= rageMs {
+			return true
+		}
+	}
+	return false
 }
 
 // isRepeatable reports whether an element is there to be clicked many times.

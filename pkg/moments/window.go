@@ -233,7 +233,7 @@ func (w *Window) interaction(event rrweb.Event, line []byte, list []recording.Mo
 	case interactionClick:
 		for k := range list {
 			if list[k].Kind == recording.KindClick {
-				w.clicks.clicked(w, &list[k], integer(data, "id"), number(data, "x"), number(data, "y"))
+				w.clicks.plain(w, &list[k], integer(data, "id"), number(data, "x"), number(data, "y"))
 			}
 		}
 	}
@@ -245,7 +245,7 @@ func (w *Window) custom(line []byte, list []recording.Moment) {
 		switch m := &list[k]; m.Kind {
 		case recording.KindClick:
 			payload := rrweb.Payload(line)
-			w.clicks.clicked(w, m, integer(payload, "node_id"), number(payload, "x"), number(payload, "y"))
+			w.clicks.described(w, m, integer(payload, "node_id"), number(payload, "x"), number(payload, "y"))
 		case recording.KindNavigation:
 			w.clicks.answer(w, 0)
 			w.messages.navigated(w)
@@ -531,7 +531,7 @@ func (w *Window) toggled(changes *dom.Changes) []toggle {
 		if len(w.toggles) == maxTouchedOfEvent {
 			break
 		}
-		w.toggles = append(w.toggles, toggle{a, a.Node.HidWith(a.Name, a.Old), a.Node.Hides()})
+		w.toggles = append(w.toggles, toggle{a, a.Hid(), a.Node.Hides()})
 	}
 	return w.toggles
 }
