@@ -150,6 +150,7 @@ export function Player({
         {manifest && showsPanes && (
           <div className={styles.side}>
             <SidePanes
+              source={source}
               manifest={manifest}
               telemetry={telemetry}
               start={start}

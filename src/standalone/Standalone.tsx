@@ -9,6 +9,7 @@ import { createSessionsApi } from '../sessions/api';
 import { readFilters, type SessionFilters, writeFilters } from '../sessions/filters';
 import { Sessions } from '../sessions/Sessions';
 import { apiUrl, readRoute, sessionHref } from './route';
+import { telemetry } from './telemetry';
 import { type ColorMode, useColorMode } from './useColorMode';
 
 /** Sessions and their player on a plain page, where there is no Grafana. */
@@ -64,7 +65,7 @@ function SessionPage({ sessionId, at }: { sessionId: string; at: number | undefi
   const linkTo = (timestamp: number) => window.location.origin + sessionHref(sessionId, timestamp);
   return (
     <main className={styles.player}>
-      <Player source={source} sessionId={sessionId} at={at} linkTo={linkTo} />
+      <Player source={source} sessionId={sessionId} at={at} telemetry={telemetry} linkTo={linkTo} />
     </main>
   );
 }

@@ -9,8 +9,9 @@ const META = 4;
 const CLICK = { source: 2, type: 2 };
 
 /**
- * A session of windows: `[{ windowId, events, clockOffsetMs, unreadable: [seq], missing: [seq] }]`. Missing segments
- * are a gap in the manifest; unreadable ones are a gap line in the segments' answer.
+ * A session of windows: `[{ windowId, events, clockOffsetMs, unreadable: [seq], missing: [seq], keyframed: false }]`.
+ * Missing segments are a gap in the manifest; unreadable ones are a gap line in the segments' answer. In a keyframed
+ * window all full snapshots but the first are not in their segments but keyframes before them.
  */
 export function makeSession(sessionId, windows, moments = []) {
   const made = windows.map(makeWindow);
@@ -57,14 +58,16 @@ export function makeSession(sessionId, windows, moments = []) {
   };
 }
 
-function makeWindow({ windowId, events, clockOffsetMs = 0, unreadable = [], missing = [] }) {
+function makeWindow({ windowId, events, clockOffsetMs = 0, unreadable = [], missing = [], keyframed = false }) {
   const segments = splitEvents(events).map((lines, seq) => ({ seq, lines, unreadable: unreadable.includes(seq) }));
+  const keyframes = keyframed ? segments.slice(1).flatMap((segment) => takeKeyframe(segments, segment)) : [];
   const kept = segments.filter(({ seq }) => !missing.includes(seq));
   const infos = kept.map((segment) => describeSegment(segment, clockOffsetMs));
   return {
     windowId,
     clockOffsetMs,
     segments: kept,
+    keyframes,
     info: {
       window_id: windowId,
       start: Math.min(...infos.map(({ start }) => start)),
@@ -72,9 +75,30 @@ function makeWindow({ windowId, events, clockOffsetMs = 0, unreadable = [], miss
       clock_offset_ms: clockOffsetMs,
       segments: infos,
       gaps: missing.map((seq) => gapAround(infos, seq)),
+      keyframes: keyframes.map(({ afterSeq, ts, lines }) => ({
+        after_seq: afterSeq,
+        page_id: 'page-00000001',
+        ts: ts + clockOffsetMs,
+        bytes: bytesOf(lines),
+      })),
     },
   };
 }
+
+/** Takes a Meta and a full snapshot at the start of a segment out of it, and makes them a keyframe. */
+function takeKeyframe(segments, segment) {
+  const [meta, snapshot] = segment.lines.slice(0, 2).map((line) => JSON.parse(line));
+  if (meta.type !== META || snapshot.type !== FULL_SNAPSHOT) {
+    return [];
+  }
+  segment.lines.splice(0, 2);
+  const before = segments[segment.seq - 1];
+  const ts = Math.max(...before.lines.map((line) => JSON.parse(line).timestamp));
+  const lines = [meta, snapshot].map((event) => JSON.stringify({ ...event, timestamp: ts }));
+  return [{ afterSeq: before.seq, ts, lines }];
+}
+
+const bytesOf = (lines) => lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 
 function splitEvents(events) {
   const segments = [];
@@ -105,7 +129,7 @@ function describeSegment({ seq, lines }, clockOffsetMs) {
     start: Math.floor(Math.min(...times)),
     end: Math.ceil(Math.max(...times)),
     events: lines.length,
-    bytes: lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0),
+    bytes: bytesOf(lines),
     full_snapshots: events
       .filter(({ type }) => type === FULL_SNAPSHOT)
       .map(({ timestamp }) => timestamp + clockOffsetMs),

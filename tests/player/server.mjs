@@ -47,12 +47,17 @@ export async function startServer({ pageFolder, sessions, policy = PAGE_POLICY }
 }
 
 function answerApi(byId, url, request, response, entry) {
-  const match = /^\/api\/sessions(?:\/([^/]+)\/(manifest|segments))?$/.exec(url.pathname);
+  const match = /^\/api\/sessions(?:\/([^/]+)\/(manifest|segments|transcript|logs))?$/.exec(url.pathname);
   if (match && !match[1]) {
     return sendJson(response, entry, 200, {
       sessions: [...byId.values()].map(({ manifest }) => manifest.session),
       next: '',
     });
+  }
+  const trace = /^\/api\/traces\/(\w+)$/.exec(url.pathname);
+  if (trace) {
+    const spans = [...byId.values()].map((known) => known.traces?.[trace[1]]).find(Boolean) ?? [];
+    return sendTelemetry(response, entry, { spans });
   }
   const session = match && byId.get(decodeURIComponent(match[1]));
   if (!session) {
@@ -61,7 +66,28 @@ function answerApi(byId, url, request, response, entry) {
   if (match[2] === 'manifest') {
     return sendJson(response, entry, 200, session.manifest);
   }
+  if (match[2] === 'transcript') {
+    const lines = session.manifest.moments.map((moment) => JSON.stringify(transcriptLine(moment)));
+    entry.bytes = Buffer.byteLength(lines.join('\n'));
+    return response.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).end(lines.join('\n'));
+  }
+  if (match[2] === 'logs') {
+    const [from, to] = ['from', 'to'].map((name) => Number(url.searchParams.get(name)));
+    const lines = (session.logs ?? []).filter(({ ts }) => ts >= from && ts < to);
+    return sendTelemetry(response, entry, session.noLogs ? undefined : { lines });
+  }
   return sendSegments(session, url.searchParams, response, entry);
+}
+
+/** undefined: the store does not answer. */
+function sendTelemetry(response, entry, body) {
+  const problem = { title: 'Bad Gateway', detail: 'ClickHouse does not answer' };
+  return sendJson(response, entry, body ? 200 : 502, body ?? problem);
+}
+
+function transcriptLine({ ts, kind, name, text, url, trace_id, span_id, status }) {
+  const level = kind === 'signal' ? 'warning' : status >= 400 ? 'error' : 'info';
+  return { ts, level, text: [kind, name, text || url, status || ''].join(' '), kind, name, url, trace_id, span_id };
 }
 
 function sendJson(response, entry, status, body) {
@@ -75,7 +101,12 @@ function sendJson(response, entry, status, body) {
 /** `session.fault(seq)` may answer `cut` (the connection ends in the segment) or `corrupt` (one of its lines is no JSON). */
 async function sendSegments(session, params, response, entry) {
   const window = session.windows.find(({ windowId }) => windowId === params.get('window'));
-  const from = Number(params.get('from_seq'));
+  const keyframe = window?.keyframes.find(({ afterSeq }) => String(afterSeq) === params.get('keyframe'));
+  if (params.has('keyframe') && !keyframe) {
+    sendJson(response, entry, 404, { title: 'Not found', status: 404 });
+    return;
+  }
+  const from = keyframe ? keyframe.afterSeq + 1 : Number(params.get('from_seq'));
   const to = Number(params.get('to_seq'));
   response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
   const write = async (line) => {
@@ -84,35 +115,55 @@ async function sendSegments(session, params, response, entry) {
       await new Promise((resolve) => response.once('drain', resolve));
     }
   };
+  if (keyframe) {
+    await sendKeyframe(window, keyframe, write);
+  }
   for (const segment of window?.segments ?? []) {
     if (segment.seq < from || segment.seq > to || response.destroyed) {
       continue;
     }
-    if (segment.unreadable) {
-      await write(
-        JSON.stringify({ gap: { window_id: window.windowId, seq: segment.seq, cause: 'checksum does not match' } })
-      );
-      continue;
-    }
-    const { seq, lines } = segment;
-    const head = {
-      window_id: window.windowId,
-      page_id: 'page-00000001',
-      seq,
-      events: lines.length,
-      clock_offset_ms: window.clockOffsetMs,
-    };
-    await write(JSON.stringify({ segment: head }));
-    const fault = session.fault?.(seq);
-    for (const [index, line] of lines.entries()) {
-      if (fault === 'cut' && index === Math.floor(lines.length / 2)) {
-        response.destroy();
-        return;
-      }
-      await write(fault === 'corrupt' && index === lines.length - 1 ? line.slice(0, -1) : line);
+    if (!(await sendSegment(session, window, segment, write))) {
+      response.destroy();
+      return;
     }
   }
   response.end();
+}
+
+/** false: the connection is cut in the middle of it. */
+async function sendSegment(session, window, { seq, lines, unreadable }, write) {
+  if (unreadable) {
+    await write(JSON.stringify({ gap: { window_id: window.windowId, seq, cause: 'checksum does not match' } }));
+    return true;
+  }
+  const head = {
+    window_id: window.windowId,
+    page_id: 'page-00000001',
+    seq,
+    events: lines.length,
+    clock_offset_ms: window.clockOffsetMs,
+  };
+  await write(JSON.stringify({ segment: head }));
+  const fault = session.fault?.(seq);
+  for (const [index, line] of lines.entries()) {
+    if (fault === 'cut' && index === Math.floor(lines.length / 2)) {
+      return false;
+    }
+    await write(fault === 'corrupt' && index === lines.length - 1 ? line.slice(0, -1) : line);
+  }
+  return true;
+}
+
+async function sendKeyframe({ windowId, clockOffsetMs }, { afterSeq, lines, unreadable }, write) {
+  const head = { window_id: windowId, page_id: 'page-00000001', after_seq: afterSeq };
+  if (unreadable) {
+    await write(JSON.stringify({ gap: { ...head, cause: 'unreadable' } }));
+    return;
+  }
+  await write(JSON.stringify({ keyframe: { ...head, events: lines.length, clock_offset_ms: clockOffsetMs } }));
+  for (const line of lines) {
+    await write(line);
+  }
 }
 
 async function answerPage(folder, url, response, policy) {

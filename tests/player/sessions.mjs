@@ -19,10 +19,13 @@ export function one(id, recording, more = {}) {
   return makeSession(id, [{ windowId: 'window-00000001', events: recording.events, ...more }]);
 }
 
+/** How much later each repetition begins. */
+export const roundMs = ({ events }) => events.at(-1).timestamp - events[0].timestamp + 1000;
+
 /** The recording over and over, each time from a new full snapshot, in more than one segment each. */
 export function repeated(recording, times) {
   const { events } = recording;
-  const lengthMs = events.at(-1).timestamp - events[0].timestamp + 1000;
+  const lengthMs = roundMs(recording);
   return Array.from({ length: times }, (_, round) =>
     events.map((event) => ({ ...event, timestamp: event.timestamp + round * lengthMs }))
   ).flat();

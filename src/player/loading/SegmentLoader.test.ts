@@ -10,6 +10,7 @@ const WINDOW: RecordedWindow = {
   end: 0,
   clockOffsetMs: 0,
   gaps: [],
+  keyframes: [],
   // seq 2 never arrived, so position 2 is seq 3.
   segments: [0, 1, 3, 4, 5].map((seq) => ({
     seq,
@@ -30,8 +31,10 @@ function loaderOf(answers: (range: SegmentRange) => Array<LoadedSegment | GapLin
   const asked: string[] = [];
   const source: RecordingSource = {
     manifest: () => Promise.reject(new Error('not asked for')),
+    transcript: () => Promise.reject(new Error('not asked for')),
     async *segments(_, range) {
-      asked.push(`${range.fromSeq}-${range.toSeq}`);
+      const { keyframe, fromSeq, toSeq } = range;
+      asked.push(keyframe === undefined ? `${fromSeq}-${toSeq}` : `keyframe ${keyframe} to ${toSeq}`);
       yield* answers(range);
     },
   };
@@ -96,5 +99,42 @@ describe('SegmentLoader', () => {
       yield segment(1);
     } as unknown as (range: SegmentRange) => LoadedSegment[]);
     await expect(load(loader, 0, 4, controller.signal)).rejects.toThrow();
+  });
+
+  describe('with a keyframe', () => {
+    const KEYFRAME = { afterSeq: 1, ts: 0, bytes: 100 };
+    const withKeyframe = (range: SegmentRange): Array<LoadedSegment | GapLine> =>
+      range.keyframe === undefined
+        ? everything(range)
+        : [{ ...segment(range.keyframe), type: 'keyframe' }, ...everything(range)];
+
+    async function loadFrom(loader: SegmentLoader, from: number, to: number) {
+      const loaded: string[] = [];
+      for await (const { position, answer } of loader.load(
+        WINDOW,
+        { from, to },
+        new AbortController().signal,
+        KEYFRAME
+      )) {
+        loaded.push(`${position}:${answer.type} ${answer.seq}`);
+      }
+      return loaded;
+    }
+
+    it('asks once for it and what follows', async () => {
+      const { loader, asked } = loaderOf(withKeyframe);
+      const expected = ['1:keyframe 1', '2:segment 3', '3:segment 4'];
+      expect(await loadFrom(loader, 2, 3)).toEqual(expected);
+      expect(await loadFrom(loader, 2, 3)).toEqual(expected);
+      expect(asked).toEqual(['keyframe 1 to 4']);
+    });
+
+    it('asks for it alone when the rest is there', async () => {
+      const { loader, asked } = loaderOf(withKeyframe);
+      await load(loader, 2, 3);
+      expect(await loadFrom(loader, 2, 4)).toEqual(['1:keyframe 1', '2:segment 3', '3:segment 4', '4:segment 5']);
+      expect(await loadFrom(loader, 2, 1)).toEqual(['1:keyframe 1']);
+      expect(asked).toEqual(['3-4', 'keyframe 1 to 1', '5-5']);
+    });
   });
 });

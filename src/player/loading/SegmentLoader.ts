@@ -1,4 +1,4 @@
-import type { GapLine, LoadedSegment, RecordedWindow, RecordingSource } from '../playback/api';
+import type { GapLine, Keyframe, LoadedSegment, RecordedWindow, RecordingSource } from '../playback/api';
 
 import type { Positions } from './positions';
 
@@ -19,21 +19,36 @@ export class SegmentLoader {
     private readonly limitBytes = CACHE_BYTES
   ) {}
 
-  /** Every segment of the range in order, from memory or in as few requests as possible. */
+  /**
+   * The keyframe, when there is one, and every segment of the range in order, from memory or in as few requests as
+   * possible. The keyframe's position is that before the range.
+   */
   async *load(
     window: RecordedWindow,
     { from, to }: Positions,
-    signal: AbortSignal
+    signal: AbortSignal,
+    keyframe?: Keyframe
   ): AsyncGenerator<{ position: number; answer: LoadedSegment | GapLine }> {
     let position = from;
+    if (keyframe) {
+      const kept = this.take(keyframeKey(window, keyframe));
+      if (kept) {
+        yield { position: from - 1, answer: kept };
+      } else {
+        const last = this.firstKept(window, from, to) - 1;
+        for await (const answer of this.request(window, from, last, signal, keyframe)) {
+          yield { position: isOf(answer, 'keyframe') ? from - 1 : position++, answer };
+        }
+      }
+    }
     while (position <= to) {
-      const kept = this.take(window, position);
+      const kept = this.take(key(window, position));
       if (kept) {
         yield { position, answer: kept };
         position++;
         continue;
       }
-      const last = this.lastMissing(window, position, to);
+      const last = this.firstKept(window, position + 1, to) - 1;
       for await (const answer of this.request(window, position, last, signal)) {
         yield { position, answer };
         position++;
@@ -45,19 +60,33 @@ export class SegmentLoader {
     window: RecordedWindow,
     from: number,
     to: number,
-    signal: AbortSignal
+    signal: AbortSignal,
+    keyframe?: Keyframe
   ): AsyncGenerator<LoadedSegment | GapLine> {
     const { windowId, segments } = window;
-    const range = { windowId, fromSeq: segments[from].seq, toSeq: segments[to].seq };
+    const range = {
+      windowId,
+      fromSeq: segments[from]?.seq ?? Infinity,
+      toSeq: segments[to]?.seq ?? -1,
+      keyframe: keyframe?.afterSeq,
+    };
     let position = from;
     for await (const answer of this.source.segments(this.sessionId, range, signal)) {
       signal.throwIfAborted();
+      if (isOf(answer, 'keyframe')) {
+        if (keyframe && answer.seq === keyframe.afterSeq) {
+          this.keep(keyframeKey(window, keyframe), answer, keyframe.bytes);
+          yield answer;
+        }
+        continue;
+      }
       // What the answer leaves out is missing, and what nobody asked for is not ours.
       while (position <= to && segments[position].seq < answer.seq) {
         yield missing(windowId, segments[position++].seq);
       }
       if (position <= to && segments[position].seq === answer.seq) {
-        this.keep(window, position++, answer);
+        this.keep(key(window, position), answer, segments[position].bytes);
+        position++;
         yield answer;
       }
     }
@@ -66,16 +95,16 @@ export class SegmentLoader {
     }
   }
 
-  private lastMissing(window: RecordedWindow, from: number, to: number): number {
-    let last = from;
-    while (last < to && !this.kept.has(key(window, last + 1))) {
-      last++;
+  /** Position of the first segment of the range that need not be asked for; behind the range when there is none. */
+  private firstKept(window: RecordedWindow, from: number, to: number): number {
+    let position = from;
+    while (position <= to && !this.kept.has(key(window, position))) {
+      position++;
     }
-    return last;
+    return position;
   }
 
-  private take(window: RecordedWindow, position: number): LoadedSegment | GapLine | undefined {
-    const id = key(window, position);
+  private take(id: string): LoadedSegment | GapLine | undefined {
     const entry = this.kept.get(id);
     if (entry) {
       this.kept.delete(id);
@@ -84,16 +113,15 @@ export class SegmentLoader {
     return entry?.answer;
   }
 
-  private keep(window: RecordedWindow, position: number, answer: LoadedSegment | GapLine): void {
-    const { bytes } = window.segments[position];
-    this.kept.set(key(window, position), { answer, bytes });
+  private keep(id: string, answer: LoadedSegment | GapLine, bytes: number): void {
+    this.kept.set(id, { answer, bytes });
     this.keptBytes += bytes;
-    for (const [id, oldest] of this.kept) {
+    for (const [oldest, { bytes: freed }] of this.kept) {
       if (this.keptBytes <= this.limitBytes) {
         return;
       }
-      this.kept.delete(id);
-      this.keptBytes -= oldest.bytes;
+      this.kept.delete(oldest);
+      this.keptBytes -= freed;
     }
   }
 }
@@ -102,6 +130,14 @@ function key(window: RecordedWindow, position: number): string {
   return `${window.windowId} ${window.segments[position].seq}`;
 }
 
+function keyframeKey(window: RecordedWindow, { afterSeq }: Keyframe): string {
+  return `${window.windowId} keyframe ${afterSeq}`;
+}
+
+function isOf(answer: LoadedSegment | GapLine, type: LoadedSegment['type']): boolean {
+  return (answer.type === 'gap' ? answer.of : answer.type) === type;
+}
+
 function missing(windowId: string, seq: number): GapLine {
-  return { type: 'gap', windowId, seq, cause: 'not in the answer' };
+  return { type: 'gap', of: 'segment', windowId, seq, cause: 'not in the answer' };
 }

@@ -9,12 +9,13 @@ import {
 import { EventPreparer, isActivity, isFullSnapshot, parseEvent, type RecordedEvent } from '../replayer/events';
 import type { Replay } from '../replayer/Replay';
 import { insertSorted } from '../timeline/inactivity';
-import { type FullSnapshot, fullSnapshots, openingPositions, type Positions, startingSnapshot } from './positions';
+import { type Beginning, beginningFor, beginningsOf, openingPositions, type Positions } from './positions';
 import type { SegmentLoader } from './SegmentLoader';
 import type { Span } from './Span';
 
 /** The manifest's times are whole, those of events need not be. */
 const SAME_MS = 1;
+const NOT_FOUND = 404;
 
 export interface SpanBuilderOptions {
   loader: SegmentLoader;
@@ -25,23 +26,23 @@ export interface SpanBuilderOptions {
   onGap: (windowId: string, gap: Gap) => void;
 }
 
-/** Makes spans out of segments and lets them grow. It remembers which full snapshots turned out to be missing. */
+/** Makes spans out of segments and lets them grow. It remembers which beginnings turned out to be missing. */
 export class SpanBuilder {
   private readonly unreadable = new Set<string>();
 
   constructor(private readonly options: SpanBuilderOptions) {}
 
   /**
-   * A span that can show the instant, from the nearest full snapshot that can be read. Rejects with a PlaybackError
+   * A span that can show the instant, from the nearest full snapshot or keyframe that can be read. Rejects with a PlaybackError
    * when the window has none, and with the signal's reason when it is aborted: then no replay was made.
    */
   async build(window: RecordedWindow, ts: number, signal: AbortSignal): Promise<Span> {
-    for (let snapshot = this.snapshotFor(window, ts); snapshot; snapshot = this.snapshotFor(window, ts)) {
-      const span = await this.buildFrom(window, snapshot, ts, signal);
+    for (let beginning = this.beginningAt(window, ts); beginning; beginning = this.beginningAt(window, ts)) {
+      const span = await this.buildFrom(window, beginning, ts, signal);
       if (span) {
         return span;
       }
-      this.unreadable.add(snapshotKey(window, snapshot));
+      this.unreadable.add(beginningKey(window, beginning));
     }
     throw new PlaybackError(nothingToShow(window), UNPLAYABLE);
   }
@@ -59,31 +60,43 @@ export class SpanBuilder {
 
   /** Whether a span for the instant would begin later than this one does. */
   canBeginLater(span: Span, ts: number): boolean {
-    const snapshot = this.snapshotFor(span.window, ts);
-    return snapshot !== undefined && snapshot.ts > span.replay.start;
+    const beginning = this.beginningAt(span.window, ts);
+    return beginning !== undefined && beginning.ts > span.replay.start;
   }
 
-  private snapshotFor(window: RecordedWindow, ts: number): FullSnapshot | undefined {
-    const readable = fullSnapshots(window).filter((snapshot) => !this.unreadable.has(snapshotKey(window, snapshot)));
-    return startingSnapshot(readable, ts);
+  private beginningAt(window: RecordedWindow, ts: number): Beginning | undefined {
+    const readable = beginningsOf(window).filter((beginning) => !this.unreadable.has(beginningKey(window, beginning)));
+    return beginningFor(window, readable, ts);
   }
 
-  /** undefined when the full snapshot is not in the segment that should have it. */
+  /** undefined when what it begins with is not where it should be. */
   private async buildFrom(
     window: RecordedWindow,
-    snapshot: FullSnapshot,
+    beginning: Beginning,
     ts: number,
     signal: AbortSignal
   ): Promise<Span | undefined> {
-    const positions = openingPositions(window, snapshot, ts);
+    const { keyframe } = beginning;
+    const positions = openingPositions(window, beginning, ts);
     const preparer = new EventPreparer();
     const activity = [...this.options.moments];
     const events: RecordedEvent[] = [];
-    for await (const { answer } of this.options.loader.load(window, positions, signal)) {
-      events.push(...this.read(window, answer, preparer, activity));
+    try {
+      for await (const { answer } of this.options.loader.load(window, positions, signal, keyframe)) {
+        if (answer.type === 'gap' && answer.of === 'keyframe') {
+          return undefined; // Nothing is missing: the segments are there.
+        }
+        events.push(...this.read(window, answer, preparer, activity));
+      }
+    } catch (error) {
+      // A keyframe may have been made again since the manifest was read.
+      if (keyframe && error instanceof PlaybackError && error.status === NOT_FOUND) {
+        return undefined;
+      }
+      throw error;
     }
     signal.throwIfAborted();
-    const begun = eventsFrom(events, snapshot.ts);
+    const begun = eventsFrom(events, beginning.ts);
     return (
       begun && {
         window,
@@ -91,7 +104,7 @@ export class SpanBuilder {
         preparer,
         activity,
         loadedTo: positions.to,
-        loadedBytes: sumBytes(window, positions),
+        loadedBytes: sumBytes(window, positions) + (keyframe?.bytes ?? 0),
       }
     );
   }
@@ -134,8 +147,8 @@ function eventsFrom(events: RecordedEvent[], ts: number): RecordedEvent[] | unde
   return snapshot > 0 ? sorted.slice(snapshot - 1) : undefined;
 }
 
-function snapshotKey(window: RecordedWindow, snapshot: FullSnapshot): string {
-  return `${window.windowId} ${snapshot.position} ${snapshot.ts}`;
+function beginningKey(window: RecordedWindow, { position, ts, keyframe }: Beginning): string {
+  return `${window.windowId} ${keyframe ? 'keyframe' : position} ${ts}`;
 }
 
 function nothingToShow(window: RecordedWindow): string {

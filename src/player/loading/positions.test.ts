@@ -1,5 +1,5 @@
 import type { RecordedWindow } from '../playback/api';
-import { aheadPositions, fullSnapshots, loadedUntil, openingPositions, startingSnapshot } from './positions';
+import { aheadPositions, beginningFor, beginningsOf, loadedUntil, openingPositions } from './positions';
 
 /** Segments as [start, end, bytes, full snapshots]. */
 function windowOf(...segments: Array<[number, number, number, number[]?]>): RecordedWindow {
@@ -9,6 +9,7 @@ function windowOf(...segments: Array<[number, number, number, number[]?]>): Reco
     end: 0,
     clockOffsetMs: 0,
     gaps: [],
+    keyframes: [],
     segments: segments.map(([start, end, bytes, snapshots = []], seq) => ({
       seq,
       pageId: '',
@@ -25,9 +26,43 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 function opening(window: RecordedWindow, ts: number) {
-  const snapshot = startingSnapshot(fullSnapshots(window), ts);
-  return snapshot && openingPositions(window, snapshot, ts);
+  const beginning = beginningFor(window, beginningsOf(window), ts);
+  return beginning && openingPositions(window, beginning, ts);
 }
+
+describe('with keyframes', () => {
+  const segments: Parameters<typeof windowOf> = [
+    [0, 9_000, 100 * KIB, [100]],
+    [10_000, 19_000, 100 * KIB],
+    [20_000, 29_000, 100 * KIB],
+    [40_000, 49_000, 100 * KIB],
+  ];
+  const keyframe = (afterSeq: number, ts: number, bytes = 90 * KIB) => ({ afterSeq, ts, bytes });
+  const minute = { ...windowOf(...segments), keyframes: [keyframe(1, 19_000), keyframe(3, 49_000)] };
+  const begin = (window: RecordedWindow, ts: number) => {
+    const beginning = beginningFor(window, beginningsOf(window), ts);
+    return beginning && { after: beginning.keyframe?.afterSeq, ...openingPositions(window, beginning, ts) };
+  };
+
+  it.each([
+    ['before the first one, the recorded snapshot', 18_999, { after: undefined, from: 0, to: 2 }],
+    ['the keyframe itself, and what comes soon', 19_000, { after: 1, from: 2, to: 2 }],
+    ['the keyframe and the segments after it', 45_000, { after: 1, from: 2, to: 3 }],
+    ['the last keyframe needs no segment', 49_000, { after: 3, from: 4, to: 3 }],
+  ])('%s', (_, ts, expected) => {
+    expect(begin(minute, ts)).toEqual(expected);
+  });
+
+  it('are not used where the recorded snapshot takes fewer bytes', () => {
+    const large = { ...minute, keyframes: [keyframe(1, 19_000, 300 * KIB)] };
+    expect(begin(large, 25_000)).toEqual({ after: undefined, from: 0, to: 2 });
+  });
+
+  it('are not used where later segments hold older events', () => {
+    const overlap = { ...windowOf(segments[0], segments[1], [18_000, 29_000, KIB]), keyframes: [keyframe(1, 19_000)] };
+    expect(begin(overlap, 25_000)).toEqual({ after: undefined, from: 0, to: 2 });
+  });
+});
 
 describe('openingPositions', () => {
   const minute = windowOf(

@@ -1,4 +1,4 @@
-import type { RecordedWindow, SegmentInfo } from '../playback/api';
+import type { Keyframe, RecordedWindow, SegmentInfo } from '../playback/api';
 
 /** Which segments to load. Nothing here loads anything: a window's segments in, positions in that list out. */
 
@@ -10,44 +10,73 @@ const OPENING_LEAD_BYTES = 1024 * 1024;
 const AHEAD_MS = 30_000;
 const AHEAD_BYTES = 4 * 1024 * 1024;
 
-export interface FullSnapshot {
+/** What a replay can begin with: a recorded full snapshot or a keyframe. */
+export interface Beginning {
   ts: number;
-  /** Position of its segment in the window's list. */
+  /** Position of the first segment that is needed; behind the last one when the keyframe is all there is. */
   position: number;
+  keyframe?: Keyframe;
 }
 
-/** Positions of a window's segments, both inclusive. */
+/** Positions of a window's segments, both inclusive; none when `to` is less than `from`. */
 export interface Positions {
   from: number;
   to: number;
 }
 
-/** Full snapshots of a window in the order of time. */
-export function fullSnapshots(window: RecordedWindow): FullSnapshot[] {
-  return window.segments
-    .flatMap((segment, position) => segment.fullSnapshots.map((ts) => ({ ts, position })))
-    .sort((a, b) => a.ts - b.ts);
+/** Full snapshots and keyframes of a window in the order of time. */
+export function beginningsOf(window: RecordedWindow): Beginning[] {
+  const recorded = window.segments.flatMap((segment, position) =>
+    segment.fullSnapshots.map((ts) => ({ ts, position }))
+  );
+  return [...recorded, ...usableKeyframes(window)].sort((a, b) => a.ts - b.ts);
 }
 
 /**
- * Where a replay of the instant begins: the newest full snapshot at or before it, else the first one, because rrweb
- * can show nothing before. undefined when there is none.
+ * Keyframes with everything before them behind them. Segments may overlap in time: an event that is older than a
+ * keyframe and comes in a later segment would be lost.
  */
-export function startingSnapshot(snapshots: FullSnapshot[], ts: number): FullSnapshot | undefined {
-  let newest = snapshots[0];
-  for (const snapshot of snapshots) {
-    if (snapshot.ts <= ts) {
-      newest = snapshot;
-    }
+function usableKeyframes({ segments, keyframes }: RecordedWindow): Beginning[] {
+  const ends = runningMax(segments.map(({ end }) => end));
+  const starts = runningMax(segments.map(({ start }) => -start).reverse()).reverse();
+  return keyframes.flatMap((keyframe) => {
+    const { ts, afterSeq } = keyframe;
+    const after = segments.findIndex(({ seq }) => seq > afterSeq);
+    const position = after < 0 ? segments.length : after;
+    const clean = (ends[position - 1] ?? ts) <= ts + SAME_MS && -(starts[position] ?? -Infinity) >= ts - SAME_MS;
+    return clean ? [{ ts, position, keyframe }] : [];
+  });
+}
+
+/** The manifest's times are whole, those of events need not be. */
+const SAME_MS = 1;
+
+function runningMax(values: number[]): number[] {
+  let most = -Infinity;
+  return values.map((value) => (most = Math.max(most, value)));
+}
+
+/**
+ * Where a replay of the instant begins: the newest full snapshot or keyframe at or before it, whichever of the two
+ * takes fewer bytes, else the first one, because rrweb can show nothing before. undefined when there is none.
+ */
+export function beginningFor(window: RecordedWindow, beginnings: Beginning[], ts: number): Beginning | undefined {
+  const before = beginnings.filter((beginning) => beginning.ts <= ts);
+  const recorded = before.filter(({ keyframe }) => !keyframe).at(-1);
+  const made = before.filter(({ keyframe }) => keyframe).at(-1);
+  if (!recorded || !made || recorded.ts >= made.ts) {
+    return before.at(-1) ?? beginnings[0];
   }
-  return newest;
+  const saved = sumBytes(window.segments.slice(recorded.position, made.position));
+  return saved > (made.keyframe?.bytes ?? 0) ? made : recorded;
 }
 
 /** What must be there to show the instant, and a few seconds to play on. */
-export function openingPositions(window: RecordedWindow, snapshot: FullSnapshot, ts: number): Positions {
+export function openingPositions(window: RecordedWindow, beginning: Beginning, ts: number): Positions {
   const { segments } = window;
-  const needed = lastStartingBy(segments, Math.max(ts, snapshot.ts), snapshot.position);
-  return { from: snapshot.position, to: extend(segments, needed, ts + OPENING_LEAD_MS, OPENING_LEAD_BYTES) };
+  const { position, keyframe } = beginning;
+  const needed = lastStartingBy(segments, Math.max(ts, beginning.ts), keyframe ? position - 1 : position);
+  return { from: position, to: extend(segments, needed, ts + OPENING_LEAD_MS, OPENING_LEAD_BYTES) };
 }
 
 /** What to load next while the playhead is at ts, or undefined when there is enough or nothing more. */
@@ -82,7 +111,7 @@ export function loadedUntil(window: RecordedWindow, loadedTo: number): number {
 /** Segments may overlap in time: the last one that has events at or before ts, not the first that has later ones. */
 function lastStartingBy(segments: SegmentInfo[], ts: number, atLeast: number): number {
   let last = atLeast;
-  for (let position = atLeast; position < segments.length; position++) {
+  for (let position = atLeast + 1; position < segments.length; position++) {
     if (segments[position].start <= ts) {
       last = position;
     }

@@ -1,17 +1,17 @@
 import React, { useMemo, useState } from 'react';
 
 import { MomentList } from '../moments/MomentList';
-import type { Manifest } from '../playback/api';
+import type { Manifest, RecordingSource } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
 import type { Telemetry } from '../telemetry/api';
 import { LogsPane } from '../telemetry/LogsPane';
 import { tracesOf } from '../telemetry/sessionTraces';
 import { type ChosenTrace, TracesPane } from '../telemetry/TracesPane';
-import { transcriptOf } from '../transcript/lines';
 import { Transcript } from '../transcript/Transcript';
 import { Tabs } from './Tabs';
 
 interface Props {
+  source: RecordingSource;
   manifest: Manifest;
   telemetry: Telemetry;
   start: number;
@@ -30,12 +30,11 @@ const PANES = [
 type PaneId = (typeof PANES)[number]['id'];
 
 /** What is beside the picture: everything that is known of the session besides how it looked. */
-export function SidePanes({ manifest, telemetry, start, end, playhead, onSeek }: Props) {
+export function SidePanes({ source, manifest, telemetry, start, end, playhead, onSeek }: Props) {
   const [shown, setShown] = useState<PaneId>('moments');
   const [chosen, setChosen] = useState<ChosenTrace>();
   const { moments, session } = manifest;
   const { sessionId } = session;
-  const lines = useMemo(() => transcriptOf(moments), [moments]);
   const traces = useMemo(() => tracesOf(moments), [moments]);
   const openTrace = ({ traceId, spanId }: ChosenTrace) => {
     setChosen({ traceId, spanId });
@@ -46,7 +45,9 @@ export function SidePanes({ manifest, telemetry, start, end, playhead, onSeek }:
   return (
     <Tabs label="Panes" tabs={PANES} chosen={shown} onChoose={setShown}>
       {shown === 'moments' && <MomentList moments={moments} onOpenTrace={openTrace} {...common} />}
-      {shown === 'transcript' && <Transcript lines={lines} onOpenTrace={openTrace} {...common} />}
+      {shown === 'transcript' && (
+        <Transcript source={source} sessionId={sessionId} onOpenTrace={openTrace} {...common} />
+      )}
       {shown === 'traces' && (
         <TracesPane
           sessionId={sessionId}

@@ -18,6 +18,17 @@ export interface RecordedWindow {
   /** In the order of `seq`. */
   segments: SegmentInfo[];
   gaps: Gap[];
+  /** In the order of `afterSeq`. */
+  keyframes: Keyframe[];
+}
+
+/** A full snapshot that the server made: who applies it needs no segment up to and including `afterSeq`. */
+export interface Keyframe {
+  afterSeq: number;
+  /** When the page looked like this. */
+  ts: number;
+  /** Uncompressed. */
+  bytes: number;
 }
 
 export interface SegmentInfo {
@@ -57,19 +68,21 @@ export interface Moment {
   attributes: Record<string, string>;
 }
 
-/** A segment as it came over the wire: its event lines are not parsed yet. */
+/** A segment or keyframe as it came over the wire: its event lines are not parsed yet. */
 export interface LoadedSegment {
-  type: 'segment';
+  type: 'segment' | 'keyframe';
   windowId: string;
   pageId: string;
+  /** A keyframe has that of the last segment in it. */
   seq: number;
   clockOffsetMs: number;
   lines: string[];
 }
 
-/** Stands in the place of a segment that the server could not read. */
+/** Stands in the place of a segment or keyframe that the server could not read. */
 export interface GapLine {
   type: 'gap';
+  of: LoadedSegment['type'];
   windowId: string;
   seq: number;
   cause: string;
@@ -78,18 +91,34 @@ export interface GapLine {
 export interface SegmentRange {
   windowId: string;
   fromSeq: number;
-  /** Inclusive. */
+  /** Inclusive; less than `fromSeq` for a keyframe alone. */
   toSeq: number;
+  /** The keyframe to begin with, by its `afterSeq`; `fromSeq` is then the first segment after it. */
+  keyframe?: number;
+}
+
+/** A line of the session told in words. */
+export interface TranscriptLine {
+  ts: number;
+  level: 'error' | 'warning' | 'info';
+  text: string;
+  /** Of the moment that the line begins with. */
+  kind: string;
+  url: string;
+  traceId: string;
+  spanId: string;
 }
 
 /**
- * Where the player reads from. Both methods reject with a PlaybackError when the server refuses or its answer cannot
+ * Where the player reads from. Its methods reject with a PlaybackError when the server refuses or its answer cannot
  * be understood, and with the signal's reason when they are aborted.
  */
 export interface RecordingSource {
   manifest(sessionId: string, signal: AbortSignal): Promise<Manifest>;
-  /** The segments of the range in the order of `seq`, each as soon as it has arrived. */
+  /** The keyframe, then the segments of the range in the order of `seq`, each as soon as it has arrived. */
   segments(sessionId: string, range: SegmentRange, signal: AbortSignal): AsyncIterable<LoadedSegment | GapLine>;
+  /** The session in words, in the order of time. */
+  transcript(sessionId: string, signal: AbortSignal): Promise<TranscriptLine[]>;
 }
 
 /**

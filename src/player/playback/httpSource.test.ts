@@ -71,7 +71,7 @@ describe('segments', () => {
     const loaded = await load(new Response(body(lines.join('\n') + '\n', pieceBytes)));
     expect(loaded).toEqual([
       expect.objectContaining({ seq: 0, clockOffsetMs: 5, lines: ['{"text":"żółć 😀"}', '{"n":2}'] }),
-      { type: 'gap', windowId: 'w', seq: 1, cause: 'lost' },
+      { type: 'gap', of: 'segment', windowId: 'w', seq: 1, cause: 'lost' },
       expect.objectContaining({ seq: 2, lines: [] }),
       expect.objectContaining({ seq: 3, lines: ['{"n":3}'] }),
     ]);

@@ -1,6 +1,13 @@
 import { readLines } from './lines';
-import { narrowHeadLine, narrowManifest, narrowProblem } from './narrow';
-import { type GapLine, type LoadedSegment, PlaybackError, type RecordingSource } from './api';
+import { narrowHeadLine, narrowManifest, narrowProblem, narrowTranscriptLine } from './narrow';
+import {
+  type GapLine,
+  type LoadedSegment,
+  PlaybackError,
+  type RecordingSource,
+  type SegmentRange,
+  type TranscriptLine,
+} from './api';
 
 /**
  * Reads recordings over the playback API. `resolveUrl` turns a path of docs/format/playback.md, such as
@@ -29,18 +36,33 @@ export function createHttpSource(
     },
 
     async *segments(sessionId, range, signal) {
-      const query = new URLSearchParams({
-        window: range.windowId,
-        from_seq: String(range.fromSeq),
-        to_seq: String(range.toSeq),
-      });
-      const response = await get(`sessions/${encodeURIComponent(sessionId)}/segments?${query}`, signal);
+      const path = `sessions/${encodeURIComponent(sessionId)}/segments?${queryOf(range)}`;
+      const response = await get(path, signal);
       if (!response.body) {
         throw new PlaybackError('The answer with the segments is empty', response.status);
       }
       yield* readSegments(readLines(response.body));
     },
+
+    async transcript(sessionId, signal) {
+      const response = await get(`sessions/${encodeURIComponent(sessionId)}/transcript`, signal);
+      const lines: TranscriptLine[] = [];
+      for await (const line of response.body ? readLines(response.body) : []) {
+        lines.push(...[narrowTranscriptLine(line) ?? []].flat());
+      }
+      return lines;
+    },
   };
+}
+
+function queryOf({ windowId, fromSeq, toSeq, keyframe }: SegmentRange): URLSearchParams {
+  return keyframe === undefined
+    ? new URLSearchParams({ window: windowId, from_seq: String(fromSeq), to_seq: String(toSeq) })
+    : new URLSearchParams({
+        window: windowId,
+        keyframe: String(keyframe),
+        to_seq: String(Math.max(keyframe, toSeq)),
+      });
 }
 
 /** Groups the lines of the segments' answer. Throws when a segment ends before it has all its events. */

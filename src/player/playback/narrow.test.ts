@@ -16,6 +16,7 @@ describe('narrowManifest', () => {
           segments: [
             { seq: 0, page_id: 'page-00000001', start: 1000, end: 2000, events: 3, bytes: 400, full_snapshots: [1010] },
           ],
+          keyframes: [{ after_seq: 0, page_id: 'p', ts: 2000, bytes: 90 }, { ts: 1 }],
           gaps: [{ after_seq: 0, before_seq: 2, start: 2000, end: 3000, cause: 'not_received' }],
         },
       ],
@@ -30,6 +31,7 @@ describe('narrowManifest', () => {
         { seq: 0, pageId: 'page-00000001', start: 1000, end: 2000, events: 3, bytes: 400, fullSnapshots: [1010] },
       ],
       gaps: [{ start: 2000, end: 3000, cause: 'not_received' }],
+      keyframes: [{ afterSeq: 0, ts: 2000, bytes: 90 }],
     });
     expect(manifest?.moments[0]).toMatchObject({
       ts: 1500,
@@ -82,13 +84,19 @@ describe('narrowHeadLine', () => {
     });
   });
 
-  it('reads a gap', () => {
-    expect(narrowHeadLine('{"gap":{"window_id":"w","seq":3,"cause":"lost"}}')).toEqual({
-      type: 'gap',
-      windowId: 'w',
-      seq: 3,
-      cause: 'lost',
+  it('reads a keyframe', () => {
+    const line = '{"keyframe":{"window_id":"w","page_id":"p","after_seq":7,"events":2,"clock_offset_ms":-12}}';
+    expect(narrowHeadLine(line)).toEqual({
+      head: { type: 'keyframe', windowId: 'w', pageId: 'p', seq: 7, clockOffsetMs: -12 },
+      events: 2,
     });
+  });
+
+  it.each([
+    ['{"gap":{"window_id":"w","seq":3,"cause":"lost"}}', 'segment', 3],
+    ['{"gap":{"window_id":"w","after_seq":7,"cause":"lost"}}', 'keyframe', 7],
+  ])('reads the gap %s', (line, of, seq) => {
+    expect(narrowHeadLine(line)).toEqual({ type: 'gap', of, windowId: 'w', seq, cause: 'lost' });
   });
 
   it.each([

@@ -1,7 +1,17 @@
 import { isRecord, readNumber, readString, readStringMap, type UnknownRecord } from '../../shared/narrowing';
 import { narrowSession } from '../../shared/session';
 
-import type { Gap, GapLine, LoadedSegment, Manifest, Moment, RecordedWindow, SegmentInfo } from './api';
+import type {
+  Gap,
+  GapLine,
+  Keyframe,
+  LoadedSegment,
+  Manifest,
+  Moment,
+  RecordedWindow,
+  SegmentInfo,
+  TranscriptLine,
+} from './api';
 
 /** Reads a manifest; undefined when it is not one. Parts that cannot be read are left out. */
 export function narrowManifest(value: unknown): Manifest | undefined {
@@ -28,31 +38,61 @@ export function narrowHeadLine(
     return undefined;
   }
   if (isRecord(value.segment)) {
-    const { segment } = value;
-    if (!isCount(segment.seq) || !isCount(segment.events)) {
-      return undefined;
-    }
-    return {
-      head: {
-        type: 'segment',
-        windowId: readString(segment, 'window_id'),
-        pageId: readString(segment, 'page_id'),
-        seq: segment.seq,
-        clockOffsetMs: readNumber(segment, 'clock_offset_ms'),
-      },
-      events: segment.events,
-    };
+    return narrowHead('segment', value.segment, value.segment.seq);
   }
-  if (isRecord(value.gap) && isCount(value.gap.seq)) {
-    const { gap } = value;
-    return {
-      type: 'gap',
-      windowId: readString(gap, 'window_id'),
-      seq: readNumber(gap, 'seq'),
-      cause: readString(gap, 'cause'),
-    };
+  if (isRecord(value.keyframe)) {
+    return narrowHead('keyframe', value.keyframe, value.keyframe.after_seq);
   }
-  return undefined;
+  return isRecord(value.gap) ? narrowGapLine(value.gap) : undefined;
+}
+
+function narrowHead(type: LoadedSegment['type'], head: UnknownRecord, seq: unknown) {
+  if (!isCount(seq) || !isCount(head.events)) {
+    return undefined;
+  }
+  return {
+    head: {
+      type,
+      windowId: readString(head, 'window_id'),
+      pageId: readString(head, 'page_id'),
+      seq,
+      clockOffsetMs: readNumber(head, 'clock_offset_ms'),
+    },
+    events: head.events,
+  };
+}
+
+function narrowGapLine(gap: UnknownRecord): GapLine | undefined {
+  const ofKeyframe = isCount(gap.after_seq);
+  const seq = ofKeyframe ? gap.after_seq : gap.seq;
+  if (!isCount(seq)) {
+    return undefined;
+  }
+  return {
+    type: 'gap',
+    of: ofKeyframe ? 'keyframe' : 'segment',
+    windowId: readString(gap, 'window_id'),
+    seq,
+    cause: readString(gap, 'cause'),
+  };
+}
+
+/** A line of the transcript's answer; undefined when it is none. */
+export function narrowTranscriptLine(line: string): TranscriptLine | undefined {
+  const value = parse(line);
+  if (!isRecord(value) || readString(value, 'text') === '') {
+    return undefined;
+  }
+  const level = readString(value, 'level');
+  return {
+    ts: readNumber(value, 'ts'),
+    level: level === 'error' || level === 'warning' ? level : 'info',
+    text: readString(value, 'text'),
+    kind: readString(value, 'kind'),
+    url: readString(value, 'url'),
+    traceId: readString(value, 'trace_id'),
+    spanId: readString(value, 'span_id'),
+  };
 }
 
 /** `title: detail` of a problem+json body, or '' when the body is something else. */
@@ -75,7 +115,15 @@ function narrowWindow(value: UnknownRecord): RecordedWindow | undefined {
     clockOffsetMs: readNumber(value, 'clock_offset_ms'),
     segments: readList(value, 'segments', narrowSegment).sort((a, b) => a.seq - b.seq),
     gaps: readList(value, 'gaps', narrowGap),
+    keyframes: readList(value, 'keyframes', narrowKeyframe).sort((a, b) => a.afterSeq - b.afterSeq),
   };
+}
+
+function narrowKeyframe(value: UnknownRecord): Keyframe | undefined {
+  if (!isCount(value.after_seq)) {
+    return undefined;
+  }
+  return { afterSeq: value.after_seq, ts: readNumber(value, 'ts'), bytes: readNumber(value, 'bytes') };
 }
 
 function narrowSegment(value: UnknownRecord): SegmentInfo | undefined {

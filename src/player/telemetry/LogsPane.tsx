@@ -43,7 +43,6 @@ interface SourceLogsProps extends Omit<Props, 'telemetry'> {
 
 function SourceLogs({ source, sessionId, start, end, playhead, onSeek, onOpenTrace }: SourceLogsProps) {
   const pane = useStyles2(getPaneStyles);
-  const styles = useStyles2(getTelemetryStyles);
   const reader = useMemo(() => new LogReader(source, sessionId), [source, sessionId]);
   const from = useSyncExternalStore(playhead.subscribe, () => windowAround(playhead.timestamp(), start, end).from);
   const to = useSyncExternalStore(playhead.subscribe, () => windowAround(playhead.timestamp(), start, end).to);
@@ -63,7 +62,7 @@ function SourceLogs({ source, sessionId, start, end, playhead, onSeek, onOpenTra
           </LinkButton>
         )}
       </div>
-      {state.status === 'loading' && <LoadingPlaceholder text="Reading the logs…" className={styles.loading} />}
+      {state.status === 'loading' && <LoadingPlaceholder text="Reading the logs…" className={pane.loading} />}
       {state.status === 'error' && (
         <ErrorNotice title={`The logs could not be read from ${source.name}`} error={state.error} onRetry={retry} />
       )}
@@ -130,7 +129,7 @@ function Line({ line, offset, isCurrent, onSeek, onOpenTrace }: LineProps) {
   const styles = useStyles2(getTelemetryStyles);
   return (
     <li className={cx(pane.line, isCurrent && pane.current)} aria-current={isCurrent || undefined}>
-      <button type="button" className={pane.seek} data-seek onClick={() => onSeek(Math.floor(line.ts))}>
+      <button type="button" className={pane.seek} data-seek onClick={() => onSeek(Math.ceil(line.ts))}>
         <span className={cx(styles.level, styles[line.level])} title={line.level} />
         <span className={pane.time}>{offset}</span>
         <span className={styles.logText}>

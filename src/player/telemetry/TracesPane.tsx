@@ -155,6 +155,7 @@ interface TraceDetailProps {
 }
 
 function TraceDetail({ source, sessionId, trace, spanId, playhead, onSpan }: TraceDetailProps) {
+  const pane = useStyles2(getPaneStyles);
   const styles = useStyles2(getTelemetryStyles);
   const { traceId, ts: at } = trace;
   const query = useMemo(() => ({ sessionId, traceId, at }), [sessionId, traceId, at]);
@@ -183,7 +184,7 @@ function TraceDetail({ source, sessionId, trace, spanId, playhead, onSpan }: Tra
         )}
       </div>
       <div className={styles.spans} data-testid={testIds.spans}>
-        {state.status === 'loading' && <LoadingPlaceholder text="Reading the trace…" className={styles.loading} />}
+        {state.status === 'loading' && <LoadingPlaceholder text="Reading the trace…" className={pane.loading} />}
         {state.status === 'error' && (
           <ErrorNotice title={`The trace could not be read from ${source.name}`} error={state.error} onRetry={retry} />
         )}

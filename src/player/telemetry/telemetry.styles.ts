@@ -47,7 +47,6 @@ export function getTelemetryStyles(theme: GrafanaTheme2) {
       fontSize: 11,
     }),
     spans: css({ flex: 1, minHeight: 0, overflowY: 'auto' }),
-    loading: css({ margin: theme.spacing(4, 0), textAlign: 'center' }),
     summary: css({
       display: 'flex',
       flexWrap: 'wrap',

@@ -26,6 +26,7 @@ function windowOf(windowId: string, segments: Array<[number, number, number[]?]>
     end: segments.at(-1)?.[1] ?? 0,
     clockOffsetMs: 0,
     gaps: [],
+    keyframes: [],
     segments: segments.map(([start, end, fullSnapshots = []], seq) => ({
       seq,
       pageId: '',

@@ -6,9 +6,10 @@ export interface WindowSwitch {
   windowId: string;
 }
 
-/** The first thing that can be shown of a window, or undefined when it has no full snapshot. */
+/** The first thing that can be shown of a window, or undefined when it has neither full snapshot nor keyframe. */
 function firstShown(window: RecordedWindow): number | undefined {
-  const all = window.segments.flatMap((segment) => segment.fullSnapshots);
+  const made = window.keyframes.map(({ ts }) => ts);
+  const all = [...window.segments.flatMap((segment) => segment.fullSnapshots), ...made];
   return all.length > 0 ? Math.min(...all) : undefined;
 }
 

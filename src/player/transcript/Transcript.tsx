@@ -1,26 +1,29 @@
-import React, { useEffect, useMemo, useRef, useState } from 'react';
+import React, { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 
 import { cx } from '@emotion/css';
-import { Icon, IconButton, Input, useStyles2 } from '@grafana/ui';
+import { Icon, IconButton, Input, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
 
+import { ErrorNotice } from '../panes/ErrorNotice';
 import { followLine, moveBetweenLines } from '../panes/lineKeys';
 import { Notice } from '../panes/Notice';
 import { getPaneStyles } from '../panes/panes.styles';
 import { useCurrent } from '../panes/useCurrent';
-import type { Moment } from '../playback/api';
+import { useLoad } from '../panes/useLoad';
+import type { RecordingSource, TranscriptLine } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
 import { testIds } from '../testIds';
 import { formatOffset } from '../time';
-import { matchingLines, type TranscriptLine } from './lines';
+import { matchingLines } from './matchingLines';
 import { getTranscriptStyles } from './Transcript.styles';
 
 interface Props {
-  lines: TranscriptLine[];
+  source: RecordingSource;
+  sessionId: string;
   /** Start of the session: offsets count from here. */
   start: number;
   playhead: Playhead;
   onSeek: (ts: number) => void;
-  onOpenTrace: (moment: Moment) => void;
+  onOpenTrace: (line: TranscriptLine) => void;
 }
 
 /** Lines that are rendered or left out together: of a long session only those around the visible part are there. */
@@ -29,7 +32,25 @@ const CHUNK = 50;
 const LINE_HEIGHT = 27;
 
 /** The session as lines to be read. It follows the playhead. */
-export function Transcript({ lines, start, playhead, onSeek, onOpenTrace }: Props) {
+export function Transcript({ source, sessionId, ...props }: Props) {
+  const pane = useStyles2(getPaneStyles);
+  const load = useCallback((signal: AbortSignal) => source.transcript(sessionId, signal), [source, sessionId]);
+  const { state, retry } = useLoad(load);
+  switch (state.status) {
+    case 'loading':
+      return <LoadingPlaceholder text="Reading the transcript…" className={pane.loading} />;
+    case 'error':
+      return <ErrorNotice title="The transcript could not be read" error={state.error} onRetry={retry} />;
+    case 'ready':
+      return <SearchableLines lines={state.value} {...props} />;
+  }
+}
+
+interface SearchableLinesProps extends Omit<Props, 'source' | 'sessionId'> {
+  lines: TranscriptLine[];
+}
+
+function SearchableLines({ lines, ...props }: SearchableLinesProps) {
   const pane = useStyles2(getPaneStyles);
   const [search, setSearch] = useState('');
   const shown = useMemo(() => matchingLines(lines, search), [lines, search]);
@@ -48,15 +69,7 @@ export function Transcript({ lines, start, playhead, onSeek, onOpenTrace }: Prop
         />
       </div>
       {shown.length > 0 ? (
-        <Lines
-          key={search}
-          lines={shown}
-          search={search}
-          start={start}
-          playhead={playhead}
-          onSeek={onSeek}
-          onOpenTrace={onOpenTrace}
-        />
+        <Lines key={search} lines={shown} search={search} {...props} />
       ) : (
         <Notice title={found ? 'No line has these words' : 'Nothing was noted in this session'}>
           {found && <p>Try fewer or other words.</p>}
@@ -66,7 +79,7 @@ export function Transcript({ lines, start, playhead, onSeek, onOpenTrace }: Prop
   );
 }
 
-interface LinesProps extends Props {
+interface LinesProps extends SearchableLinesProps {
   search: string;
 }
 
@@ -166,36 +179,34 @@ interface LineProps extends Pick<Props, 'onSeek' | 'onOpenTrace'> {
 function Line({ line, position, offset, isCurrent, search, onSeek, onOpenTrace }: LineProps) {
   const pane = useStyles2(getPaneStyles);
   const styles = useStyles2(getTranscriptStyles);
-  const { moment, severity, text } = line;
-  const isSignal = moment.kind === 'signal';
+  const { kind, level, text } = line;
   return (
     <li
-      className={cx(pane.line, styles[severity], isSignal && styles.signal, isCurrent && pane.current)}
+      className={cx(pane.line, styles[level], kind === 'signal' && styles.signal, isCurrent && pane.current)}
       data-line={position}
-      data-severity={severity}
       aria-current={isCurrent || undefined}
     >
       <button type="button" className={pane.seek} data-seek onClick={() => onSeek(line.ts)}>
         <span className={pane.time}>{offset}</span>
         <span className={pane.text}>
-          {severity !== 'info' && (
+          {level !== 'info' && (
             <Icon
-              name={severity === 'error' ? 'exclamation-circle' : 'exclamation-triangle'}
+              name={level === 'error' ? 'exclamation-circle' : 'exclamation-triangle'}
               size="sm"
               className={styles.icon}
-              title={severity === 'error' ? 'Error' : 'Warning'}
+              title={level === 'error' ? 'Error' : 'Warning'}
             />
           )}
           <Marked text={text} search={search} />
         </span>
       </button>
-      {moment.traceId && (
+      {line.traceId && (
         <IconButton
           name="gf-traces"
           size="sm"
           className={pane.action}
           tooltip="Show the trace"
-          onClick={() => onOpenTrace(moment)}
+          onClick={() => onOpenTrace(line)}
         />
       )}
     </li>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { makeSession } from '../recordings.mjs';
-import { FIRST, one, repeated, SECOND } from '../sessions.mjs';
+import { FIRST, one, repeated, roundMs, SECOND } from '../sessions.mjs';
 
 const segmentRequests = (server) => server.requests.filter((entry) => entry.path.includes('/segments?'));
 
@@ -36,6 +36,49 @@ export async function loadingTests({ test, report }) {
     await player.seek(start + (end - start) * 0.9);
     assert.equal(segmentRequests(server).length, 1);
   });
+
+  const ROUNDS = 60;
+  const keyframed = (id) => one(id, { events: repeated(FIRST, ROUNDS) }, { keyframed: true });
+  await test('a seek begins at the nearest keyframe', [keyframed('session-keyframes')], async (player, server) => {
+    const { windows } = server.byId.get('session-keyframes').manifest;
+    const total = windows[0].segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    for (const round of [ROUNDS - 1, 20, 40]) {
+      for (const { ts, text } of [FIRST.truth[1], FIRST.truth[4]]) {
+        server.requests.length = 0;
+        await player.open('session-keyframes', ts + round * roundMs(FIRST));
+        assert.equal(await player.text(), text, `round ${round}`);
+        const [asked, ...more] = segmentRequests(server);
+        assert.match(asked.path, /keyframe=\d+/);
+        assert.deepEqual(more, []);
+        assert.ok(asked.bytes < total * 0.06, `${asked.bytes} of ${total} bytes`);
+      }
+    }
+    await player.setSpeed(8);
+    await player.play();
+    await player.page.waitForTimeout(1500); // Somewhere beyond the keyframe: where does not matter.
+    await player.page.getByRole('button', { name: 'Pause', exact: true }).click();
+    assert.notEqual(await player.status(), 'error');
+  });
+
+  await test(
+    'a keyframe that cannot be read is gone around',
+    [keyframed('session-bad-keyframe')],
+    async (player, server) => {
+      const { ts, text } = FIRST.truth[1];
+      const session = server.byId.get('session-bad-keyframe');
+      const at = ts + 30 * roundMs(FIRST);
+      const before = session.windows[0].keyframes.filter((keyframe) => keyframe.ts <= at);
+      before.at(-1).unreadable = true;
+      session.windows[0].keyframes.splice(before.length - 2, 1); // The one before is not there any more.
+      await player.open('session-bad-keyframe', at);
+      const asked = segmentRequests(server).map(({ path }) => /keyframe=(\d+)/.exec(path)?.[1]);
+      const [last, gone, next] = before.map(({ afterSeq }) => String(afterSeq)).reverse();
+      assert.deepEqual(asked, [last, gone, next]);
+      assert.equal(await player.status(), 'paused');
+      assert.ok(text.length > 0 && (await player.text()).length > 0);
+      assert.doesNotMatch(await player.said(), /Missing/);
+    }
+  );
 
   await test(
     'skip inactivity jumps over a pause',
