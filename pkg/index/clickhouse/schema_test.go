@@ -69,14 +69,26 @@ func TestStatementsAreGolden(t *testing.T) {
 // an old program wrote.
 func oldDatabase(t *testing.T) clickhouse.Config {
 	t.Helper()
+	return databaseOf(t, "before_0003/0001_sessions_segments_moments.sql", "before_0003/rows.sql")
+}
+
+// database6 has the same session in the tables of version 6.
+func database6(t *testing.T) clickhouse.Config {
+	t.Helper()
+	return databaseOf(t, "version_6/tables.sql", "version_6/rows.sql")
+}
+
+// databaseOf runs files of testdata in a new database.
+func databaseOf(t *testing.T, files ...string) clickhouse.Config {
+	t.Helper()
 	cfg := testConfig(t)
 	old := cfg
 	old.Database = "default"
 	x := newIndex(t, old, clickhouse.Options{})
 	clickhouse.Exec(t, x, "CREATE DATABASE "+cfg.Database)
 	x = newIndex(t, cfg, clickhouse.Options{})
-	for _, file := range []string{"0001_sessions_segments_moments.sql", "rows.sql"} {
-		sql, err := os.ReadFile(filepath.Join("testdata", "before_0003", file))
+	for _, file := range files {
+		sql, err := os.ReadFile(filepath.Join("testdata", file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +102,12 @@ func oldDatabase(t *testing.T) clickhouse.Config {
 // Whatever an older version wrote is found afterwards, also when several
 // servers bring the schema forward at once, and when one does it again.
 func TestMigrateCarriesRowsOver(t *testing.T) {
-	cfg := oldDatabase(t)
+	t.Run("version 1", func(t *testing.T) { carriesRowsOver(t, oldDatabase(t)) })
+	t.Run("version 6", func(t *testing.T) { carriesRowsOver(t, database6(t)) })
+}
+
+func carriesRowsOver(t *testing.T, cfg clickhouse.Config) {
+	t.Helper()
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -114,7 +131,7 @@ func TestMigrateCarriesRowsOver(t *testing.T) {
 
 // A new database whose making was cut off after any of the migrations.
 func TestMigrateGoesOnWhereItWasCutOff(t *testing.T) {
-	for cut := range 6 {
+	for cut := range 8 {
 		t.Run(fmt.Sprint(cut), func(t *testing.T) {
 			x := newIndex(t, testConfig(t), clickhouse.Options{})
 			if err := x.Migrate(t.Context()); err != nil {
@@ -180,7 +197,10 @@ func TestRowsExpire(t *testing.T) {
 			Origin: recording.Origin{UserID: session}, URLs: []string{"https://shop.example/" + session},
 		}}
 		m := recording.Moment{SegmentID: s.SegmentID, TimestampMs: s.StartMs, Kind: recording.KindClick, TraceID: session}
-		b := index.Batch{Project: "shop", Token: fmt.Sprint(session, seq), Segments: []recording.StoredSegment{s}, Moments: []recording.Moment{m}}
+		found := recording.Moment{SegmentID: s.SegmentID, Part: 1, TimestampMs: s.StartMs, Kind: recording.KindSignal, Name: recording.SignalError}
+		b := index.Batch{Project: "shop", Token: fmt.Sprint(session, seq), Segments: []recording.StoredSegment{s}, Moments: []recording.Moment{m, found},
+			Keyframes: []recording.Keyframe{{SegmentID: s.SegmentID, Class: class}},
+			Texts:     []recording.SeenText{{Project: "shop", Session: s.Session, Window: s.Window, Text: fmt.Sprint("text ", seq), FirstMs: s.StartMs, LastMs: s.EndMs}}}
 		if err := x.Write(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +212,7 @@ func TestRowsExpire(t *testing.T) {
 	write("partly-01", 1, recording.ClassNormal, now)
 	write("forever-1", 0, "ticket", now.Add(-3000*day))
 
-	for _, table := range []string{"segments", "moments", "sessions", "sessions_by_start", "postings", "terms"} {
+	for _, table := range []string{"segments", "moments", "signals", "texts", "keyframes", "sessions", "sessions_by_start", "postings", "terms"} {
 		clickhouse.Exec(t, x, "OPTIMIZE TABLE "+table+" FINAL")
 	}
 	page, err := x.Sessions(t.Context(), index.SessionQuery{Project: "shop"})
@@ -207,10 +227,17 @@ func TestRowsExpire(t *testing.T) {
 		t.Errorf("sessions that are left (-want +got):\n%s", diff)
 	}
 	for table, want := range map[string][]string{
-		"segments": {"forever-1 0", "kept-0001 0", "partly-01 1"},
-		"moments":  {"forever-1 0", "kept-0001 0", "partly-01 1"},
+		"segments":  {"forever-1 0", "kept-0001 0", "partly-01 1"},
+		"moments":   {"forever-1 0", "kept-0001 0", "partly-01 1"},
+		"signals":   {"forever-1 0", "kept-0001 0", "partly-01 1"},
+		"keyframes": {"forever-1 0", "kept-0001 0", "partly-01 1"},
+		"texts":     {"forever-1 0", "kept-0001 0", "partly-01 1"},
 	} {
-		got := clickhouse.Read(t, x, "SELECT concat(session_id, ' ', toString(seq)) AS row FROM "+table+" ORDER BY row")
+		seq := "toString(seq)"
+		if table == "texts" {
+			seq = "substring(text, 6)"
+		}
+		got := clickhouse.Read(t, x, "SELECT DISTINCT concat(session_id, ' ', "+seq+") AS row FROM "+table+" ORDER BY row")
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s that are left (-want +got):\n%s", table, diff)
 		}
@@ -220,8 +247,8 @@ func TestRowsExpire(t *testing.T) {
 			t.Errorf("terms of %s: %v", gone, got)
 		}
 	}
-	if got := clickhouse.Read(t, x, "SELECT toString(count()) FROM postings"); got[0] != "9" {
-		t.Errorf("%s postings, want the user, URL and trace of three sessions", got[0])
+	if got := clickhouse.Read(t, x, "SELECT toString(count()) FROM postings"); got[0] != "12" {
+		t.Errorf("%s postings, want the user, URL, trace and signal of three sessions", got[0])
 	}
 }
 
@@ -243,13 +270,15 @@ func TestBatchMakesOnePart(t *testing.T) {
 			StartMs:   start, EndMs: start, ReceivedMs: received + int64(n)*60_000, Origin: recording.Origin{UserID: "anna"},
 		}}
 		b.Segments = append(b.Segments, s)
-		b.Moments = append(b.Moments, recording.Moment{SegmentID: s.SegmentID, TimestampMs: start, Kind: recording.KindClick})
+		b.Moments = append(b.Moments, recording.Moment{SegmentID: s.SegmentID, TimestampMs: start, Kind: recording.KindSignal})
+		b.Keyframes = append(b.Keyframes, recording.Keyframe{SegmentID: s.SegmentID})
+		b.Texts = append(b.Texts, recording.SeenText{Project: "shop", Session: s.Session, Text: "Welcome", FirstMs: start, LastMs: start})
 	}
 	if err := x.Write(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	got := clickhouse.Read(t, x, "SELECT concat(table, ' ', toString(count())) AS made FROM system.parts WHERE database = currentDatabase() AND active AND table != 'schema_migrations' GROUP BY table ORDER BY table")
-	want := []string{"moments 1", "postings 1", "segments 1", "sessions 1", "sessions_by_start 1", "terms 1"}
+	want := []string{"keyframes 1", "moments 1", "postings 1", "segments 1", "sessions 1", "sessions_by_start 1", "signals 1", "terms 1", "texts 1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("parts (-want +got):\n%s", diff)
 	}
@@ -258,7 +287,7 @@ func TestBatchMakesOnePart(t *testing.T) {
 // Whatever statement of a migration the database goes away at, the next try
 // goes on, and ends with the same tables.
 func TestMigrateGoesOn(t *testing.T) {
-	for name, database := range map[string]func(*testing.T) clickhouse.Config{"new": testConfig, "old": oldDatabase} {
+	for name, database := range map[string]func(*testing.T) clickhouse.Config{"new": testConfig, "old": oldDatabase, "version 6": database6} {
 		t.Run(name, func(t *testing.T) {
 			cfg := database(t)
 			server := cfg.Addresses[0]
@@ -292,7 +321,7 @@ func TestMigrateGoesOn(t *testing.T) {
 			}
 			cfg.Addresses = []string{server}
 			x := newIndex(t, cfg, clickhouse.Options{})
-			if name == "old" {
+			if name != "new" {
 				checkCarriedOver(t, x)
 			}
 			if err := x.Check(t.Context()); err != nil {

@@ -46,6 +46,7 @@ func Run(t *testing.T, newIndex func(t *testing.T) index.Index) {
 		{"lists what goes on in a time range", listsWhatGoesOn},
 		{"writes batches together", writesBatchesTogether},
 		{"takes any text", takesAnyText},
+		{"takes any insight", takesAnyInsight},
 		{"takes any time", takesAnyTime},
 		{"takes large batches", takesLargeBatches},
 		{"keeps insight whole", keepsInsightWhole},

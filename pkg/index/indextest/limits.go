@@ -70,6 +70,37 @@ func takesAnyText(t *testing.T, x index.Index) {
 	}
 }
 
+func takesAnyInsight(t *testing.T, x index.Index) {
+	var segments []recording.StoredSegment
+	for n := range texts {
+		segments = append(segments, segment(sessionID(n), "window-1", 0))
+	}
+	mustWrite(t, x, "batch", segments)
+	seen := index.Batch{Project: shop, Token: "seen", Class: recording.ClassNormal}
+	for n, text := range texts {
+		seen.Texts = append(seen.Texts, seenText(segments[n], text, int64(n), int64(n)))
+		found := signal(segments[n], 0, text)
+		found.Attributes = map[string]string{"element": text}
+		seen.Moments = append(seen.Moments, found)
+	}
+	mustWriteBatch(t, x, seen)
+	same(t, "Texts", mustTexts(t, x, index.TextQuery{Project: shop}), seen.Texts)
+	for n, text := range texts {
+		page, err := x.Sessions(t.Context(), index.SessionQuery{Project: shop, Signal: text})
+		if err != nil {
+			t.Errorf("signal %q: %v", text, err)
+			continue
+		}
+		same(t, fmt.Sprintf("sessions with signal %q", text), idsOf(page.Sessions), []recording.SessionID{sessionID(n)})
+	}
+	for _, words := range []string{"it's", "日本語のテキスト", "NUL byte", "DROP TABLE", "back\\slash", "x String"} {
+		page, err := x.Sessions(t.Context(), index.SessionQuery{Project: shop, Seen: words})
+		if err != nil || len(page.Sessions) != 1 {
+			t.Errorf("seen %q found %v, %v, want one session", words, idsOf(page.Sessions), err)
+		}
+	}
+}
+
 // takesAnyTime: a browser's clock can say anything the wire lets through, and
 // a batch that can never be written would block all after it.
 func takesAnyTime(t *testing.T, x index.Index) {
@@ -127,6 +158,19 @@ func refusesQueries(t *testing.T, x index.Index) {
 			t.Errorf("Moments with %s = %v, want ErrQuery", name, err)
 		}
 	}
+	_, keyframesErr := x.Keyframes(t.Context(), "", sid)
+	_, textsErr := x.Texts(t.Context(), index.TextQuery{})
+	_, textsLimitErr := x.Texts(t.Context(), index.TextQuery{Project: shop, Limit: 100001})
+	_, valuesErr := x.Values(t.Context(), index.ValuesQuery{Field: index.FieldUser})
+	_, valuesLimitErr := x.Values(t.Context(), index.ValuesQuery{Project: shop, Field: index.FieldUser, Limit: 1001})
+	for name, err := range map[string]error{
+		"Keyframes of no project": keyframesErr, "Texts of no project": textsErr, "too many Texts": textsLimitErr,
+		"Values of no project": valuesErr, "too many Values": valuesLimitErr,
+	} {
+		if !errors.Is(err, index.ErrQuery) {
+			t.Errorf("%s = %v, want ErrQuery", name, err)
+		}
+	}
 	if _, err := x.Segments(t.Context(), "", sid); !errors.Is(err, index.ErrQuery) {
 		t.Errorf("Segments of no project = %v, want ErrQuery", err)
 	}
@@ -143,9 +187,13 @@ func obeysContext(t *testing.T, x index.Index) {
 	_, sessionsErr := x.Sessions(ctx, index.SessionQuery{Project: shop})
 	_, segmentsErr := x.Segments(ctx, shop, sid)
 	_, momentsErr := x.Moments(ctx, index.MomentQuery{Project: shop})
+	_, keyframesErr := x.Keyframes(ctx, shop, sid)
+	_, textsErr := x.Texts(ctx, index.TextQuery{Project: shop})
+	_, seriesErr := x.Series(ctx, index.SeriesQuery{Project: shop, Metric: index.MetricSessions, ToMs: 1})
+	_, valuesErr := x.Values(ctx, index.ValuesQuery{Project: shop, Field: index.FieldUser})
 	for name, err := range map[string]error{
 		"Migrate": x.Migrate(ctx), "Check": x.Check(ctx), "Stored": storedErr, "Sessions": sessionsErr,
-		"Segments": segmentsErr, "Moments": momentsErr,
+		"Segments": segmentsErr, "Moments": momentsErr, "Keyframes": keyframesErr, "Texts": textsErr, "Series": seriesErr, "Values": valuesErr,
 		"Write": x.Write(ctx, index.Batch{Project: shop, Token: "t", Segments: []recording.StoredSegment{s}}),
 	} {
 		if !errors.Is(err, context.Canceled) {
