@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -185,6 +187,11 @@ func (i *insights) take() (p freshPack, ok bool) {
 }
 
 func (i *insights) follow(ctx context.Context, p freshPack) {
+	// A window's segments one after the other: more windows may be open than
+	// there is memory for their documents.
+	slices.SortStableFunc(p.segments, func(a, b recording.StoredSegment) int {
+		return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Window, b.Window), cmp.Compare(a.Seq, b.Seq))
+	})
 	for _, s := range p.segments {
 		i.tracker.Follow(s, func() ([]byte, error) {
 			if p.data == nil {

@@ -29,6 +29,10 @@ const (
 	// are read again: the one before it is often on its way.
 	catchUpWait = 5 * time.Second
 
+	// crowdedWait is how long after its first segment a window is read for which
+	// there was no room: most have ended then.
+	crowdedWait = 2 * time.Minute
+
 	// retryWait is the pause after a store did not answer.
 	retryWait = 15 * time.Second
 

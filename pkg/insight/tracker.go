@@ -46,7 +46,11 @@ func (t *Tracker) Follow(s recording.StoredSegment, events func() ([]byte, error
 		t.later(w, catchUpWait)
 	case s.Seq < w.next:
 		// A repeat, or it was read back before this call.
-	case w.behind || s.Seq > w.next || s.Seq > 0 && w.state == nil:
+	case w.behind || s.Seq > w.next:
+		t.later(w, catchUpWait)
+	case w.state == nil && t.crowded():
+		t.later(w, crowdedWait)
+	case w.state == nil && s.Seq > 0:
 		t.later(w, catchUpWait)
 	case w.endedTooSoon(s):
 		t.restart(w)
@@ -60,6 +64,21 @@ func (t *Tracker) Follow(s recording.StoredSegment, events func() ([]byte, error
 		t.apply(w, s, content)
 		t.shrink(w)
 	}
+}
+
+// crowded says that there is no room for another document, and none that is not
+// needed. Taking turns would mean that each window is read from its beginning
+// again with every segment; read once in a while it costs little.
+func (t *Tracker) crowded() bool {
+	if t.bytes < t.Bytes {
+		return false
+	}
+	for e := t.recent.Back(); e != nil; e = e.Prev() {
+		if w := e.Value.(*window); w.state != nil {
+			return t.Now().Sub(w.last) < quiet
+		}
+	}
+	return false
 }
 
 // Revisit makes Tick read the stored segments of a session from the beginning.

@@ -224,19 +224,40 @@ func TestRevisit(t *testing.T) {
 	w.wantClicks(button, 1, 2)
 }
 
-// When memory is short the documents of other windows are dropped; they are
-// read again from the beginning, the later the longer they last.
+// A window for which there is no room is read later; it does not take the place
+// of one that goes on.
 func TestMemoryIsBounded(t *testing.T) {
 	w := newWorld(t, 1)
-	w.follow(w.store("session-1", 0), w.store("session-1", 1), w.store("session-2", 0))
-	if s := w.tracker.Stats(); s.Open != 1 || s.Dropped != 1 || s.Windows != 2 || s.Behind != 1 {
-		t.Errorf("%+v, want one document", s)
+	w.follow(w.store("session-1", 0), w.store("session-2", 0), w.store("session-1", 1), w.store("session-2", 1), w.store("session-2", 2))
+	w.wantClicks(button, 1)
+	if s := w.tracker.Stats(); s.Open != 1 || s.Behind != 1 || s.Dropped != 0 || s.ReadBack != 0 {
+		t.Errorf("%+v, want that the second window waits", s)
+	}
+	w.now = w.now.Add(time.Minute)
+	w.tracker.Tick(t.Context()) // the first has gone quiet
+	w.now = w.now.Add(2 * time.Minute)
+	w.tracker.Tick(t.Context())
+	w.wantClicks(button, 1, 1, 2)
+	if s := w.tracker.Stats(); s.Open != 1 || s.Behind != 0 || s.ReadBack != 3 {
+		t.Errorf("%+v, want that the second window was read once", s)
+	}
+}
+
+// The document of a window that has gone quiet makes room. When the window goes
+// on it is read again from the beginning.
+func TestQuietWindowsMakeRoom(t *testing.T) {
+	w := newWorld(t, 1)
+	w.follow(w.store("session-1", 0), w.store("session-1", 1))
+	w.now = w.now.Add(time.Minute)
+	w.follow(w.store("session-2", 0))
+	if s := w.tracker.Stats(); s.Open != 1 || s.Dropped != 1 || s.ReadBack != 0 {
+		t.Errorf("%+v, want that the second window has the document", s)
 	}
 	w.follow(w.store("session-1", 2))
 	w.now = w.now.Add(20 * time.Second)
 	w.tracker.Tick(t.Context())
 	w.wantClicks(button, 1)
-	w.now = w.now.Add(30 * time.Second)
+	w.now = w.now.Add(2 * time.Minute)
 	w.tracker.Tick(t.Context())
 	w.wantClicks(button, 1, 1, 2)
 }

@@ -92,7 +92,7 @@ func results(runs map[string][]run) []rig.Result {
 		return fmt.Sprintf("%.1f CPU-s per GB in the server and %.1f in the stores", alone, all-alone)
 	}
 	return []rig.Result{
-		line("ingest.mb_per_cpu_s", "MB raw/CPU-s", "processor time of the server's process from the first upload until everything accepted is in the stores (journal, scrub, moments, frames, packs, rows); sites without dictionary; peer: until everything is exported to a server that keeps nothing", ours, durable, server),
+		line("ingest.mb_per_cpu_s", "MB raw/CPU-s", "processor time of the server's process from the first upload until everything accepted is in the stores and looked at (journal, scrub, moments, frames, packs, rows, document engine, signals); sites without dictionary; peer: until everything is exported to a server that keeps nothing", ours, durable, server),
 		line("ingest.mb_per_cpu_s_known_sites", "MB raw/CPU-s", "as ingest.mb_per_cpu_s, but sessions share the sites of the corpus and the same recordings come again, so that dictionaries fit better than in real life", oursKnown, durable, server),
 		line("ingest.ack_path_mb_per_cpu_s", "MB raw/CPU-s", "object storage is away and the encode stage has filled its memory and waits, so that only accepting, journal and fsync run; processor time while acknowledgements come; peer: its exporter waits in the same way", oursAck, durableAck, server),
 		line("ingest.ack_path_mb_per_cpu_s_vs_durable", "MB raw/CPU-s", "as ingest.ack_path_mb_per_cpu_s; peer: its whole work, exporting included", oursAck, durable, server),
@@ -119,7 +119,12 @@ func (b *bench) ours(lanes func(*rig.Playhead) []rig.Lane) func(context.Context)
 		}
 		defer rig.Stop(&err, server)
 		return charge(ctx, server.Process, []int{stores.ClickHouse, stores.S3}, lanes(server),
-			func(rig.Load) error { return server.Drain(ctx, drainTime) },
+			func(rig.Load) error {
+				if err := server.Drain(ctx, drainTime); err != nil {
+					return err
+				}
+				return server.DrainInsight(ctx, drainTime)
+			},
 			func() error { return stores.Settle(ctx) })
 	}
 }

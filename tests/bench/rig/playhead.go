@@ -136,3 +136,19 @@ func (p *Playhead) Drain(ctx context.Context, most time.Duration) error {
 		return waiting == 0, err
 	})
 }
+
+// DrainInsight waits until everything stored has been looked at: what the
+// server finds in it costs as much as storing it.
+func (p *Playhead) DrainInsight(ctx context.Context, most time.Duration) error {
+	return Eventually(ctx, most, "everything stored is looked at", func() (bool, error) {
+		metrics, err := p.Metrics(ctx)
+		if err != nil {
+			return false, err
+		}
+		behind, ok := metrics["playhead_ingest_insight_windows_behind"]
+		if !ok {
+			return false, fmt.Errorf("the server has no metric playhead_ingest_insight_windows_behind")
+		}
+		return behind == 0 && metrics["playhead_ingest_insight_segments_total"] >= metrics["playhead_ingest_segments_total"], nil
+	})
+}
