@@ -153,12 +153,12 @@ func Grafana(ctx context.Context) error {
 	return run(ctx, os.Stdout, "node", "tests/grafana/run.mjs")
 }
 
-// Bench ingest|storage|search|load [FLAGS] measures Playhead against its peers
-// in one run; docs/performance.md says how. -help lists the flags.
+// Bench ingest|storage|search|load|document [FLAGS] measures Playhead against
+// its peers in one run; docs/performance.md says how. -help lists the flags.
 func Bench(ctx context.Context) error {
 	args := argumentsAfter("bench")
 	if len(args) == 0 {
-		return errors.New("say what: bench ingest|storage|search|load")
+		return errors.New("say what: bench ingest|storage|search|load|document")
 	}
 	folder := "tests/bench/" + args[0]
 	if _, err := os.Stat(filepath.Join(folder, "main.go")); err != nil {

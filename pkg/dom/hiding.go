@@ -179,10 +179,8 @@ func (h *hidingRules) put(r *hidingRule) {
 	}
 }
 
-// says finds what rules and the style attribute say of an element.
-func (d *Document) says(i int32) said { return d.saysBy(d.rulesOf(d.treeOf(i)), i) }
-
-// saysBy is says with the rules of the tree that the element is in.
+// saysBy finds what rules, those of the tree that the element is in, and the
+// style attribute say of it.
 func (d *Document) saysBy(h *hidingRules, i int32) said {
 	var s said
 	var display, visibility rank

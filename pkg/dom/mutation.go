@@ -266,13 +266,7 @@ func (d *Document) place(b *builder, m *add) (later bool, err error) {
 		b.doc = d.byID[sn.rootID]
 	}
 	if d.isFrame(into) {
-		if err := d.fillFrame(b, m.node, into); err != nil {
-			return false, err
-		}
-		if content := d.contentDocument(into); content != 0 {
-			d.changes.Added = append(d.changes.Added, Node{d, content})
-		}
-		return false, nil
+		return false, d.fillFrame(b, m.node, into)
 	}
 	target, err := b.build(m.node)
 	if err != nil {
@@ -456,6 +450,11 @@ func (d *Document) attachQueued(frames []int32) error {
 
 // fillFrame builds the document of an iframe.
 func (d *Document) fillFrame(b *builder, at, frame int32) error {
+	defer func() {
+		if content := d.contentDocument(frame); content != 0 {
+			d.changes.Added = append(d.changes.Added, Node{d, content})
+		}
+	}()
 	if !d.connected(frame) {
 		return errThrown // an iframe that is not in the page has no document
 	}

@@ -94,5 +94,4 @@ func (w *Window) drops() {
 // counts are what a window found so far.
 type counts struct {
 	derived, signals, dropped int
-	texts                     int
 }

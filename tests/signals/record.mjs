@@ -77,8 +77,14 @@ const scenarios = {
     async (page) => (await page.locator('#words').dblclick(), await stay(page, 1500)),
   ],
   vanished_message: ['vanished-message', async (page) => (await press(page, 'Save address'), await stay(page, 3000))],
-  'vanished_message.stays': ['vanished-message', async (page) => (await press(page, 'Save phone'), await stay(page, 12_000))],
-  'vanished_message.good': ['vanished-message', async (page) => (await press(page, 'Save name'), await stay(page, 3000))],
+  'vanished_message.stays': [
+    'vanished-message',
+    async (page) => (await press(page, 'Save phone'), await stay(page, 12_000)),
+  ],
+  'vanished_message.good': [
+    'vanished-message',
+    async (page) => (await press(page, 'Save name'), await stay(page, 3000)),
+  ],
   validation_error: ['validation-error', async (page) => (await press(page, 'Sign up'), await stay(page, 2000))],
   'validation_error.hint': [
     'validation-error',
