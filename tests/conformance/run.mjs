@@ -124,7 +124,7 @@ async function compareRecording(browser, documents, file) {
   const events = JSON.parse(readFileSync(file, 'utf8')).filter(
     ({ type, data }) => type !== INCREMENTAL || !POINTER_SOURCES.includes(data?.source)
   );
-  const result = { instants: 0, keyframes: 0, differences: [], explained: {} };
+  const result = { instants: 0, keyframes: 0, keyframeDifferences: 0, differences: [], explained: {} };
   if (events.length < 2) {
     return result; // rrweb plays no fewer
   }
@@ -162,6 +162,7 @@ async function compareInstant(page, { tree, keyframe }, instant, result) {
   if (keyframe) {
     result.keyframes++;
     const found = await page.evaluate(([i, t]) => globalThis.compareKeyframe(i, t), [instant.index, keyframe]);
+    result.keyframeDifferences += found.differences.length;
     add(result, `keyframe ${instant.at}`, found);
   }
 }
@@ -174,15 +175,16 @@ function add(result, instant, { differences, explained }) {
 }
 
 const say = (name, value, more = {}) => console.log(JSON.stringify({ name, value, unit: 'count', ...more }));
-const sum = { files: 0, instants: 0, keyframes: 0, differences: 0, explained: 0 };
+const sum = { files: 0, instants: 0, keyframes: 0, differences: 0, keyframe_differences: 0, explained: 0 };
 
-function report(file, { instants, keyframes, differences, explained, failed }) {
+function report(file, { instants, keyframes, keyframeDifferences, differences, explained, failed }) {
   const name = path.relative(root, file);
   const reasons = Object.values(explained).reduce((a, b) => a + b, 0);
   sum.files++;
   sum.instants += instants;
   sum.keyframes += keyframes;
   sum.differences += differences.length;
+  sum.keyframe_differences += keyframeDifferences;
   sum.explained += reasons;
   say('conformance.file', differences.length, {
     file: name,
