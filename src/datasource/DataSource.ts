@@ -1,10 +1,22 @@
-import type { CoreApp, DataSourceInstanceSettings, ScopedVars } from '@grafana/data';
+import type {
+  AdHocVariableFilter,
+  CoreApp,
+  DataSourceGetTagValuesOptions,
+  DataSourceInstanceSettings,
+  MetricFindValue,
+  ScopedVars,
+} from '@grafana/data';
 import { DataSourceWithBackend, getTemplateSrv } from '@grafana/runtime';
 
+import { isRecord, readStrings } from '../shared/narrowing';
 import { momentAnnotations } from './annotations';
 import { defaultQuery, describeQuery, interpolate, isRunnable } from './query';
 import type { DataSourceOptions, PlayheadQuery } from './types';
 import { QueryVariableSupport } from './variables';
+
+// The keys of the search language that an ad-hoc variable can hold, and those whose values can be looked up.
+const filterKeys = ['user', 'url', 'signal', 'seen', 'release', 'env', 'browser', 'errors', 'duration'];
+const suggestedKeys = new Set(['user', 'url', 'signal', 'release', 'env', 'browser']);
 
 export class DataSource extends DataSourceWithBackend<PlayheadQuery, DataSourceOptions> {
   constructor(instanceSettings: DataSourceInstanceSettings<DataSourceOptions>) {
@@ -22,8 +34,29 @@ export class DataSource extends DataSourceWithBackend<PlayheadQuery, DataSourceO
     return isRunnable(interpolate(query, (text) => getTemplateSrv().replace(text)));
   }
 
-  applyTemplateVariables(query: PlayheadQuery, scopedVars: ScopedVars): PlayheadQuery {
-    return interpolate(query, (text) => getTemplateSrv().replace(text, scopedVars));
+  applyTemplateVariables(
+    query: PlayheadQuery,
+    scopedVars: ScopedVars,
+    filters: AdHocVariableFilter[] = []
+  ): PlayheadQuery {
+    const adhocFilters = filters.map(({ key, operator, value }) => ({ key, operator, value }));
+    return { ...interpolate(query, (text) => getTemplateSrv().replace(text, scopedVars)), adhocFilters };
+  }
+
+  /** What an ad-hoc variable can filter by: keys of the search language. */
+  async getTagKeys(): Promise<MetricFindValue[]> {
+    return filterKeys.map((text) => ({ text }));
+  }
+
+  /** Values that occur, of the keys that have some. */
+  async getTagValues({ key, timeRange }: DataSourceGetTagValuesOptions<PlayheadQuery>): Promise<MetricFindValue[]> {
+    if (!suggestedKeys.has(key)) {
+      return [];
+    }
+    const field = key === 'env' ? 'environment' : key;
+    const range = timeRange && { from: timeRange.from.valueOf(), to: timeRange.to.valueOf() };
+    const answer: unknown = await this.getResource('suggestions', { field, ...range, limit: 100 });
+    return isRecord(answer) ? readStrings(answer, 'values').map((text) => ({ text })) : [];
   }
 
   getQueryDisplayText(query: PlayheadQuery): string {

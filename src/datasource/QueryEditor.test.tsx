@@ -96,3 +96,31 @@ describe('QueryEditor', () => {
     expect(latest.query).toEqual({ refId: 'A', query: 'some-id2' });
   });
 });
+
+describe('QueryEditor of what was found', () => {
+  it('names a metric and how it is shown', async () => {
+    const { latest, user } = edit({ queryType: 'sessions' });
+
+    await user.click(screen.getByRole('radio', { name: 'Metrics' }));
+    await user.type(screen.getByLabelText('Search'), 'url:/cart');
+    await user.type(screen.getByLabelText('Name'), 'LCP');
+    await user.click(screen.getByRole('radio', { name: 'Table' }));
+
+    expect(latest.query).toMatchObject({ queryType: 'metrics', query: 'url:/cart', name: 'LCP', format: 'table' });
+  });
+
+  it('lists signals until a format is chosen', async () => {
+    const { latest, user } = edit({ queryType: 'signals', query: 'signal:rage_click' });
+
+    expect(screen.getByRole('radio', { name: 'List' })).toBeChecked();
+    await user.click(screen.getByRole('radio', { name: 'Time series' }));
+    expect(latest.query).toMatchObject({ query: 'signal:rage_click', format: 'time_series' });
+  });
+
+  it('asks a transcript for its session', async () => {
+    const { latest, user } = edit({ queryType: 'replay', sessionId: 'abc' });
+
+    await user.click(screen.getByRole('radio', { name: 'Transcript' }));
+    expect(latest.query).toMatchObject({ queryType: 'transcript', sessionId: 'abc' });
+  });
+});

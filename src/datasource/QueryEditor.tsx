@@ -6,12 +6,15 @@ import { InlineField, InlineFieldRow, RadioButtonGroup, Stack } from '@grafana/u
 import type { DataSource } from './DataSource';
 import {
   FilterFields,
+  GroupFields,
   IdFields,
   KindsField,
   LimitField,
+  MetricField,
   MomentTextField,
   type QueryFieldsProps,
   SearchField,
+  SignalField,
 } from './QueryFields';
 import type { DataSourceOptions, PlayheadQuery, QueryType } from './types';
 
@@ -23,6 +26,11 @@ const types: Array<SelectableValue<EditorType>> = [
   { value: 'sessions', label: 'Sessions', description: 'A table of sessions' },
   { value: 'replay', label: 'Replay', description: 'One session in the player' },
   { value: 'moments', label: 'Moments', description: 'Clicks, requests, errors and what else happened' },
+  { value: 'transcript', label: 'Transcript', description: 'One session in words, as log lines' },
+  { value: 'signals', label: 'Signals', description: 'What means trouble: rage clicks, vanished messages, …' },
+  { value: 'metrics', label: 'Metrics', description: 'Counts and quantiles, over time or by page, release, …' },
+  { value: 'traces', label: 'Traces', description: 'The traces that browsers took part in' },
+  { value: 'annotations', label: 'Annotations', description: 'Signals, errors and new releases' },
   { value: 'auto', label: 'Auto', description: 'Session ID, else trace ID, else text' },
 ];
 
@@ -33,11 +41,25 @@ interface Fields {
 }
 
 const fieldsOf: Record<EditorType, Fields> = {
-  sessions: { components: [SearchField, FilterFields, LimitField], keys: ['query', 'filters'] },
+  sessions: { components: [SearchField, FilterFields, SignalField, LimitField], keys: ['query', 'filters'] },
   replay: { components: [IdFields], keys: ['sessionId', 'traceId', 'at'] },
   moments: {
     components: [IdFields, MomentTextField, KindsField, LimitField],
     keys: ['sessionId', 'traceId', 'query', 'kinds'],
+  },
+  transcript: { components: [IdFields, LimitField], keys: ['sessionId', 'traceId'] },
+  signals: {
+    components: [SearchField, SignalField, GroupFields, LimitField],
+    keys: ['query', 'filters', 'sessionId', 'by'],
+  },
+  metrics: {
+    components: [SearchField, MetricField, GroupFields, LimitField],
+    keys: ['query', 'metric', 'name', 'quantile', 'by', 'format'],
+  },
+  traces: { components: [SearchField, IdFields, LimitField], keys: ['query', 'sessionId', 'traceId'] },
+  annotations: {
+    components: [SearchField, IdFields, KindsField, LimitField],
+    keys: ['query', 'sessionId', 'traceId', 'kinds'],
   },
   auto: { components: [SearchField], keys: ['query'] },
 };

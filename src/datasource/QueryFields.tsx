@@ -1,32 +1,41 @@
 import React from 'react';
 
-import { InlineField, InlineFieldRow, InlineSwitch, Input, MultiCombobox } from '@grafana/ui';
+import {
+  Combobox,
+  type ComboboxOption,
+  InlineField,
+  InlineFieldRow,
+  InlineSwitch,
+  Input,
+  MultiCombobox,
+  RadioButtonGroup,
+} from '@grafana/ui';
 
-import type { PlayheadQuery, QueryFilters } from './types';
+import type { Format, PlayheadQuery, QueryFilters, QueryType } from './types';
+import { annotationKindOptions, kindOptions, labelOptions, metricOptions, signalOptions } from './words';
 
 const LABEL_WIDTH = 14;
 // Two of them fit beside each other in Explore with its outline open.
 const WIDE = 34;
 const NARROW = 12;
+// Shows its own example.
+const SEARCH = 72;
 // What the backend takes at most and, in the placeholder, when there is no limit in the query (docs/format/playback.md).
-const limits = {
-  sessions: { max: 1000, placeholder: '50' },
-  moments: { max: 100_000, placeholder: '1000' },
+const sessionsLimit = { max: 1000, placeholder: '50' };
+const momentsLimit = { max: 100_000, placeholder: '1000' };
+const valuesLimit = { max: 1000, placeholder: '20' };
+const limitsOfTypes: Partial<Record<QueryType, { max: number; placeholder: string }>> = {
+  moments: momentsLimit,
+  transcript: momentsLimit,
+  signals: momentsLimit,
+  traces: momentsLimit,
+  annotations: momentsLimit,
+  metrics: valuesLimit,
 };
 
-const kinds = [
-  'page_load',
-  'navigation',
-  'click',
-  'request',
-  'console',
-  'error',
-  'visibility',
-  'long_frame',
-  'identify',
-  'custom',
-  'state',
-].map((kind) => ({ value: kind, label: kind.replace('_', ' ') }));
+function limitOf({ queryType = 'sessions', by, format }: PlayheadQuery) {
+  return queryType === 'signals' && (by || format) ? valuesLimit : (limitsOfTypes[queryType] ?? sessionsLimit);
+}
 
 export interface QueryFieldsProps {
   query: PlayheadQuery;
@@ -43,16 +52,18 @@ interface TextFieldProps {
   tooltip?: string;
   placeholder?: string;
   value?: string;
+  /** @default WIDE */
+  width?: number;
   onChange: (value: string) => void;
   onCommit: () => void;
 }
 
-function TextField({ id, label, tooltip, placeholder, value = '', onChange, onCommit }: TextFieldProps) {
+function TextField({ id, label, tooltip, placeholder, value = '', width = WIDE, onChange, onCommit }: TextFieldProps) {
   return (
     <InlineField label={label} labelWidth={LABEL_WIDTH} tooltip={tooltip} htmlFor={id}>
       <Input
         id={id}
-        width={WIDE}
+        width={width}
         placeholder={placeholder}
         value={value}
         onChange={(event) => onChange(event.currentTarget.value)}
@@ -63,14 +74,18 @@ function TextField({ id, label, tooltip, placeholder, value = '', onChange, onCo
   );
 }
 
+const searchHelp =
+  'Words, and key:value pairs: user, url, signal, seen, duration, errors, release, env, browser, trace, session. A value with spaces stands in double quotes.';
+
 export function SearchField({ query, onChange, onCommit }: QueryFieldsProps) {
   return (
     <InlineFieldRow>
       <TextField
         id={`${query.refId}-query`}
         label="Search"
-        tooltip="Session ID, else trace ID, else text in the user ID or URL"
-        placeholder="Session ID, trace ID or text"
+        tooltip={searchHelp}
+        placeholder={'user:ada url:/checkout signal:rage_click seen:"payment declined" duration:>2m'}
+        width={SEARCH}
         value={query.query}
         onChange={(value) => onChange({ query: value })}
         onCommit={onCommit}
@@ -157,7 +172,7 @@ export function KindsField({ query, onChangeAndCommit }: QueryFieldsProps) {
       <InlineField label="Kinds" labelWidth={LABEL_WIDTH} tooltip="All kinds when empty" id={labelId}>
         <MultiCombobox
           aria-labelledby={labelId}
-          options={kinds}
+          options={query.queryType === 'annotations' ? annotationKindOptions : kindOptions}
           value={query.kinds ?? []}
           onChange={(chosen) => onChangeAndCommit({ kinds: chosen.map((option) => option.value) })}
           placeholder="All"
@@ -168,9 +183,139 @@ export function KindsField({ query, onChangeAndCommit }: QueryFieldsProps) {
   );
 }
 
+interface PickerProps {
+  id: string;
+  label: string;
+  tooltip?: string;
+  options: ComboboxOption[];
+  value?: string;
+  placeholder: string;
+  onPick: (value: string | undefined) => void;
+}
+
+function Picker({ id, label, tooltip, options, value, placeholder, onPick }: PickerProps) {
+  return (
+    <InlineField label={label} labelWidth={LABEL_WIDTH} tooltip={tooltip} htmlFor={id}>
+      <Combobox
+        id={id}
+        options={options}
+        value={value ?? null}
+        placeholder={placeholder}
+        isClearable
+        // A dashboard's variable is as good as a word of the list.
+        createCustomValue
+        width={WIDE}
+        onChange={(option) => onPick(option?.value)}
+      />
+    </InlineField>
+  );
+}
+
+export function SignalField({ query, onChangeAndCommit }: QueryFieldsProps) {
+  return (
+    <InlineFieldRow>
+      <Picker
+        id={`${query.refId}-signal`}
+        label="Signal"
+        options={signalOptions}
+        value={query.filters?.signal}
+        placeholder={query.queryType === 'sessions' ? 'With or without' : 'All'}
+        onPick={(signal) => onChangeAndCommit({ filters: { ...query.filters, signal } })}
+      />
+    </InlineFieldRow>
+  );
+}
+
+export function MetricField({ query, onChange, onCommit, onChangeAndCommit }: QueryFieldsProps) {
+  const { metric } = query;
+  return (
+    <InlineFieldRow>
+      <Picker
+        id={`${query.refId}-metric`}
+        label="Metric"
+        options={metricOptions}
+        value={metric}
+        placeholder="Sessions"
+        onPick={(value) => onChangeAndCommit({ metric: value })}
+      />
+      <TextField
+        id={`${query.refId}-name`}
+        label="Name"
+        tooltip="Of a vital (LCP), signal or error; the method of a request"
+        placeholder={metric === 'vital' ? 'LCP' : 'All'}
+        value={query.name}
+        onChange={(name) => onChange({ name })}
+        onCommit={onCommit}
+      />
+      {(metric === 'vital' || metric === 'request_duration') && (
+        <QuantileField query={query} onChange={onChange} onCommit={onCommit} onChangeAndCommit={onChangeAndCommit} />
+      )}
+    </InlineFieldRow>
+  );
+}
+
+function QuantileField({ query, onChange, onCommit }: QueryFieldsProps) {
+  const id = `${query.refId}-quantile`;
+  return (
+    <InlineField label="Quantile" tooltip="From 0 to 1" htmlFor={id}>
+      <Input
+        id={id}
+        type="number"
+        min={0}
+        max={1}
+        step={0.05}
+        width={NARROW}
+        placeholder="0.75"
+        value={query.quantile ?? ''}
+        onChange={(event) => onChange({ quantile: readQuantile(event.currentTarget.value) })}
+        onBlur={onCommit}
+      />
+    </InlineField>
+  );
+}
+
+/** A number between 0 and 1; undefined leaves the choice to the backend. */
+function readQuantile(text: string): number | undefined {
+  const quantile = Number.parseFloat(text);
+  return quantile > 0 && quantile < 1 ? quantile : undefined;
+}
+
+const seriesFormats: Array<{ value: Format; label: string }> = [
+  { value: 'time_series', label: 'Time series' },
+  { value: 'table', label: 'Table' },
+];
+
+/** How signals and metrics are split and shown. */
+export function GroupFields({ query, onChangeAndCommit }: QueryFieldsProps) {
+  // Signals without a format and a label are a list.
+  const formats =
+    query.queryType === 'signals' ? [{ value: undefined, label: 'List' }, ...seriesFormats] : seriesFormats;
+  const format = query.format ?? (query.queryType === 'metrics' ? 'time_series' : query.by ? 'table' : undefined);
+  return (
+    <InlineFieldRow>
+      <Picker
+        id={`${query.refId}-by`}
+        label="Split by"
+        options={labelOptions}
+        value={query.by}
+        placeholder="Nothing"
+        onPick={(by) => onChangeAndCommit({ by })}
+      />
+      <InlineField label="Format">
+        <RadioButtonGroup<Format | undefined>
+          aria-label="Format"
+          options={formats}
+          value={format}
+          onChange={(chosen) => onChangeAndCommit({ format: chosen })}
+        />
+      </InlineField>
+    </InlineFieldRow>
+  );
+}
+
 export function LimitField({ query, onChange, onCommit }: QueryFieldsProps) {
   const id = `${query.refId}-limit`;
-  const { max, placeholder } = query.queryType === 'moments' ? limits.moments : limits.sessions;
+  const { max, placeholder } = limitOf(query);
   return (
     <InlineFieldRow>
       <InlineField label="Limit" labelWidth={LABEL_WIDTH} tooltip={`Rows at most, up to ${max}`} htmlFor={id}>

@@ -11,21 +11,27 @@ const annotation = (rest: Partial<AnnotationQuery<PlayheadQuery>>): AnnotationQu
 });
 
 describe('annotations', () => {
-  it('ask for errors until the user asks for something else', () => {
-    expect(momentAnnotations.prepareQuery?.(annotation({}))).toMatchObject({ queryType: 'moments', kinds: ['error'] });
+  const moments = annotation({ target: { refId: 'Anno', queryType: 'moments' } });
+
+  it('ask for signals and errors until the user asks for something else', () => {
+    expect(momentAnnotations.prepareQuery?.(annotation({}))).toMatchObject({
+      queryType: 'annotations',
+      kinds: ['signal', 'error'],
+    });
     expect(
-      momentAnnotations.prepareQuery?.(annotation({ target: { refId: 'Anno', kinds: ['click'], sessionId: 's' } }))
-    ).toMatchObject({ queryType: 'moments', kinds: ['click'], sessionId: 's' });
+      momentAnnotations.prepareQuery?.(annotation({ target: { refId: 'Anno', kinds: ['release'], sessionId: 's' } }))
+    ).toMatchObject({ queryType: 'annotations', kinds: ['release'], sessionId: 's' });
   });
 
-  it('are titled by their kind', () => {
-    expect(momentAnnotations.prepareAnnotation?.(annotation({})).mappings?.title).toMatchObject({ value: 'kind' });
+  it('are titled by their kind when they are moments', () => {
+    expect(momentAnnotations.prepareAnnotation?.(moments).mappings?.title).toMatchObject({ value: 'kind' });
+    expect(momentAnnotations.prepareAnnotation?.(annotation({})).mappings).toBeUndefined();
   });
 
   it('keep the mappings of the user, as the same object', () => {
     const mapped = annotation({ mappings: {} });
     expect(momentAnnotations.prepareAnnotation?.(mapped)).toBe(mapped);
-    const titled = momentAnnotations.prepareAnnotation?.(annotation({}));
+    const titled = momentAnnotations.prepareAnnotation?.(moments);
     expect(momentAnnotations.prepareAnnotation?.(titled)).toBe(titled);
   });
 });

@@ -2,9 +2,9 @@ import { AnnotationEventFieldSource, type AnnotationQuery, type AnnotationSuppor
 
 import type { PlayheadQuery } from './types';
 
-const defaults = { queryType: 'moments', kinds: ['error'] } satisfies Partial<PlayheadQuery>;
+const defaults = { queryType: 'annotations', kinds: ['signal', 'error'] } satisfies Partial<PlayheadQuery>;
 
-/** Moments as annotations: errors unless the user asks for other kinds. */
+/** What happened as annotations: signals and errors unless the user asks for other kinds. */
 export const momentAnnotations: AnnotationSupport<PlayheadQuery> = {
   getDefaultQuery: () => defaults,
   // Grafana shows the defaults in the editor but keeps only what the user has changed.
@@ -13,11 +13,11 @@ export const momentAnnotations: AnnotationSupport<PlayheadQuery> = {
 };
 
 /**
- * Grafana takes `time` and `text` from fields of that name; the title has to be pointed at the kind. What needs no
+ * Grafana takes `time`, `title` and `text` from fields of that name; moments have no title but their kind. What needs no
  * change must come back as the same object, because Grafana's editor asks again after every change.
  */
 function withTitle(annotation: AnnotationQuery<PlayheadQuery>): AnnotationQuery<PlayheadQuery> {
-  if (annotation.mappings) {
+  if (annotation.mappings || annotation.target?.queryType !== 'moments') {
     return annotation;
   }
   return { ...annotation, mappings: { title: { source: AnnotationEventFieldSource.Field, value: 'kind' } } };

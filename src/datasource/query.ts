@@ -7,9 +7,9 @@ export const defaultQuery: Partial<PlayheadQuery> = {
   limit: DEFAULT_SESSIONS_LIMIT,
 };
 
-/** A replay needs to know which session; without one there is nothing to ask the backend for. */
+/** A replay and a transcript need to know which session; without one there is nothing to ask the backend for. */
 export function isRunnable(query: PlayheadQuery): boolean {
-  if (query.queryType === 'replay') {
+  if (query.queryType === 'replay' || query.queryType === 'transcript') {
     return Boolean(query.sessionId || query.traceId || query.query);
   }
   return Boolean(query.queryType || query.query);
@@ -23,6 +23,7 @@ export function interpolate(query: PlayheadQuery, replace: (text: string) => str
     query: text(query.query),
     sessionId: text(query.sessionId),
     traceId: text(query.traceId),
+    name: text(query.name),
     filters: query.filters && interpolateFilters(query.filters, text),
   };
 }
@@ -31,7 +32,7 @@ function interpolateFilters(
   filters: QueryFilters,
   text: (value: string | undefined) => string | undefined
 ): QueryFilters {
-  return { ...filters, user: text(filters.user), url: text(filters.url) };
+  return { ...filters, user: text(filters.user), url: text(filters.url), signal: text(filters.signal) };
 }
 
 /** What Explore's query history shows for a query. */
@@ -44,6 +45,9 @@ export function describeQuery(query: PlayheadQuery): string {
     query.filters?.user && `user ${query.filters.user}`,
     query.filters?.url && `URL ${query.filters.url}`,
     query.filters?.errors && 'with errors',
+    query.filters?.signal && `signal ${query.filters.signal}`,
+    query.queryType === 'metrics' && (query.metric ?? 'sessions'),
+    query.by && `by ${query.by}`,
   ];
   return parts.filter(Boolean).join(', ');
 }

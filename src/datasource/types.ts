@@ -1,7 +1,11 @@
 import type { DataSourceJsonData } from '@grafana/data';
 import type { DataQuery } from '@grafana/schema';
 
-export type QueryType = 'sessions' | 'replay' | 'moments';
+export type QueryType =
+  'sessions' | 'replay' | 'moments' | 'transcript' | 'signals' | 'metrics' | 'traces' | 'annotations';
+
+/** Of signals and metrics; a list of signals has none. */
+export type Format = 'time_series' | 'table';
 
 export interface QueryFilters {
   /** Exact user id. */
@@ -10,6 +14,15 @@ export interface QueryFilters {
   url?: string;
   /** Only sessions with at least one error. */
   errors?: boolean;
+  /** Name of a signal, or `any`. */
+  signal?: string;
+}
+
+/** A filter of a dashboard's ad-hoc variable; keys are those of the search language. */
+export interface AdHocFilter {
+  key: string;
+  operator: string;
+  value: string;
 }
 
 /** The query model of docs/format/playback.md. Only `query` set is what a Loki derived field sends. */
@@ -23,6 +36,17 @@ export interface PlayheadQuery extends DataQuery {
   filters?: QueryFilters;
   /** Kinds of moments, all when empty (docs/format/events.md). */
   kinds?: string[];
+  /** What is counted or measured. @default 'sessions' */
+  metric?: string;
+  /** The label that metrics and signals are split by; none when empty. */
+  by?: string;
+  /** Of a vital, signal or error, or the method of a request. */
+  name?: string;
+  /** Of durations and vitals. @default 0.75 */
+  quantile?: number;
+  format?: Format;
+  /** Filled in from the dashboard, never kept. */
+  adhocFilters?: AdHocFilter[];
   limit?: number;
 }
 

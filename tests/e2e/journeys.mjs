@@ -1,4 +1,6 @@
+import { Dashboard } from './pages/Dashboard.mjs';
 import { Explore } from './pages/Explore.mjs';
+import { People } from './pages/People.mjs';
 import { Replay } from './pages/Replay.mjs';
 
 // A recording's clock is corrected to the server's; a span has its server's.
@@ -22,6 +24,30 @@ async function plays(page, sessionId, instant) {
 async function newTab(context, click) {
   const [opened] = await Promise.all([context.waitForEvent('page'), click()]);
   return opened;
+}
+
+// From the playhead to another panel's crosshair, and how long a session's other end is away on the plot.
+const CROSSHAIR_MS = 200;
+const MARGIN_MS = 1000;
+const REQUESTS = 'Requests of the page';
+
+async function openSession({ page, at, seen, backends }) {
+  const { start, end } = await backends.session(seen.sessionId);
+  const dashboard = new Dashboard(page, at.grafana);
+  await dashboard.openSession(seen.sessionId, start - MARGIN_MS, end + MARGIN_MS);
+  const replay = new Replay(page);
+  await replay.shown();
+  await dashboard.plot(REQUESTS).waitFor();
+  return { dashboard, replay, start, end };
+}
+
+/** How long after the playhead the crosshair came to each instant, at worst. */
+function worstLag({ playhead, crosshair }, tolerance) {
+  const lags = crosshair.map(([when, instant]) => {
+    const passed = playhead.findLast(([, at]) => Math.abs(at - instant) <= tolerance);
+    return passed ? when - passed[0] : Infinity;
+  });
+  return Math.max(...lags);
 }
 
 const logsOf = (sessionId) => `{service_name=~".+"} | session_id="${sessionId}"`;
@@ -188,4 +214,41 @@ export const journeys = [
       await page.getByText('nothing as old as this session is kept').waitFor();
     },
   },
+  {
+    name: 'playing moves the crosshair of another panel',
+    run: async (journey) => {
+      const { dashboard, replay, start, end } = await openSession(journey);
+      await replay.root.getByRole('slider').first().press('Home');
+      const seen = await dashboard.watch(REQUESTS, async () => {
+        await replay.play();
+        await journey.page.waitForFunction(() => document.querySelector('[data-status="ended"]'));
+      });
+      check(seen.crosshair.length > 3, `the crosshair moved ${seen.crosshair.length} times only`);
+      const lag = worstLag(seen, CROSSHAIR_MS + (end - start + 2 * MARGIN_MS) / 200);
+      check(lag <= CROSSHAIR_MS, `the crosshair came ${lag} ms after the playhead`);
+    },
+  },
+  {
+    name: 'hovering another panel moves the playhead',
+    run: async (journey) => {
+      const { dashboard, replay, start, end } = await openSession(journey);
+      const instant = (start + end) / 2;
+      const pixel = await dashboard.hover(REQUESTS, instant);
+      await journey.page.waitForFunction(
+        ({ instant, near }) =>
+          Math.abs(Number(document.querySelector('[data-timestamp]').dataset.timestamp) - instant) <= near,
+        { instant, near: 2 * pixel + AGREE_MS }
+      );
+      check((await replay.instant()) !== start, 'the playhead is where it began');
+    },
+  },
+  ...['Viewer', 'Editor', 'Admin'].map((role) => ({
+    name: `${role} finds and plays a session`,
+    run: async ({ page, context, at, seen }) => {
+      await new People(at.grafana, at.administrator).signIn(context, role);
+      await page.goto(`${at.grafana}/a/playhead-replay-app/sessions?q=${seen.sessionId}`);
+      await page.getByRole('row').nth(1).getByRole('link').first().click();
+      await new Replay(page).shown();
+    },
+  })),
 ];

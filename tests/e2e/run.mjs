@@ -5,6 +5,7 @@
 //                security policy
 //   TEMPO_URL, LOKI_URL  what the demo shop reports to
 //   SHOP_URL     the demo shop; http://127.0.0.1:8090 without it
+//   GRAFANA_ADMINISTRATOR  name:password, to make users; admin:admin without it
 //   E2E_SCREENSHOTS  a folder for pictures of every journey's end
 //   E2E_ONLY     runs the journeys whose name has this text
 // A journey whose server is not named is skipped. Standard output has JSON
@@ -23,6 +24,7 @@ const at = {
   tempo: address('TEMPO_URL'),
   loki: address('LOKI_URL'),
   shop: address('SHOP_URL', 'http://127.0.0.1:8090'),
+  administrator: process.env.GRAFANA_ADMINISTRATOR ?? 'admin:admin',
 };
 const pictures = process.env.E2E_SCREENSHOTS;
 const only = process.env.E2E_ONLY ?? '';

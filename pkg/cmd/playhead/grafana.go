@@ -140,7 +140,7 @@ func (g grafanaServer) provision(to string) error {
 	if err := os.RemoveAll(to); err != nil {
 		return err
 	}
-	for _, folder := range []string{"dashboards", "datasources", "plugins"} {
+	for _, folder := range []string{"alerting", "dashboards", "datasources", "plugins"} {
 		if err := os.CopyFS(filepath.Join(to, folder), os.DirFS(filepath.Join(g.provisioning, folder))); err != nil {
 			return err
 		}
