@@ -16,10 +16,11 @@ type click struct {
 	place
 	element
 	x, y      float64
-	clickable bool // made to be clicked, as far as a recording tells
-	field     bool // its text can be selected
-	quiet     bool // its answer is outside of the page: a download, another tab, a list of the browser's
-	submit    bool // sends a form
+	heardMs   int64 // raw time of the latest event then: recordings can be out of order
+	clickable bool  // made to be clicked, as far as a recording tells
+	field     bool  // its text can be selected
+	quiet     bool  // its answer is outside of the page: a download, another tab, a list of the browser's
+	submit    bool  // sends a form
 	answered  bool
 	answer    uint64 // of what changed right after it
 	told      bool   // a signal has it
@@ -64,7 +65,7 @@ func (c *clicks) clicked(w *Window, m *recording.Moment, node int, x, y float64)
 	if clickable := n.Clickable(); clickable.Exists() {
 		target = clickable
 	}
-	k := &click{place: w.place, x: x, y: y}
+	k := &click{place: w.place, x: x, y: y, heardMs: w.now}
 	if !w.lost && target.Exists() {
 		k.element = describe(target)
 		k.clickable = target.Clickable().Exists()
@@ -239,10 +240,10 @@ func (c *clicks) requested(startMs int64) {
 }
 
 func (c *clicks) tick(w *Window) {
-	if len(c.chain) > 0 && w.now-c.chain[len(c.chain)-1].rawMs > rageGapMs {
+	if len(c.chain) > 0 && w.now-c.chain[len(c.chain)-1].heardMs > rageGapMs {
 		c.endChain(w)
 	}
-	for len(c.list) > 0 && w.now-c.list[0].rawMs > deadClickWaitMs {
+	for len(c.list) > 0 && w.now-c.list[0].heardMs > deadClickWaitMs {
 		c.decide(w, c.list[0])
 		c.list = c.list[1:]
 	}
@@ -388,7 +389,7 @@ func (c *clicks) leave(w *Window) {
 	w.requests.left(w)
 	for i, k := range c.list {
 		// The page that comes answers the last click, however long it took.
-		if i < len(c.list)-1 && w.now-k.rawMs > lateAnswerMs {
+		if i < len(c.list)-1 && w.now-k.heardMs > lateAnswerMs {
 			c.decide(w, k)
 		}
 	}
@@ -398,7 +399,7 @@ func (c *clicks) leave(w *Window) {
 func (c *clicks) finish(w *Window) {
 	c.endChain(w)
 	for _, k := range c.list {
-		if w.now-k.rawMs >= lateAnswerMs {
+		if w.now-k.heardMs >= lateAnswerMs {
 			c.decide(w, k)
 		}
 	}

@@ -209,7 +209,12 @@ func (w *Window) incremental(event rrweb.Event, line []byte, list []recording.Mo
 // mutation tells those who watch the document what was changed.
 func (w *Window) mutation() {
 	changes := w.document.Changes()
-	if !changes.Any() || w.lost {
+	if !changes.Any() {
+		// Something that the document does not have changed.
+		w.clicks.answer(w, 0)
+		return
+	}
+	if w.lost {
 		return
 	}
 	toggles := w.toggled(changes)
