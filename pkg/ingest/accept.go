@@ -220,14 +220,28 @@ func describe(in *incoming, up *playhead.Upload) recording.Segment {
 	return seg
 }
 
+// errShare says that a project must wait so that others can go on.
+var errShare = fmt.Errorf("%w: the stores refuse what the project has sent, and it has its share", journal.ErrFull)
+
+// share returns errShare when what is refused of a project would fill the half
+// of the journal that is left to others.
+func (s *Server) share(project recording.ProjectID) error {
+	if s.pipeline.isRefused(project) && s.journal.Stats().Bytes > int64(s.cfg.Journal.MaxBytes)/2 {
+		return errShare
+	}
+	return nil
+}
+
 // keep journals an upload and queues it for its pack.
 func (s *Server) keep(in *incoming, r *ready) error {
 	seg := &r.upload.Segment
 	var entry journal.Entry
-	var err error
-	if r.framed {
+	err := s.share(seg.Project)
+	switch {
+	case err != nil:
+	case r.framed:
 		entry, err = s.journal.AppendSegment(r.upload.Class, seg, r.body)
-	} else {
+	default:
 		entry, err = s.journal.AppendUpload(&r.upload, r.body)
 	}
 	s.ledger.finish(journal.IdentityOf(seg.SegmentID), r.claim.mine, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/ingest/journal"
 	"github.com/playhead/playhead/pkg/objectstore"
+	"github.com/playhead/playhead/pkg/recording"
 )
 
 const (
@@ -92,6 +93,8 @@ type queue struct {
 	bytes   int64   // of the packs that head would make
 	running int     // jobs
 	parked  int     // packs that failed
+	passed  bool    // since no further ones are made, another project's was stored
+	refused bool    // and after that one of these failed again
 	resting bool    // the index could not be asked; a pause is running
 	pauses  int     // in a row
 }
@@ -329,9 +332,35 @@ func (p *pipeline) finish(ctx context.Context, j *job, out outcome) {
 		p.pause(ctx, q.pauses, func() { q.resting = false })
 	default:
 		q.pauses = 0
+		p.stored(j, q)
 	}
 	p.giveBack(j, q, out)
 	p.progressed()
+}
+
+// stored notes a pack that is stored; p.mu is held.
+func (p *pipeline) stored(j *job, q *queue) {
+	if q.parked < parkedOfGroup {
+		q.passed, q.refused = false, false
+	}
+	for group, other := range p.queues {
+		if group.Project != j.group.Project && other.parked >= parkedOfGroup {
+			other.passed = true
+		}
+	}
+}
+
+// isRefused says that the stores take the packs of other projects and not those
+// of this one.
+func (p *pipeline) isRefused(project recording.ProjectID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for group, q := range p.queues {
+		if group.Project == project && q.refused {
+			return true
+		}
+	}
+	return false
 }
 
 // park keeps a pack that is sealed and could not be stored for later; p.mu is
@@ -340,6 +369,7 @@ func (p *pipeline) park(ctx context.Context, j *job, q *queue, out outcome) {
 	again := &job{group: j.group, number: j.number, sealed: out.sealed, tries: j.tries + 1, absent: out.absent}
 	p.resumes = append(p.resumes, again)
 	q.parked++
+	q.refused = q.passed
 	p.packer.parked(again)
 	p.pause(ctx, again.tries, func() { again.ready = true })
 }

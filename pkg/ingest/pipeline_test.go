@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/ingest/journal"
 	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/objectstore/buckettest"
 	"github.com/playhead/playhead/pkg/recording"
@@ -330,6 +331,69 @@ func TestPoisonBlocksNobodyElse(t *testing.T) {
 			o.checkSession(deadline(t), t, st, "session-1", packed(t, st.bucket, testProject))
 		})
 	}
+}
+
+// TestPoisonLeavesRoomForOthers: what a store refuses for good of one project
+// takes half of the journal at most, and twice the journal's bound of another
+// project passes beside it.
+func TestPoisonLeavesRoomForOthers(t *testing.T) {
+	const poisoned = recording.ProjectID("poisoned")
+	ctx, st := t.Context(), newStores(t)
+	cfg := testConfig(t)
+	cfg.Projects = append(cfg.Projects, Project{ID: poisoned})
+	cfg.Flush.PackAge, cfg.Flush.PackBytes = 10*time.Millisecond, 64<<10
+	cfg.Journal.FileBytes, cfg.Journal.MaxBytes = 64<<10, 512<<10
+	st.index.refuse = poisoned
+	s := newServer(t, cfg, st.bucket, st.index, Options{after: soon})
+	running(t, s)
+	taken := map[recording.ProjectID]int{}
+	accept := func(project recording.ProjectID, text string) error {
+		line := fmt.Sprintf(`{"type":5,"timestamp":%d,"data":{"tag":"t","payload":{"text":"%s"}}}`+"\n", time.Now().UnixMilli(), text)
+		err := s.Accept(ctx, project, uploadOf("session-1", uint32(taken[project]), line))
+		if err == nil {
+			taken[project]++
+		} else if !errors.Is(err, journal.ErrFull) { // it may come faster than it is stored
+			t.Fatal(err)
+		}
+		return err
+	}
+	eventually(t, "it is known that one project is refused", func() bool {
+		return accept(testProject, "") == nil && accept(poisoned, "") == nil && s.pipeline.isRefused(poisoned)
+	})
+	const size = 16 << 10
+	eventually(t, "no more is taken of what is refused", func() bool {
+		_ = accept(testProject, randomText(size))
+		return errors.Is(accept(poisoned, randomText(size)), errShare)
+	})
+	before := taken[testProject]
+	for end := time.Now().Add(time.Minute); (taken[testProject]-before)*size < 2*int(cfg.Journal.MaxBytes); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d uploads of the other project in a minute; the journal: %+v", taken[testProject]-before, s.journal.Stats())
+		}
+		_ = accept(poisoned, randomText(size))
+		_ = accept(testProject, randomText(size))
+	}
+	st.index.mu.Lock()
+	st.index.refuse = ""
+	st.index.mu.Unlock()
+	flush(t, s)
+	for project, want := range taken {
+		if rows, err := st.index.Segments(ctx, project, "session-1"); err != nil || len(rows) != want {
+			t.Errorf("%s: %d rows (%v), want %d", project, len(rows), err, want)
+		}
+	}
+	if err := accept(poisoned, ""); err != nil {
+		t.Errorf("after the repair: %v", err)
+	}
+}
+
+// randomText does not compress to less than three quarters.
+func randomText(bytes int) string {
+	var text strings.Builder
+	for text.Len() < bytes {
+		text.WriteString(rand.Text())
+	}
+	return text.String()[:bytes]
 }
 
 // packed returns where the segments of a project lie.
