@@ -19,7 +19,12 @@ const zones = [
   { target: './src/app', from: ['./src/datasource', './src/panel', './src/standalone'] },
   { target: './src/datasource', from: ['./src/app', './src/panel', './src/standalone'] },
   { target: './src/panel', from: ['./src/app', './src/datasource', './src/standalone'] },
-  { target: './src/standalone', from: ['./src/app', './src/datasource', './src/panel', './src/shared/resources.ts'] },
+  {
+    target: './src/standalone',
+    from: ['./src/app', './src/datasource', './src/panel', './src/telemetry', './src/shared/resources.ts'],
+  },
+  { target: './src/telemetry', from: ['./src/app', './src/datasource', './src/panel', './src/standalone'] },
+  { target: ['./src/player', './src/sessions'], from: './src/telemetry' },
   {
     target: ['./src/player', './src/sessions'],
     from: ['./src/app', './src/datasource', './src/panel', './src/standalone', './src/shared/resources.ts'],

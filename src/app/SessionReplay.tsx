@@ -7,6 +7,7 @@ import { useStyles2 } from '@grafana/ui';
 
 import { type Manifest, Player, type RecordingSource } from '../player';
 import { absoluteHrefOf, sessionPath, sessionsPath } from '../shared/addresses';
+import { grafanaTelemetry } from '../telemetry/grafanaTelemetry';
 import { SessionDetails } from './SessionDetails';
 
 interface Props {
@@ -22,6 +23,7 @@ export function SessionReplay({ source, manifest, datasourceUid, at }: Props) {
   const { sessionId } = session;
   // The page has read the manifest already; the player need not ask for it again.
   const readSource = useMemo(() => ({ ...source, manifest: () => Promise.resolve(manifest) }), [source, manifest]);
+  const telemetry = useMemo(() => grafanaTelemetry(datasourceUid), [datasourceUid]);
   const linkTo = useCallback(
     (timestamp: number) => absoluteHrefOf(sessionPath(sessionId, datasourceUid, timestamp)),
     [sessionId, datasourceUid]
@@ -37,7 +39,7 @@ export function SessionReplay({ source, manifest, datasourceUid, at }: Props) {
     >
       <div className={styles.page}>
         <div className={styles.player}>
-          <Player source={readSource} sessionId={sessionId} at={at} linkTo={linkTo} />
+          <Player source={readSource} sessionId={sessionId} at={at} telemetry={telemetry} linkTo={linkTo} />
         </div>
         <SessionDetails session={session} datasourceUid={datasourceUid} />
       </div>

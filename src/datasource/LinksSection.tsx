@@ -13,16 +13,18 @@ export function LinksSection({ settings }: SectionProps) {
     <FieldSet label="Links to traces and logs">
       <LinkTargetSetting
         label="Trace data source"
-        description="Trace IDs of a replay open here."
-        type="tempo"
+        description="The traces of a replay are read and opened here."
+        id="link-traces"
+        types={['tempo', 'jaeger', 'zipkin', 'grafana-clickhouse-datasource']}
         target={traces}
         readOnly={settings.readOnly}
         onChange={(target) => settings.change({ traces: { ...traces, ...target } })}
       />
       <LinkTargetSetting
         label="Log data source"
-        description="Logs of a session open here."
-        type="loki"
+        description="The logs of a session are read and opened here."
+        id="link-logs"
+        types={['loki', 'grafana-clickhouse-datasource']}
         target={logs}
         readOnly={settings.readOnly}
         onChange={(target) => settings.change({ logs: { ...logs, ...target } })}
@@ -52,19 +54,19 @@ export function LinksSection({ settings }: SectionProps) {
 interface LinkTargetSettingProps {
   label: string;
   description: string;
-  type: string;
+  id: string;
+  types: string[];
   target?: LinkTarget;
   readOnly: boolean;
   onChange: (target: LinkTarget) => void;
 }
 
-function LinkTargetSetting({ label, description, type, target, readOnly, onChange }: LinkTargetSettingProps) {
-  const inputId = `link-${type}`;
+function LinkTargetSetting({ label, description, id, types, target, readOnly, onChange }: LinkTargetSettingProps) {
   return (
-    <Field label={label} description={description} htmlFor={inputId}>
+    <Field label={label} description={description} htmlFor={id}>
       <DataSourcePicker
-        inputId={inputId}
-        type={type}
+        inputId={id}
+        type={types}
         width={50}
         noDefault
         placeholder="None"

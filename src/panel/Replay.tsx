@@ -3,6 +3,7 @@ import React, { useCallback, useMemo } from 'react';
 import { createHttpSource, Player } from '../player';
 import { absoluteHrefOf, sessionPath } from '../shared/addresses';
 import { grafanaFetch, resourceUrl } from '../shared/resources';
+import { grafanaTelemetry } from '../telemetry/grafanaTelemetry';
 import type { Replay as ReplayProps } from './readReplay';
 import { useSharedCrosshair } from './useSharedCrosshair';
 
@@ -12,6 +13,7 @@ export function Replay({ replay, height }: { replay: ReplayProps; height: number
     () => createHttpSource((path) => resourceUrl(datasourceUid, path), grafanaFetch),
     [datasourceUid]
   );
+  const telemetry = useMemo(() => grafanaTelemetry(datasourceUid), [datasourceUid]);
   const linkTo = useCallback(
     (timestamp: number) => absoluteHrefOf(sessionPath(sessionId, datasourceUid, timestamp)),
     [sessionId, datasourceUid]
@@ -23,6 +25,7 @@ export function Replay({ replay, height }: { replay: ReplayProps; height: number
       sessionId={sessionId}
       at={at}
       height={height}
+      telemetry={telemetry}
       linkTo={linkTo}
       onTimeChange={moveCrosshair}
     />
