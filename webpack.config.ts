@@ -8,8 +8,15 @@ import pluginConfig, { type Env } from './.config/webpack/webpack.config.ts';
 const root = process.cwd();
 
 // create-plugin copies the root plugin's logo only.
-const nestedLogos = new CopyWebpackPlugin({
-  patterns: [{ from: '{datasource,panel}/img/**', to: '.' }],
+const nestedFiles = new CopyWebpackPlugin({
+  patterns: [
+    { from: '{datasource,panel}/img/**', to: '.' },
+    // The data source's page offers what is provisioned elsewhere.
+    {
+      from: path.resolve(root, 'provisioning/dashboards/playhead/{overview,session}.json'),
+      to: 'datasource/dashboards/[name][ext]',
+    },
+  ],
 });
 
 // Grafana 12.2 does not share react/jsx-runtime: a bundle that asks for it does not load there.
@@ -45,7 +52,7 @@ function app(scaffold: Configuration, file: string): Configuration {
       ...scaffold.output,
       clean: { keep: (asset) => executables.test(asset) || nestedOutput.test(asset) },
     },
-    plugins: [...(scaffold.plugins ?? []), nestedLogos],
+    plugins: [...(scaffold.plugins ?? []), nestedFiles],
   };
 }
 

@@ -18,16 +18,16 @@ export function Replay({ replay, height }: { replay: ReplayProps; height: number
     (timestamp: number) => absoluteHrefOf(sessionPath(sessionId, datasourceUid, timestamp)),
     [sessionId, datasourceUid]
   );
-  const moveCrosshair = useSharedCrosshair();
+  const crosshair = useSharedCrosshair();
   return (
     <Player
       source={source}
       sessionId={sessionId}
-      at={at}
+      at={crosshair.hovered ?? at}
       height={height}
       telemetry={telemetry}
       linkTo={linkTo}
-      onTimeChange={moveCrosshair}
+      onTimeChange={crosshair.moveTo}
     />
   );
 }

@@ -1,20 +1,23 @@
-import { DataHoverClearEvent, DataHoverEvent, EventBusSrv } from '@grafana/data';
+import { DashboardCursorSync, DataHoverClearEvent, DataHoverEvent, EventBusSrv } from '@grafana/data';
 import { type PanelContext, PanelContextProvider } from '@grafana/ui';
-import { renderHook } from '@testing-library/react';
+import { act, renderHook } from '@testing-library/react';
 import React, { type PropsWithChildren } from 'react';
 
 import { useSharedCrosshair } from './useSharedCrosshair';
 
-function crosshair() {
+function crosshair(sync = DashboardCursorSync.Crosshair) {
   const eventBus = new EventBusSrv();
   const published: unknown[] = [];
   eventBus.getStream(DataHoverEvent).subscribe((event) => published.push(event.payload.point?.time));
   eventBus.getStream(DataHoverClearEvent).subscribe(() => published.push('clear'));
   const wrapper = ({ children }: PropsWithChildren) => (
-    <PanelContextProvider value={{ eventBus } as unknown as PanelContext}>{children}</PanelContextProvider>
+    <PanelContextProvider value={{ eventBus, sync: () => sync } as unknown as PanelContext}>
+      {children}
+    </PanelContextProvider>
   );
   const { result, unmount } = renderHook(useSharedCrosshair, { wrapper });
-  return { moveTo: result.current, unmount, published };
+  const hover = (time: number) => act(() => eventBus.publish(new DataHoverEvent({ point: { time } })));
+  return { moveTo: result.current.moveTo, result, hover, unmount, published };
 }
 
 beforeEach(() => jest.useFakeTimers());
@@ -38,5 +41,32 @@ describe('useSharedCrosshair', () => {
     unmount();
     jest.advanceTimersByTime(1000);
     expect(published).toEqual([1, 'clear']);
+  });
+
+  it('follows the hover of other panels and does not echo it', () => {
+    const { result, hover, moveTo, published } = crosshair();
+    hover(7000);
+    expect(result.current.hovered).toBe(7000);
+    moveTo(7000);
+    jest.advanceTimersByTime(1000);
+    expect(published).toEqual([7000]);
+  });
+
+  it('leads while it plays', () => {
+    const { result, hover, moveTo } = crosshair();
+    moveTo(1000);
+    hover(7000);
+    expect(result.current.hovered).toBeUndefined();
+    jest.advanceTimersByTime(1000);
+    hover(8000);
+    expect(result.current.hovered).toBe(8000);
+  });
+
+  it('keeps to itself where the dashboard shares no crosshair', () => {
+    const { result, hover, moveTo, published } = crosshair(DashboardCursorSync.Off);
+    moveTo(1000);
+    expect(published).toEqual([]);
+    hover(7000);
+    expect(result.current.hovered).toBeUndefined();
   });
 });

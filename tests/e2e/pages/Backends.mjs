@@ -35,6 +35,15 @@ export class Backends {
     return (await answer.json()).sessions[0];
   }
 
+  /** When the browser made the request with the trace, ms since the epoch. */
+  async requestOf({ sessionId, traceId }) {
+    const answer = await fetch(
+      `${this.at.grafana}/api/datasources/uid/playhead/resources/sessions/${sessionId}/manifest`
+    );
+    const { moments } = await answer.json();
+    return moments.find((moment) => moment.trace_id === traceId).ts;
+  }
+
   /** Name, id and start (ms since the epoch) of the spans of a trace. */
   async spans(traceId) {
     const answer = await fetch(`${this.at.tempo}/api/v2/traces/${traceId}`);
