@@ -106,6 +106,9 @@ func BenchmarkKnownSite(b *testing.B) {
 			"better":     func(leftOut) segment.EncodeOptions { return segment.EncodeOptions{} },
 			"fast":       func(leftOut) segment.EncodeOptions { return segment.EncodeOptions{Fast: true} },
 			"dictionary": func(s leftOut) segment.EncodeOptions { return segment.EncodeOptions{Dictionary: s.dictionary} },
+			"dictionary, fast": func(s leftOut) segment.EncodeOptions {
+				return segment.EncodeOptions{Dictionary: s.dictionary, Fast: true}
+			},
 		} {
 			b.Run(strings.TrimPrefix(g.prefix, "sessions/")+name, func(b *testing.B) {
 				var frame []byte

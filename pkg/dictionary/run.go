@@ -259,7 +259,7 @@ func better(frames [][][]byte, rawBytes int, c crowd, old *segment.Dictionary) (
 func (c *corpus) encodedBytes(d *segment.Dictionary) (n int) {
 	var frame []byte
 	for _, p := range c.pieces {
-		frame = segment.Encode(frame[:0], c.text[p.start:p.end], segment.EncodeOptions{Dictionary: d})
+		frame = segment.Encode(frame[:0], c.text[p.start:p.end], segment.EncodeOptions{Dictionary: d, Fast: true})
 		n += len(frame)
 	}
 	return n

@@ -14,9 +14,10 @@ const (
 	// at a time: a site with many has a dictionary soon, which is better.
 	basesBytes = 16 << 20
 
-	// A frame with a base takes some milliseconds of processor time, fifty
-	// times a frame without: 20 a second, which is a hundred windows that send
-	// every five seconds, are a few per cent of a core.
+	// A frame with a base, and one made with care with a dictionary, takes some
+	// milliseconds of processor time, many times a plain one: 20 a second, which
+	// is a hundred windows that send every five seconds, are a few per cent of a
+	// core.
 	basedPerSecond = 20
 	basedAtOnce    = 100
 
@@ -77,6 +78,14 @@ func (b *bases) take(id recording.SegmentID) (*segment.Dictionary, recording.Bas
 	b.recent.MoveToFront(e)
 	found := e.Value.(*base)
 	return found.content, found.stored
+}
+
+// allow says whether there is time for a frame that takes as long as one with a
+// base.
+func (b *bases) allow() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.spend()
 }
 
 // spend takes a token; b.mu is held.

@@ -107,8 +107,12 @@ func (e *encoder) encode(ctx context.Context, it *item, fast bool, s *scratch) (
 	runtime.Gosched()
 	site := dictionary.SiteOf(out.seg.Origin.URL)
 	options := segment.EncodeOptions{Dictionary: e.library.Current(out.seg.Project, site), Fast: fast}
-	if options.Dictionary == nil && !fast {
+	switch {
+	case fast:
+	case options.Dictionary == nil:
 		options.Base, out.base = e.bases.take(out.seg.SegmentID)
+	default:
+		options.Fast = !e.bases.allow()
 	}
 	s.frame = segment.Encode(s.frame[:0], source.events, options)
 	out.frame = bytes.Clone(s.frame)

@@ -307,7 +307,7 @@ func (i *insights) write(ctx context.Context) error {
 func (i *insights) keep(group journal.Group, f insight.Found) {
 	k := *f.Keyframe
 	options := segment.EncodeOptions{Dictionary: i.library.Current(k.Project, dictionary.SiteOf(f.KeyframeURL))}
-	if options.Dictionary == nil {
+	if options.Fast = options.Dictionary != nil; !options.Fast {
 		options.Base, k.Base = i.bases.take(k.SegmentID)
 	}
 	frame := segment.Encode(nil, f.KeyframeEvents, options)

@@ -73,12 +73,12 @@ func frameIDNamed(id recording.DictionaryID) (uint32, error) {
 	return frameIDOf(sum), nil
 }
 
-// maxIdleCoders and maxIdleBases bound the memory that encoders, and decoders,
-// of dictionaries keep between calls: an encoder has about 2.5 MiB, one for a
-// base, which compresses better, about 10.
+// maxIdleCoders and maxIdleBetter bound the memory that encoders, and decoders,
+// of dictionaries keep between calls: a fast encoder has about 2.5 MiB, one that
+// compresses better about 10.
 const (
 	maxIdleCoders = 8
-	maxIdleBases  = 1
+	maxIdleBetter  = 1
 )
 
 // dictionaryEncoders and dictionaryDecoders keep the tables that a coder made
@@ -88,7 +88,7 @@ var (
 		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
 			zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(d.frameID, d.content))
 	}}
-	baseEncoders = coders[*zstd.Encoder]{limit: maxIdleBases, make: func(d *Dictionary) *zstd.Encoder {
+	betterEncoders = coders[*zstd.Encoder]{limit: maxIdleBetter, make: func(d *Dictionary) *zstd.Encoder {
 		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1),
 			zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(d.frameID, d.content))
 	}}

@@ -51,7 +51,7 @@ func newDecoder(options ...zstd.DOption) *zstd.Decoder {
 
 // EncodeOptions chooses how a frame is made.
 type EncodeOptions struct {
-	Dictionary *Dictionary // of the site; nil: none. It implies Fast
+	Dictionary *Dictionary // of the site; nil: none
 	Base       *Dictionary // of another segment's content, when there is no dictionary of the site; never fast
 	Fast       bool        // spend less time and more bytes
 }
@@ -61,13 +61,17 @@ type EncodeOptions struct {
 // concurrent use.
 func Encode(dst, ndjson []byte, o EncodeOptions) []byte {
 	switch {
+	case o.Dictionary != nil && !o.Fast:
+		c := betterEncoders.take(o.Dictionary)
+		defer betterEncoders.giveBack(c)
+		return c.use.EncodeAll(ndjson, dst)
 	case o.Dictionary != nil:
 		c := dictionaryEncoders.take(o.Dictionary)
 		defer dictionaryEncoders.giveBack(c)
 		return c.use.EncodeAll(ndjson, dst)
 	case o.Base != nil:
-		c := baseEncoders.take(o.Base)
-		defer baseEncoders.giveBack(c)
+		c := betterEncoders.take(o.Base)
+		defer betterEncoders.giveBack(c)
 		return c.use.EncodeAll(ndjson, dst)
 	case o.Fast:
 		return fastEncoder().EncodeAll(ndjson, dst)

@@ -200,9 +200,10 @@ func FuzzDecode(f *testing.F) {
 func ways(tb testing.TB, cut [][]byte) map[string]segment.EncodeOptions {
 	all := bytes.Join(cut, nil)
 	return map[string]segment.EncodeOptions{
-		"better":     {},
-		"fast":       {Fast: true},
-		"dictionary": {Dictionary: dictionaryOf(tb, string(all[len(all)-256<<10:]))},
+		"better":           {},
+		"fast":             {Fast: true},
+		"dictionary":       {Dictionary: dictionaryOf(tb, string(all[len(all)-256<<10:]))},
+		"dictionary, fast": {Dictionary: dictionaryOf(tb, string(all[len(all)-256<<10:])), Fast: true},
 	}
 }
 
