@@ -10,6 +10,29 @@ type hidingRules struct {
 	byID, byClass, byTag map[string][]*hidingRule
 	other                []*hidingRule
 	count                int
+	// classes has the rules that byClass has for a whole class attribute: pages
+	// repeat few of these many times.
+	classes map[string][]*hidingRule
+}
+
+// maxClasses bounds the class attributes that are remembered.
+const maxClasses = 4096
+
+// ofClass returns the rules that byClass has for the names in a class
+// attribute.
+func (h *hidingRules) ofClass(class string) []*hidingRule {
+	rules, known := h.classes[class]
+	if known {
+		return rules
+	}
+	for name := range strings.FieldsSeq(class) {
+		rules = append(rules, h.byClass[name]...)
+	}
+	if h.classes == nil || len(h.classes) >= maxClasses {
+		h.classes = make(map[string][]*hidingRule)
+	}
+	h.classes[class] = rules
+	return rules
 }
 
 type hidingRule struct {
@@ -44,22 +67,6 @@ func (r rank) over(other rank) bool {
 		return r.specificity > other.specificity
 	}
 	return r.order >= other.order
-}
-
-func saidBy(list []declaration) (s said, any bool) {
-	for _, item := range list {
-		switch p := (property{strings.ToLower(item.value), item.important}); item.name {
-		case "display":
-			if !s.display.important || item.important {
-				s.display, any = p, true
-			}
-		case "visibility":
-			if !s.visibility.important || item.important {
-				s.visibility, any = p, true
-			}
-		}
-	}
-	return s, any
 }
 
 // rulesOf returns the hiding rules of a tree: of a document or a shadow root.
@@ -204,9 +211,7 @@ func (d *Document) saysBy(h *hidingRules, i int32) said {
 		try(h.byID[id])
 	}
 	if class, ok := d.attr(i, nameClass); ok && len(h.byClass) > 0 {
-		for name := range strings.FieldsSeq(class) {
-			try(h.byClass[name])
-		}
+		try(h.ofClass(class))
 	}
 	if len(h.byTag) > 0 {
 		try(h.byTag[strings.ToLower(d.tag(i))])

@@ -107,32 +107,34 @@ func scanRule(prelude, s string) (block hidingBlock, rest string) {
 	return block, rest
 }
 
-// saysOf is what declarations say.
+// saysOf is what declarations say. It looks for the two properties alone: they
+// stand at the beginning or behind a semicolon.
 func saysOf(body string) (s said, any bool) {
-	if !strings.Contains(body, "display") && !strings.Contains(body, "visibility") {
-		return s, false
-	}
-	if strings.ContainsAny(body, `"'\(`) || strings.Contains(body, "/*") {
-		return saidBy(parseDeclarations(body))
-	}
-	// Nothing that could hide a semicolon.
-	var list [2]declaration
-	n := 0
-	for item := range strings.SplitSeq(body, ";") {
-		name, value, found := strings.Cut(item, ":")
-		name = strings.TrimSpace(name)
-		if !found || !strings.EqualFold(name, "display") && !strings.EqualFold(name, "visibility") {
-			continue
+	for _, name := range [2]string{"display", "visibility"} {
+		into := &s.display
+		if name == "visibility" {
+			into = &s.visibility
 		}
-		value, important := strings.CutSuffix(strings.TrimSpace(value), "!important")
-		d := declaration{strings.ToLower(name), strings.TrimSpace(value), important}
-		if n == len(list) {
-			return saidBy(parseDeclarations(body))
+		for rest := body; ; {
+			at := strings.Index(rest, name)
+			if at < 0 {
+				break
+			}
+			before := strings.TrimRight(rest[:at], " \t\n\r\f")
+			start := before == "" && len(rest) == len(body) || strings.HasSuffix(before, ";") || strings.HasSuffix(before, "*/")
+			rest = rest[at+len(name):]
+			value, found := strings.CutPrefix(strings.TrimLeft(rest, " \t\n\r\f"), ":")
+			if !start || !found {
+				continue
+			}
+			value, _, _ = strings.Cut(value, ";")
+			value, important := strings.CutSuffix(strings.TrimSpace(stripComments(value)), "!important")
+			if p := (property{strings.ToLower(strings.TrimSpace(value)), important}); p.value != "" && (!into.important || important) {
+				*into, any = p, true
+			}
 		}
-		list[n] = d
-		n++
 	}
-	return saidBy(list[:n])
+	return s, any
 }
 
 // addBlocks takes the rules whose conditions hold now.
