@@ -37,6 +37,7 @@ type Document struct {
 	styleVersion  uint64           // changes with every change of any style sheet
 	hiding        map[int32]*hidingRules
 	sheetTexts    map[int32]*sheetText // of style elements, what their text says of hiding
+	shared        *Styles
 
 	queued  []queuedDocument
 	missing map[int32]misplaced

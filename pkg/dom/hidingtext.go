@@ -24,7 +24,7 @@ func (d *Document) hidingOf(i int32) []hidingBlock {
 	if known := d.sheetTexts[i]; known != nil && known.text == text {
 		return known.blocks
 	}
-	blocks, _ := scanHiding(stripComments(text), 0)
+	blocks := d.shared.of(text)
 	if d.sheetTexts == nil {
 		d.sheetTexts = make(map[int32]*sheetText)
 	}

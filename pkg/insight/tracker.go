@@ -27,12 +27,13 @@ type Tracker struct {
 	bytes   int
 	stats   Stats
 	buf     []byte
+	styles  *moments.Styles
 	caught  map[momentID]struct{} // what catchUp has given out
 }
 
 // New returns a Tracker that knows no window.
 func New(o Options) *Tracker {
-	return &Tracker{Options: o.withDefaults(), windows: map[key]*list.Element{}, recent: list.New()}
+	return &Tracker{Options: o.withDefaults(), windows: map[key]*list.Element{}, recent: list.New(), styles: moments.NewStyles()}
 }
 
 // Follow takes a segment that is stored. events returns its events; it is
@@ -335,7 +336,7 @@ func (t *Tracker) gap(w *window, s recording.StoredSegment) {
 
 func (t *Tracker) open(w *window) *moments.Window {
 	if w.state == nil {
-		w.state = moments.NewWindow(moments.WindowOptions{})
+		w.state = moments.NewWindow(moments.WindowOptions{Styles: t.styles})
 	}
 	return w.state
 }
@@ -389,7 +390,7 @@ func (t *Tracker) guard(w *window, f func() Found) {
 		if value := recover(); value != nil {
 			t.stats.Panics++
 			t.Log.Error("a window cannot be followed", "session", w.session, "seq", w.next, "panic", value, "stack", string(debug.Stack()))
-			w.state = moments.NewWindow(moments.WindowOptions{})
+			w.state = moments.NewWindow(moments.WindowOptions{Styles: t.styles})
 		}
 	}()
 	found := f()

@@ -22,11 +22,12 @@ func BenchmarkWindow(b *testing.B) {
 	}
 	b.SetBytes(bytes)
 	b.ReportAllocs()
+	styles := moments.NewStyles()
 	start, rounds := processorTime(b), 0
 	for b.Loop() {
 		rounds++
 		for _, ndjson := range recordings {
-			w := moments.NewWindow(moments.WindowOptions{})
+			w := moments.NewWindow(moments.WindowOptions{Styles: styles})
 			w.Apply(&recording.Segment{}, ndjson)
 			w.Finish()
 		}

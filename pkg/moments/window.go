@@ -12,7 +12,19 @@ import (
 // WindowOptions bound what a Window holds. Zero values are the defaults.
 type WindowOptions struct {
 	Limits dom.Limits
+	// Styles is shared by the windows of a process, which then read the style
+	// sheets of a site once. Nothing is shared without it.
+	Styles *Styles
 }
+
+// Styles is what windows know together of style sheets.
+type Styles = dom.Styles
+
+// stylesBytes is room for the style sheets of some dozens of sites.
+const stylesBytes = 16 << 20
+
+// NewStyles returns Styles of 16 MiB of text at most.
+func NewStyles() *Styles { return dom.NewStyles(stylesBytes) }
 
 // Findings are what a Window found.
 type Findings struct {
@@ -73,7 +85,9 @@ const maxScanned = 1000
 
 // NewWindow returns a Window to which nothing was applied.
 func NewWindow(o WindowOptions) *Window {
-	return &Window{document: dom.New(o.Limits)}
+	w := &Window{document: dom.New(o.Limits)}
+	w.document.ShareStyles(o.Styles)
+	return w
 }
 
 // Apply applies a segment and returns all its moments: those of Derive, with

@@ -37,7 +37,7 @@ func measure(ctx context.Context, _ string) error {
 
 // speed follows all recordings again and again.
 func speed(ctx context.Context, recordings []*traffic.Recording) (rig.Result, error) {
-	bytes, spent := 0, time.Duration(0)
+	bytes, spent, styles := 0, time.Duration(0), moments.NewStyles()
 	start, err := rig.CPU(os.Getpid())
 	if err != nil {
 		return rig.Result{}, err
@@ -47,7 +47,7 @@ func speed(ctx context.Context, recordings []*traffic.Recording) (rig.Result, er
 			if err := ctx.Err(); err != nil {
 				return rig.Result{}, err
 			}
-			w, n := follow(r)
+			w, n := follow(r, styles)
 			w.Finish()
 			bytes += n
 		}
@@ -59,13 +59,13 @@ func speed(ctx context.Context, recordings []*traffic.Recording) (rig.Result, er
 	}
 	return rig.Result{
 		Name: "document.mb_per_cpu_s", Value: float64(bytes) / 1e6 / spent.Seconds(), Unit: "MB/s",
-		Method: "raw events through moments.Window (document, detectors, seen text), a window for each recording, processor time of the process, garbage collection included",
+		Method: "raw events through moments.Window (document, detectors, seen text), a window for each recording, style sheets shared as in ingest, processor time of the process, garbage collection included",
 	}, nil
 }
 
 // follow applies a recording to a window of its own.
-func follow(r *traffic.Recording) (w *moments.Window, bytes int) {
-	w = moments.NewWindow(moments.WindowOptions{})
+func follow(r *traffic.Recording, styles *moments.Styles) (w *moments.Window, bytes int) {
+	w = moments.NewWindow(moments.WindowOptions{Styles: styles})
 	for i := range r.Segments {
 		ndjson := r.Segments[i].NDJSON
 		s := recording.Segment{SegmentID: recording.SegmentID{Seq: uint32(i)}, Page: recording.PageID(strconv.Itoa(r.Segments[i].Page))}
@@ -81,7 +81,7 @@ func memory(recordings []*traffic.Recording) []rig.Result {
 	windows := make([]*moments.Window, 0, len(recordings))
 	before := heap()
 	for _, r := range recordings {
-		w, _ := follow(r)
+		w, _ := follow(r, nil)
 		windows = append(windows, w)
 	}
 	held := heap() - before
