@@ -46,8 +46,9 @@ export class Dashboard {
     const box = await this.plot(title).boundingBox();
     const { from, to } = this.range;
     const x = box.x + ((instant - from) / (to - from)) * box.width;
-    await this.page.mouse.move(x - 20, box.y + box.height / 2);
-    await this.page.mouse.move(x, box.y + box.height / 2, { steps: 4 });
+    // From the bottom to the top: a plot of points tells of one only when the mouse is near it.
+    await this.page.mouse.move(x, box.y + box.height - 2);
+    await this.page.mouse.move(x, box.y + 2, { steps: 40 });
     // What a pixel can tell.
     return (to - from) / box.width;
   }
