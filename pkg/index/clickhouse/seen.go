@@ -35,11 +35,11 @@ func seen(words []string) string {
 
 const (
 	// firstSeen is the length of the first window of time in which sessions
-	// that saw a text are looked for. One in which more than maxPosted saw it is
+	// that saw a text are looked for, when there are many. One in which more than maxPosted saw it is
 	// cut down by seenFactor, until it is as short as shortestSeen; after one
-	// with fewer the next is longer by seenFactor, and what would be longer than
-	// longestSeen is all the time that is left.
-	firstSeen    = int64(3 * time.Hour / time.Millisecond)
+	// with fewer the next is longer by seenFactor, and instead of one that is longer
+	// than longestSeen all the time that is left is tried.
+	firstSeen    = int64(20 * time.Minute / time.Millisecond)
 	shortestSeen = int64(time.Second / time.Millisecond)
 	longestSeen  = 60 * 24 * int64(time.Hour/time.Millisecond)
 	seenFactor   = 8
@@ -49,10 +49,22 @@ const (
 	maxGoingOn = 100_000
 )
 
-// bySeen goes back in time from the newest session. A session begins before it
-// sees something: those that first saw the text in a window of time began in
-// it, or wait for one of the next.
+// bySeen finds the sessions that saw a text.
 func (s *search) bySeen(ctx context.Context) ([]sessionRow, error) {
+	saw, few, err := s.sawIn(ctx, 0, 0, true)
+	switch {
+	case err != nil:
+		return nil, err
+	case few:
+		return s.among(ctx, saw)
+	}
+	return s.newestSeen(ctx)
+}
+
+// newestSeen goes back in time from the newest session. A session begins before
+// it sees something: those that first saw the text in a window of time began in
+// it, or wait for one of the next.
+func (s *search) newestSeen(ctx context.Context) ([]sessionRow, error) {
 	oldest := max(s.q.FromMs, 0)
 	to, waiting, err := s.seenUntil(ctx)
 	if err != nil {
@@ -69,7 +81,7 @@ func (s *search) bySeen(ctx context.Context) ([]sessionRow, error) {
 			return nil, err
 		}
 		if !few {
-			width = max((end-from)/seenFactor, shortestSeen)
+			width = min(max((end-from)/seenFactor, shortestSeen), longestSeen)
 			continue
 		}
 		here, earlier, err := s.startedSince(ctx, append(waiting, saw...), from)

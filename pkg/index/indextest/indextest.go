@@ -53,6 +53,7 @@ func Run(t *testing.T, newIndex func(t *testing.T) index.Index) {
 		{"keeps late insight", keepsLateInsight},
 		{"stores a keyframe once", storesKeyframeOnce},
 		{"finds insight", findsInsight},
+		{"finds what many saw", findsWhatManySaw},
 		{"measures series", measuresSeries},
 		{"clears a project", clearsProject},
 		{"says not found", saysNotFound},

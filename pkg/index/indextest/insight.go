@@ -391,3 +391,52 @@ func measuresSeries(t *testing.T, x index.Index) {
 		}
 	}
 }
+
+// findsWhatManySaw: more sessions saw the text than are looked at together,
+// each half a minute after it began and for longer than until the next began.
+func findsWhatManySaw(t *testing.T, x index.Index) {
+	const many = 2100
+	b := index.Batch{Project: shop, Token: "pack"}
+	start := func(n int) int64 { return base + int64(n)*60_000 }
+	for n := range many {
+		s := segment(sessionID(n), "window-1", 0)
+		s.StartMs, s.EndMs = start(n), start(n)+90_000
+		b.Segments = append(b.Segments, s)
+		b.Texts = append(b.Texts, seenText(s, "Welcome back", 30_000, 40_000))
+		if n == 1234 {
+			b.Texts = append(b.Texts, seenText(s, "Welcome back, stranger", 80_000, 80_000))
+		}
+	}
+	mustWriteBatch(t, x, b)
+	newestOf := func(last, first int) (ids []recording.SessionID) {
+		for n := last; n >= first; n-- {
+			ids = append(ids, sessionID(n))
+		}
+		return ids
+	}
+	for name, tt := range map[string]struct {
+		q    index.SessionQuery
+		want []recording.SessionID
+	}{
+		"newest":             {index.SessionQuery{Limit: 20}, newestOf(many-1, many-20)},
+		"before an instant":  {index.SessionQuery{ToMs: start(1000), Limit: 20}, newestOf(999, 980)},
+		"while it goes on":   {index.SessionQuery{ToMs: start(1000) + 1, Limit: 20}, newestOf(1000, 981)},
+		"in a range":         {index.SessionQuery{FromMs: start(1000), ToMs: start(1005)}, newestOf(1004, 999)},
+		"in an early range":  {index.SessionQuery{FromMs: start(1) + 45_000, ToMs: start(5)}, newestOf(4, 0)[:4]},
+		"a page":             {index.SessionQuery{Before: fmt.Sprintf("%d.%s", start(700), sessionID(700)), Limit: 20}, newestOf(699, 680)},
+		"what one saw":       {index.SessionQuery{Seen: "stranger"}, newestOf(1234, 1234)},
+		"all":                {index.SessionQuery{Limit: 1000}, newestOf(many-1, many-1000)},
+		"with another trait": {index.SessionQuery{Signal: "rage_click"}, nil},
+	} {
+		tt.q.Project = shop
+		if tt.q.Seen == "" {
+			tt.q.Seen = "welcome back"
+		}
+		page, err := x.Sessions(t.Context(), tt.q)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		same(t, name, idsOf(page.Sessions), tt.want)
+	}
+}

@@ -18,6 +18,8 @@ const (
 	// momentsPerSession and tracesPerSession are what a session has.
 	momentsPerSession = 10
 	tracesPerSession  = 2.5
+	// textsPerSession are the texts that a session saw, each on one page.
+	textsPerSession = 8
 	// portion is how many sessions are made by one statement.
 	portion = 500_000
 )
@@ -37,6 +39,10 @@ func newData(sessions int) data {
 }
 
 // The rules, as SQL over the session's number n.
+//
+// A signal of eight names is in 6 % to 0.01 % of the sessions. Of the texts one in
+// 300 is about a payment that was declined by one of 200 banks, one in 50 about
+// an order, which no other session saw, and the others are one of 40 000.
 //
 // A tenth of the users make a third of the visits; two of five visitors are
 // not known. Of the URLs 60 % are one of 3 200 pages, 38 % one of 200 000
@@ -58,6 +64,7 @@ const rules = `
         cityHash64(n_, i, 5) % 100 < 98, concat('https://shop.example.com/Product/', toString(10000 + toUInt32(pow(cityHash64(n_, i, 8) / 18446744073709551616, 3) * 200000))),
         concat('https://shop.example.com/orders/', toString(50000000 + n_))), range(1 + cityHash64(n_, 9) % 5)) AS visited,
     cityHash64(n_, 10) % 100 < 8 AS failed,
+    arrayFilter((name, of) -> cityHash64(n_, name) % 10000 < of, ['rage_click', 'dead_click', 'failed_request', 'error', 'slow_request', 'quick_back', 'double_submit', 'vanished_message'], [200, 600, 400, 300, 100, 50, 5, 1]) AS signs,
     concat('2026.', toString(intDiv(n_ * 40, {sessions})), '.', toString(cityHash64(n_, 11) % 2)) AS version_of_site,
     ['production', 'production', 'production', 'staging'][1 + cityHash64(n_, 14) % 4] AS stage,
     concat('Mozilla/5.0 (', ['X11; Linux x86_64', 'Windows NT 10.0; Win64; x64', 'Macintosh; Intel Mac OS X 10_15_7', 'iPhone; CPU iPhone OS 18_0 like Mac OS X'][1 + cityHash64(n_, 12) % 4],
@@ -70,23 +77,38 @@ const trace = `lower(hex(sipHash128(n_, k, 'trace')))`
 // traced says whether moment k of session n is a request, which has a trace.
 const traced = `(k % 4 = 3 OR k = 1 AND n_ % 2 = 0)`
 
+// text is the k-th that session n saw.
+const text = `multiIf(
+    cityHash64(n_, k, 20) % 300 = 0, concat('Payment declined by bank', toString(cityHash64(n_, k, 21) % 200)),
+    cityHash64(n_, k, 20) % 50 = 1, concat('Order ', toString(50000000 + n_), ' is on its way'),
+    concat(['Add to cart', 'Delivery to your door', 'Customer reviews', 'Only a few left', 'Free returns', 'You may also like', 'Sold out', 'Size guide'][1 + cityHash64(n_, k, 22) % 8],
+        ': product', toString(toUInt32(pow(cityHash64(n_, k, 23) / 18446744073709551616, 2) * 5000))))`
+
 // key is that of a term in postings.
 const key = `reinterpretAsUInt64(substring(SHA256(concat(kind, '\0', lowerUTF8(term))), 1, 8))`
 
 // made are sessions with all that the rules say, once each.
-const made = `(WITH {rules} SELECT n_, session, start_ms, end_ms, user, visited, failed, version_of_site, stage, browser, expires FROM numbers({from}, {count}))`
+const made = `(WITH {rules} SELECT n_, session, start_ms, end_ms, user, visited, failed, signs, version_of_site, stage, browser, expires FROM numbers({from}, {count}))`
 
-var statements = []string{
-	`INSERT INTO segments (project_id, session_id, window_id, seq, page_id, start_ts, end_ts, clock_offset_ms, events, raw_bytes, full_snapshots, received_ts, reason, recorder_name, recorder_version, rrweb_version, url, viewport_width, viewport_height, user_id, release, environment, user_agent, pages, clicks, requests, errors, urls, class, object, object_offset, object_length, expires_ts)
+// statement fills a table. Those with a question are left out when it is not
+// asked.
+type statement struct{ question, sql string }
+
+var statements = []statement{
+	{"segments", `INSERT INTO segments (project_id, session_id, window_id, seq, page_id, start_ts, end_ts, clock_offset_ms, events, raw_bytes, full_snapshots, received_ts, reason, recorder_name, recorder_version, rrweb_version, url, viewport_width, viewport_height, user_id, release, environment, user_agent, pages, clicks, requests, errors, urls, class, object, object_offset, object_length, expires_ts)
 SELECT '{project}', session, concat('w', substring(session, 2)), k, concat('p', substring(session, 2)), fromUnixTimestamp64Milli(start_ms + k * 5000), fromUnixTimestamp64Milli(start_ms + k * 5000 + 4900), 12, 80, 16000, if(k = 0, [fromUnixTimestamp64Milli(start_ms)], []), fromUnixTimestamp64Milli(end_ms + 2000), 'sampled', 'playhead', '1.0.0', '2.1.6', visited[1], 1280, 720, user, version_of_site, stage, browser, k = 0, 2, 3, failed, visited, 'normal', concat('v1/shop/normal/2026/11/22/17/', toString(intDiv(n_, 2000)), '.pack'), n_ % 2000 * 900, 880, expires
-FROM {made} ARRAY JOIN range(1 + n_ % 3) AS k`,
+FROM {made} ARRAY JOIN range(1 + n_ % 3) AS k`},
 
-	`INSERT INTO moments (project_id, session_id, window_id, seq, event, page_id, ts, kind, name, text, selector, url, trace_id, span_id, duration_ms, status, expires_ts)
+	{"moments", `INSERT INTO moments (project_id, session_id, window_id, seq, event, page_id, ts, kind, name, text, selector, url, trace_id, span_id, duration_ms, status, expires_ts)
 WITH {traced} AS requests, if(requests, {trace}, '') AS trace
 SELECT '{project}', session, window, k % (1 + n_ % 3), k, page, fromUnixTimestamp64Milli(start_ms + k * 1300), if(requests, 'request', ['page_load', 'click', 'console'][1 + k % 3]), if(requests, 'GET', 'button'), if(requests, '', concat('Place order ', toString(cityHash64(n_, k) % 1000))), if(requests, '', concat('#main > div.row > button:nth-child(', toString(k), ')')), url, trace, substring(trace, 1, 16), cityHash64(n_, k, 3) % 900, if(requests, 200, 0), expires
-FROM (SELECT n_, session, concat('w', substring(session, 2)) AS window, concat('p', substring(session, 2)) AS page, start_ms, visited[1] AS url, expires FROM {made}) ARRAY JOIN range({moments}) AS k`,
+FROM (SELECT n_, session, concat('w', substring(session, 2)) AS window, concat('p', substring(session, 2)) AS page, start_ms, visited[1] AS url, expires FROM {made}) ARRAY JOIN range({moments}) AS k`},
 
-	`INSERT INTO postings (project_id, key, session_id, expires_ts)
+	{"seen", `INSERT INTO texts (project_id, session_id, window_id, page_id, text, first_ts, last_ts, expires_ts)
+SELECT '{project}', session, window, page, {text}, fromUnixTimestamp64Milli(start_ms + k * 4000), fromUnixTimestamp64Milli(start_ms + k * 4000 + 3000), expires
+FROM (SELECT n_, session, concat('w', substring(session, 2)) AS window, concat('p', substring(session, 2)) AS page, start_ms, expires FROM {made}) ARRAY JOIN range({texts}) AS k`},
+
+	{"", `INSERT INTO postings (project_id, key, session_id, expires_ts)
 SELECT '{project}', {key}, session, expires
 FROM (
     SELECT 'trace' AS kind, {trace} AS term, session, expires FROM (SELECT n_, session, expires FROM {made}) ARRAY JOIN range({moments}) AS k WHERE {traced}
@@ -94,20 +116,22 @@ FROM (
     SELECT 'url' AS kind, term, session, expires FROM {made} ARRAY JOIN arrayDistinct(visited) AS term
     UNION ALL
     SELECT 'user' AS kind, user AS term, session, expires FROM {made} WHERE user != ''
-)`,
+    UNION ALL
+    SELECT 'signal' AS kind, term, session, expires FROM {made} ARRAY JOIN signs AS term
+)`},
 
-	`INSERT INTO terms (project_id, kind, term, key, expires_ts)
+	{"", `INSERT INTO terms (project_id, kind, term, key, expires_ts)
 SELECT '{project}', kind, lowerUTF8(term), {key}, max(expires)
 FROM (
     SELECT 'url' AS kind, term, expires FROM {made} ARRAY JOIN visited AS term
     UNION ALL
     SELECT 'user' AS kind, user AS term, expires FROM {made} WHERE user != ''
 )
-GROUP BY kind, term`,
+GROUP BY kind, term`},
 
-	`INSERT INTO sessions (project_id, session_id, class, start_ts, end_ts, user_id, urls, windows, events, raw_bytes, pages, clicks, requests, failed_requests, errors, release, environment, user_agent, recorder_version, stored_bytes, segments, last_received_ts, expires_ts, version)
-SELECT '{project}', session, 'normal', fromUnixTimestamp64Milli(start_ms), fromUnixTimestamp64Milli(end_ms), user, arrayDistinct(visited), 1, 80 * (1 + n_ % 3), 16000 * (1 + n_ % 3), 1, 2, 3, 0, failed, version_of_site, stage, browser, '1.0.0', 880 * (1 + n_ % 3), 1 + n_ % 3, fromUnixTimestamp64Milli(end_ms + 2000), expires, 1000000 * end_ms
-FROM {made}`,
+	{"", `INSERT INTO sessions (project_id, session_id, class, start_ts, end_ts, user_id, urls, windows, events, raw_bytes, pages, clicks, requests, failed_requests, errors, signals, release, environment, user_agent, recorder_version, stored_bytes, segments, last_received_ts, expires_ts, version)
+SELECT '{project}', session, 'normal', fromUnixTimestamp64Milli(start_ms), fromUnixTimestamp64Milli(end_ms), user, arrayDistinct(visited), 1, 80 * (1 + n_ % 3), 16000 * (1 + n_ % 3), 1, 2, 3, 0, failed, mapFromArrays(signs, arrayMap(name -> toUInt64(1), signs)), version_of_site, stage, browser, '1.0.0', 880 * (1 + n_ % 3), 1 + n_ % 3, fromUnixTimestamp64Milli(end_ms + 2000), expires, 1000000 * end_ms
+FROM {made}`},
 }
 
 // sql fills in a statement for sessions from to from+count.
@@ -115,9 +139,9 @@ func (d data) sql(statement string, from, count int) string {
 	number := func(n int64) string { return fmt.Sprint(n) }
 	for _, r := range []*strings.Replacer{
 		strings.NewReplacer("{made}", made),
-		strings.NewReplacer("{rules}", rules, "{trace}", trace, "{traced}", traced, "{key}", key),
+		strings.NewReplacer("{rules}", rules, "{trace}", trace, "{traced}", traced, "{key}", key, "{text}", text),
 		strings.NewReplacer(
-			"{project}", project, "{moments}", number(momentsPerSession), "{sessions}", number(int64(d.sessions)),
+			"{project}", project, "{moments}", number(momentsPerSession), "{texts}", number(textsPerSession), "{sessions}", number(int64(d.sessions)),
 			"{start}", number(d.startMs), "{step}", number(d.stepMs), "{from}", number(int64(from)), "{count}", number(int64(count))),
 	} {
 		statement = r.Replace(statement)
@@ -163,8 +187,11 @@ func (d *database) fill(ctx context.Context, e *engine) error {
 	}
 	for from := 0; from < d.data.sessions; from += portion {
 		count := min(portion, d.data.sessions-from)
-		for _, statement := range statements {
-			if _, err := e.run(ctx, d.name, d.data.sql(statement, from, count)); err != nil {
+		for _, s := range statements {
+			if s.question != "" && !asked(s.question) {
+				continue
+			}
+			if _, err := e.run(ctx, d.name, d.data.sql(s.sql, from, count)); err != nil {
 				return err
 			}
 		}

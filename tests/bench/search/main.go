@@ -10,6 +10,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/playhead/playhead/tests/bench/rig"
 )
@@ -18,8 +20,14 @@ var (
 	sessions = flag.Int("sessions", 10_000_000, "sessions in the larger of the two databases")
 	runs     = flag.Int("runs", 120, "questions of each kind")
 	peerRuns = flag.Int("peer-runs", 40, "questions of each kind that the peer is asked")
+	only     = flag.String("only", "", "names of the questions to ask, with commas between; what no other needs is not made")
 	seed     = flag.Uint64("seed", 1, "of the constants in the questions")
 )
+
+// asked reports whether a question is among those to ask.
+func asked(question string) bool {
+	return *only == "" || slices.Contains(strings.Split(*only, ","), question)
+}
 
 func main() { rig.Main("search", measure) }
 
@@ -40,8 +48,11 @@ func measure(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer small.close()
-	if err := fillPeer(ctx, e, large.data); err != nil {
-		return err
+	peer := slices.ContainsFunc(questions, func(q question) bool { return q.peer != nil && asked(q.name) })
+	if peer {
+		if err := fillPeer(ctx, e, large.data); err != nil {
+			return err
+		}
 	}
 	if err := e.settle(ctx); err != nil {
 		return err
@@ -50,11 +61,14 @@ func measure(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	size, err := bytesPerSession(ctx, e, large)
-	if err != nil {
-		return err
+	if peer {
+		size, err := bytesPerSession(ctx, e, large)
+		if err != nil {
+			return err
+		}
+		results = append(results, size)
 	}
-	return rig.Write(os.Stdout, append(results, size)...)
+	return rig.Write(os.Stdout, results...)
 }
 
 // bytesPerSession counts what finding sessions needs, not what happened in

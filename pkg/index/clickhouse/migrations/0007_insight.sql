@@ -66,7 +66,7 @@ TTL expires_ts
 SETTINGS index_granularity = 1024, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
 -- Text that was seen. A text that is written again keeps its first and its
--- last instant.
+-- last instant. It is read by words as well as by session.
 CREATE TABLE IF NOT EXISTS texts{local} {on_cluster}
 (
     project_id LowCardinality(String),
@@ -81,7 +81,7 @@ CREATE TABLE IF NOT EXISTS texts{local} {on_cluster}
     INDEX first_ts first_ts TYPE minmax GRANULARITY 1
 )
 ENGINE = {aggregating}
-PARTITION BY toDate(expires_ts)
+PARTITION BY toYYYYMM(expires_ts)
 PRIMARY KEY (project_id, session_id)
 ORDER BY (project_id, session_id, window_id, page_id, text)
 TTL expires_ts

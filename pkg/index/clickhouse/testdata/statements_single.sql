@@ -271,7 +271,7 @@ CREATE TABLE IF NOT EXISTS texts
     INDEX first_ts first_ts TYPE minmax GRANULARITY 1
 )
 ENGINE = AggregatingMergeTree
-PARTITION BY toDate(expires_ts)
+PARTITION BY toYYYYMM(expires_ts)
 PRIMARY KEY (project_id, session_id)
 ORDER BY (project_id, session_id, window_id, page_id, text)
 TTL expires_ts
