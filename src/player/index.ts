@@ -1,4 +1,4 @@
 export { type Manifest, PlaybackError, type RecordingSource } from './playback/api';
 export { createHttpSource } from './playback/httpSource';
 export { Player } from './Player';
-export type { LogLevel, LogLine, LogQuery, LogSource, Span, Telemetry, TraceQuery, TraceSource } from './telemetry/api';
+export type { LogLevel, LogLine, LogQuery, Span, Telemetry } from './telemetry/api';

@@ -160,7 +160,7 @@ function MomentRow({ moment, top, offset, isCurrent, onSeek, onOpenTrace }: Mome
       {moment.traceId && (
         <IconButton
           className={styles.trace}
-          name="gf-traces"
+          name="sitemap"
           size="sm"
           tooltip="Show the trace"
           onClick={() => onOpenTrace(moment)}

@@ -66,7 +66,7 @@ const WORDS: Record<string, (moment: Moment) => string> = {
 };
 
 /** What kind of signal it is, in words: `Vanished message`. */
-export function signalTitle(name: string): string {
+function signalTitle(name: string): string {
   const words = inWords(name);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
@@ -86,7 +86,7 @@ export function formatMs(durationMs: number): string {
 }
 
 /** Path and query of an address; the text itself when it is none. */
-export function pathOf(url: string): string {
+function pathOf(url: string): string {
   try {
     const { pathname, search } = new URL(url);
     return pathname + search;

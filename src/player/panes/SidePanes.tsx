@@ -46,7 +46,7 @@ export function SidePanes({ source, manifest, telemetry, start, end, playhead, o
     <Tabs label="Panes" tabs={PANES} chosen={shown} onChoose={setShown}>
       {shown === 'moments' && <MomentList moments={moments} onOpenTrace={openTrace} {...common} />}
       {shown === 'transcript' && (
-        <Transcript source={source} sessionId={sessionId} onOpenTrace={openTrace} {...common} />
+        <Transcript source={source} sessionId={sessionId} traces={traces} onOpenTrace={openTrace} {...common} />
       )}
       {shown === 'traces' && (
         <TracesPane

@@ -10,6 +10,7 @@ export function getPaneStyles(theme: GrafanaTheme2) {
       display: 'flex',
       alignItems: 'center',
       gap: theme.spacing(1),
+      minHeight: 48,
       padding: theme.spacing(1),
       borderBottom: `1px solid ${theme.colors.border.weak}`,
       fontSize: theme.typography.bodySmall.fontSize,

@@ -139,7 +139,7 @@ function Line({ line, offset, isCurrent, onSeek, onOpenTrace }: LineProps) {
       </button>
       {line.traceId && (
         <IconButton
-          name="gf-traces"
+          name="sitemap"
           size="sm"
           className={pane.action}
           tooltip="Show the trace"

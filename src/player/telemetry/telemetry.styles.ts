@@ -98,6 +98,7 @@ export function getTelemetryStyles(theme: GrafanaTheme2) {
       bottom: 0,
       width: 1,
       background: theme.colors.text.maxContrast,
+      opacity: 0.6,
       '&[hidden]': { display: 'none' },
     }),
     facts: css({

@@ -11,19 +11,24 @@ import { useCurrent } from '../panes/useCurrent';
 import { useLoad } from '../panes/useLoad';
 import type { RecordingSource, TranscriptLine } from '../playback/api';
 import type { Playhead } from '../playback/Playhead';
+import type { SessionTrace } from '../telemetry/sessionTraces';
+import type { ChosenTrace } from '../telemetry/TracesPane';
 import { testIds } from '../testIds';
 import { formatOffset } from '../time';
 import { matchingLines } from './matchingLines';
+import { traceOf } from './traceOf';
 import { getTranscriptStyles } from './Transcript.styles';
 
 interface Props {
   source: RecordingSource;
   sessionId: string;
+  /** The session's traces; a line names the one that it tells of by its first digits. */
+  traces: SessionTrace[];
   /** Start of the session: offsets count from here. */
   start: number;
   playhead: Playhead;
   onSeek: (ts: number) => void;
-  onOpenTrace: (line: TranscriptLine) => void;
+  onOpenTrace: (trace: ChosenTrace) => void;
 }
 
 /** Lines that are rendered or left out together: of a long session only those around the visible part are there. */
@@ -83,7 +88,7 @@ interface LinesProps extends SearchableLinesProps {
   search: string;
 }
 
-function Lines({ lines, search, start, playhead, onSeek, onOpenTrace }: LinesProps) {
+function Lines({ lines, search, traces, start, playhead, onSeek, onOpenTrace }: LinesProps) {
   const pane = useStyles2(getPaneStyles);
   const scroller = useRef<HTMLDivElement>(null);
   const current = useCurrent(lines, playhead);
@@ -114,6 +119,7 @@ function Lines({ lines, search, start, playhead, onSeek, onOpenTrace }: LinesPro
             <Line
               key={position}
               line={line}
+              trace={traceOf(line, traces)}
               position={position}
               offset={formatOffset(line.ts - start)}
               isCurrent={position === current}
@@ -170,13 +176,14 @@ function Chunk({ index, lines, onAppear, renderLine }: ChunkProps) {
 
 interface LineProps extends Pick<Props, 'onSeek' | 'onOpenTrace'> {
   line: TranscriptLine;
+  trace: ChosenTrace | undefined;
   position: number;
   offset: string;
   isCurrent: boolean;
   search: string;
 }
 
-function Line({ line, position, offset, isCurrent, search, onSeek, onOpenTrace }: LineProps) {
+function Line({ line, trace, position, offset, isCurrent, search, onSeek, onOpenTrace }: LineProps) {
   const pane = useStyles2(getPaneStyles);
   const styles = useStyles2(getTranscriptStyles);
   const { kind, level, text } = line;
@@ -200,13 +207,13 @@ function Line({ line, position, offset, isCurrent, search, onSeek, onOpenTrace }
           <Marked text={text} search={search} />
         </span>
       </button>
-      {line.traceId && (
+      {trace && (
         <IconButton
-          name="gf-traces"
+          name="sitemap"
           size="sm"
           className={pane.action}
           tooltip="Show the trace"
-          onClick={() => onOpenTrace(line)}
+          onClick={() => onOpenTrace(trace)}
         />
       )}
     </li>
