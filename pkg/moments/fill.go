@@ -43,6 +43,7 @@ var fillers = map[string]func(m *recording.Moment, payload []byte) bool{
 	"playhead.identify":   fillIdentify,
 	"playhead.custom":     fillCustom,
 	"playhead.state":      fillState,
+	"playhead.vital":      fillVital,
 	"rrweb/console@1":     fillConsolePlugin,
 }
 
@@ -210,6 +211,21 @@ func fillState(m *recording.Moment, payload []byte) bool {
 	m.Name = cut(p.State, maxStringBytes)
 	m.Text = cut(p.Reason, maxStringBytes)
 	m.Attributes = present(map[string]string{"count": optional(p.Count)})
+	return ok
+}
+
+func fillVital(m *recording.Moment, payload []byte) bool {
+	p, ok := decode[struct {
+		Name   string   `json:"name"`
+		Value  *float64 `json:"value"`
+		Rating string   `json:"rating"`
+	}](payload)
+	m.Kind = recording.KindVital
+	m.Name = cut(p.Name, maxStringBytes)
+	m.Text = cut(p.Rating, maxStringBytes)
+	if p.Value != nil {
+		m.Attributes = map[string]string{"value": strconv.FormatFloat(*p.Value, 'g', 6, 64)}
+	}
 	return ok
 }
 
