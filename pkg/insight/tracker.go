@@ -234,6 +234,9 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 	t.caught = map[momentID]struct{}{}
 	defer func() { t.caught = nil }()
 	waits, err := t.readBack(ctx, w, own, patience)
+	if err == nil && waits == 0 && w.state != nil && !w.finished && t.Now().Sub(w.last) >= quiet {
+		t.finish(w)
+	}
 	if err == nil {
 		err = t.withdraw(ctx, w, from)
 	}
@@ -243,7 +246,11 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 	}
 	if waits == 0 {
 		w.behind = false
-		t.shrink(w)
+		if w.finished && t.bytes > t.Bytes {
+			t.drop(w) // it does not take the place of one that goes on
+		} else {
+			t.shrink(w)
+		}
 		return nil
 	}
 	w.due = t.Now().Add(waits)
