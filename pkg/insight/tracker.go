@@ -71,7 +71,7 @@ func (t *Tracker) Follow(s recording.StoredSegment, events func() ([]byte, error
 // needed. Taking turns would mean that each window is read from its beginning
 // again with every segment; read once in a while it costs little.
 func (t *Tracker) crowded() bool {
-	if t.bytes < t.Bytes {
+	if t.bytes < t.Bytes-t.Bytes/4 { // documents grow
 		return false
 	}
 	for e := t.recent.Back(); e != nil; e = e.Prev() {
