@@ -93,6 +93,9 @@ func (g grafanaServer) run(ctx context.Context, dir string, at embedded.Addresse
 		"PLAYHEAD_CLICKHOUSE_USER="+at.ClickHouse.User, "PLAYHEAD_CLICKHOUSE_PASSWORD="+at.ClickHouse.Password,
 		"PLAYHEAD_S3_ENDPOINT="+at.S3.Endpoint, "PLAYHEAD_S3_ACCESS_KEY="+at.S3.AccessKey, "PLAYHEAD_S3_SECRET_KEY="+at.S3.SecretKey,
 	)
+	if hasTelemetry() {
+		c.Env = append(c.Env, "PLAYHEAD_TRACES_UID=tempo", "PLAYHEAD_LOGS_UID=loki")
+	}
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = 15 * time.Second
 	log.Info("starting Grafana", "home", g.home, "address", g.address)
@@ -133,6 +136,9 @@ func (g grafanaServer) layOut(dir string) (grafanaPaths, error) {
 	return p, g.provision(p.provisioning)
 }
 
+// hasTelemetry says that there are a Tempo and a Loki to provision.
+func hasTelemetry() bool { return os.Getenv("TEMPO_URL") != "" && os.Getenv("LOKI_URL") != "" }
+
 // provision copies the provisioning files of the plugin, with those of Tempo
 // and Loki where TEMPO_URL and LOKI_URL name them. A file of an earlier start
 // that is no longer there must not be read again.
@@ -145,7 +151,7 @@ func (g grafanaServer) provision(to string) error {
 			return err
 		}
 	}
-	if os.Getenv("TEMPO_URL") == "" || os.Getenv("LOKI_URL") == "" {
+	if !hasTelemetry() {
 		return nil
 	}
 	return os.CopyFS(filepath.Join(to, "datasources"), os.DirFS(filepath.Join(g.provisioning, "stack", "grafana")))
