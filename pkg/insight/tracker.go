@@ -26,6 +26,7 @@ type Tracker struct {
 	recent  *list.List            // the one that something came for last is first
 	bytes   int
 	stats   Stats
+	awaited int // of all windows
 	buf     []byte
 	styles  *moments.Styles
 	caught  map[momentID]struct{} // what catchUp has given out
@@ -41,25 +42,23 @@ func New(o Options) *Tracker {
 // Tick finds that it is. When events fails the segment is read back too.
 func (t *Tracker) Follow(s recording.StoredSegment, events func() ([]byte, error)) {
 	w := t.window(keyOf(s.SegmentID), s.Class)
+	w.joins(s)
 	switch {
-	case s.Seq < w.next && w.missed(s.Seq):
+	case s.Seq < w.next && w.missed(s.Seq), s.Seq == w.next && !w.behind && w.endedTooSoon(s):
 		t.restart(w)
 		t.later(w, catchUpWait)
 	case s.Seq < w.next:
 		// A repeat, or it was read back before this call.
 	case w.behind || s.Seq > w.next:
-		t.later(w, catchUpWait)
+		t.await(w, s, catchUpWait)
 	case w.state == nil && t.crowded():
-		t.later(w, crowdedWait)
+		t.await(w, s, crowdedWait)
 	case w.state == nil && s.Seq > 0:
-		t.later(w, catchUpWait)
-	case w.endedTooSoon(s):
-		t.restart(w)
-		t.later(w, catchUpWait)
+		t.await(w, s, catchUpWait)
 	default:
 		content, err := events()
 		if err != nil {
-			t.later(w, catchUpWait)
+			t.await(w, s, catchUpWait)
 			return
 		}
 		t.apply(w, s, content)
@@ -170,7 +169,7 @@ func (t *Tracker) BehindSince() (since time.Time) {
 func (t *Tracker) Forget() {
 	clear(t.windows)
 	t.recent.Init()
-	t.bytes = 0
+	t.bytes, t.awaited = 0, 0
 }
 
 // Stats returns what was done so far.
@@ -193,7 +192,7 @@ func (t *Tracker) Stats() Stats {
 func (t *Tracker) window(k key, class recording.Class) *window {
 	e := t.windows[k]
 	if e == nil {
-		e = t.recent.PushFront(&window{key: k, received: map[uint32]int64{}})
+		e = t.recent.PushFront(&window{key: k, received: map[uint32]int64{}, alone: true})
 		t.windows[k] = e
 	}
 	t.recent.MoveToFront(e)
@@ -203,9 +202,32 @@ func (t *Tracker) window(k key, class recording.Class) *window {
 }
 
 func (t *Tracker) restart(w *window) {
+	t.unlist(w)
 	w.restart()
 	t.measure(w)
 }
+
+// await makes Tick read back a segment. Where it lies is kept as long as there
+// is room and nothing of its window has gone another way.
+func (t *Tracker) await(w *window, s recording.StoredSegment, wait time.Duration) {
+	t.later(w, wait)
+	if !w.alone || t.awaited == maxAwaited {
+		t.unlist(w)
+		return
+	}
+	w.awaited = append(w.awaited, s)
+	t.awaited++
+}
+
+// unlist lets the index say which segments of a window there are.
+func (t *Tracker) unlist(w *window) {
+	t.awaited -= len(w.awaited)
+	w.awaited, w.alone = nil, false
+}
+
+// maxAwaited bounds the segments that wait to be read back and of which the
+// place is known without asking; one takes about a KiB.
+const maxAwaited = 16_000
 
 // later makes Tick look at a window.
 func (t *Tracker) later(w *window, wait time.Duration) {
@@ -218,15 +240,23 @@ func (t *Tracker) later(w *window, wait time.Duration) {
 // catchUp applies the stored segments of a window from next on. A missing one
 // is waited for as long as the ones behind it are younger than patience.
 func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration) error {
-	stored, err := t.Source.Segments(ctx, w.project, w.session)
-	if err != nil {
-		w.due = t.Now().Add(retryWait)
-		return fmt.Errorf("read segments of a session: %w", err)
+	own := w.awaited
+	alone := w.alone && len(own) > 0 && own[0].Seq == w.next
+	t.unlist(w)
+	if !alone {
+		stored, err := t.Source.Segments(ctx, w.project, w.session)
+		if err != nil {
+			w.due = t.Now().Add(retryWait)
+			return fmt.Errorf("read segments of a session: %w", err)
+		}
+		own = ofWindow(stored, w.id)
 	}
-	own := ofWindow(stored, w.id)
 	for _, s := range own {
 		if s.Seq >= w.next && w.endedTooSoon(s) {
 			t.restart(w)
+			if alone {
+				return t.catchUp(ctx, w, patience)
+			}
 			break
 		}
 	}
@@ -237,23 +267,23 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 	if err == nil && waits == 0 && w.state != nil && !w.finished && t.Now().Sub(w.last) >= quiet {
 		t.finish(w)
 	}
-	if err == nil {
+	if err == nil && !alone { // nobody else has found anything in these segments
 		err = t.withdraw(ctx, w, from)
 	}
 	if err != nil {
 		w.due = t.Now().Add(retryWait)
 		return err
 	}
-	if waits == 0 {
-		w.behind = false
-		if w.finished && t.bytes > t.Bytes {
-			t.drop(w) // it does not take the place of one that goes on
-		} else {
-			t.shrink(w)
-		}
+	if waits > 0 {
+		w.due = t.Now().Add(waits)
 		return nil
 	}
-	w.due = t.Now().Add(waits)
+	w.behind, w.alone = false, alone
+	if w.finished && t.bytes > t.Bytes {
+		t.drop(w) // it does not take the place of one that goes on
+	} else {
+		t.shrink(w)
+	}
 	return nil
 }
 

@@ -32,6 +32,7 @@ type world struct {
 	events  map[recording.SegmentID][]byte
 	asked   map[uint32]int // segments that were read back, by seq
 	broken  error          // what the stores answer
+	listed  int            // times that a session's segments were asked for
 	found   []insight.Found
 }
 
@@ -56,6 +57,7 @@ func (w *world) Segments(_ context.Context, _ recording.ProjectID, session recor
 			own = append(own, s)
 		}
 	}
+	w.listed++
 	slices.SortFunc(own, func(a, b recording.StoredSegment) int {
 		if c := strings.Compare(string(a.Window), string(b.Window)); c != 0 {
 			return c
@@ -263,6 +265,23 @@ func TestQuietWindowsMakeRoom(t *testing.T) {
 	w.now = w.now.Add(2 * time.Minute)
 	w.tracker.Tick(t.Context())
 	w.wantClicks(button, 1, 1, 2)
+}
+
+// Where the segments of a window lie that nobody else had is known.
+func TestWaitingCostsNoQuestion(t *testing.T) {
+	w := newWorld(t, 1)
+	w.follow(w.store("session-1", 0), w.store("session-2", 0), w.store("session-2", 1))
+	w.now = w.now.Add(time.Minute)
+	w.follow(w.store("session-1", 1), w.store("session-2", 2), w.stored[2])
+	w.wantClicks(button, 1)
+	w.now = w.now.Add(2 * time.Minute)
+	for range 2 {
+		w.tracker.Tick(t.Context())
+	}
+	w.wantClicks(button, 1, 1, 2)
+	if s := w.tracker.Stats(); w.listed != 0 || s.ReadBack != 3 || s.Behind != 0 {
+		t.Errorf("asked %d times, %+v", w.listed, s)
+	}
 }
 
 // A window whose uploads were slow, or that a stopping server ended, is looked

@@ -32,11 +32,25 @@ type window struct {
 
 	received map[uint32]int64 // when the segments below next were, by seq
 
+	came    uint32                    // the segment after those that Follow got
+	alone   bool                      // Follow got all segments there are, as far as can be known, in their order
+	awaited []recording.StoredSegment // that Follow got and state does not have, when alone
+
 	behind   bool // stored segments from next on have to be read
 	since    time.Time
 	due      time.Time
 	last     time.Time // that something came
 	finished bool      // state was told that no more comes
+}
+
+// joins notes that Follow got a segment.
+func (w *window) joins(s recording.StoredSegment) {
+	switch {
+	case s.Seq == w.came:
+		w.came++
+	case s.Seq > w.came:
+		w.alone, w.came = false, s.Seq+1
+	}
 }
 
 // pauses reports whether nothing happened for long before s.
