@@ -49,18 +49,30 @@ const (
 type Source struct {
 	UID  string
 	Name string
+	Type string `json:",omitempty"` // plugin id; empty: Tempo for traces, Loki for logs
 }
 
-// Logs is a Loki data source and the streams in which a session's lines are.
+// The plugin ids of the data sources whose queries are known. The ClickHouse
+// one is for tables with the schema of the OpenTelemetry exporter.
+const (
+	Tempo      = "tempo"
+	Jaeger     = "jaeger"
+	Zipkin     = "zipkin"
+	Loki       = "loki"
+	ClickHouse = "grafana-clickhouse-datasource"
+)
+
+// Logs is a data source with logs and the streams in which a session's lines
+// are.
 type Logs struct {
 	Source
-	Selector string // LogQL stream selector
+	Selector string // LogQL stream selector, for Loki
 }
 
 // Config says where links lead.
 type Config struct {
 	Self      Source // this data source
-	Traces    Source // Tempo
+	Traces    Source
 	Logs      Logs
 	Attribute string // span attribute with the session id, without scope
 }
@@ -91,8 +103,8 @@ func (c Config) Session(session, atMs string, within Range) []Link {
 		{Title: "Replay", URL: c.ReplayURL(session, atMs)},
 		{Title: "Replay in Explore", Target: c.Self, Query: c.ReplayQuery(session, atMs)},
 	}
-	if c.Traces.UID != "" {
-		links = append(links, Link{Title: "Traces of this session", URL: exploreURL(c.Traces, c.sessionTraces(session), within)})
+	if query := c.sessionTraces(session); c.Traces.UID != "" && query != nil {
+		links = append(links, Link{Title: "Traces of this session", URL: exploreURL(c.Traces, query, within)})
 	}
 	if c.Logs.UID != "" {
 		links = append(links, Link{Title: "Logs of this session", URL: exploreURL(c.Logs.Source, c.sessionLogs(session), within)})
@@ -107,16 +119,44 @@ func (c Config) Trace(trace, span string) []Link {
 	if c.Traces.UID == "" {
 		return nil
 	}
-	link := Link{Title: "Trace", Target: c.Traces, Query: map[string]any{
-		"refId":      "A",
-		"datasource": map[string]any{"type": "tempo", "uid": c.Traces.UID},
-		"queryType":  "traceql",
-		"query":      trace,
-	}}
+	link := Link{Title: "Trace", Target: c.Traces, Query: c.traceQuery(trace)}
 	if span != "" {
 		link.Panels = map[string]any{"trace": map[string]any{"spanId": span}}
 	}
 	return []Link{link}
+}
+
+func (c Config) traceQuery(trace string) map[string]any {
+	switch c.Traces.Type {
+	case "", Tempo:
+		return ask(c.Traces, Tempo, map[string]any{"queryType": "traceql", "query": trace})
+	case ClickHouse:
+		return ask(c.Traces, ClickHouse, sqlQuery("traces", 3, // the format of a trace
+			"SELECT TraceId AS traceID, SpanId AS spanID, ParentSpanId AS parentSpanID, ServiceName AS serviceName, SpanName AS operationName, "+
+				"Timestamp AS startTime, Duration / 1000000 AS duration, "+
+				"arrayMap(key -> map('key', key, 'value', SpanAttributes[key]), mapKeys(SpanAttributes)) AS tags "+
+				"FROM otel_traces WHERE TraceId = "+sqlText(trace)+" LIMIT 5000"))
+	case Zipkin:
+		return ask(c.Traces, Zipkin, map[string]any{"queryType": "traceID", "query": trace})
+	default:
+		return ask(c.Traces, c.Traces.Type, map[string]any{"query": trace})
+	}
+}
+
+// ask completes a query to a data source.
+func ask(source Source, plugin string, query map[string]any) map[string]any {
+	query["refId"] = "A"
+	query["datasource"] = map[string]any{"type": plugin, "uid": source.UID}
+	return query
+}
+
+// sqlQuery is a query of Grafana's data source for ClickHouse.
+func sqlQuery(kind string, format int, sql string) map[string]any {
+	return map[string]any{"editorType": "sql", "queryType": kind, "format": format, "rawSql": sql, "pluginVersion": "4.0.0"}
+}
+
+func sqlText(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 }
 
 // Sessions returns the link to the sessions of a time range whose filter of
@@ -152,24 +192,38 @@ func (c Config) ReplayQuery(session, atMs string) map[string]any {
 	}
 }
 
+// sessionTraces is nil for sources that find traces by their id only, or need
+// the name of a service.
 func (c Config) sessionTraces(session string) map[string]any {
-	return map[string]any{
-		"refId":      "A",
-		"datasource": map[string]any{"type": "tempo", "uid": c.Traces.UID},
-		"queryType":  "traceql",
-		"query":      "{ span." + c.Attribute + " = " + quote(session) + " }",
-		"tableType":  "traces",
-		"limit":      20, // Tempo's own default in Explore
+	switch c.Traces.Type {
+	case "", Tempo:
+		return ask(c.Traces, Tempo, map[string]any{
+			"queryType": "traceql",
+			"query":     "{ span." + c.Attribute + " = " + quote(session) + " }",
+			"tableType": "traces",
+			"limit":     20, // Tempo's own default in Explore
+		})
+	case ClickHouse:
+		return ask(c.Traces, ClickHouse, sqlQuery("table", 1,
+			"SELECT min(Timestamp) AS start, TraceId AS traceID, any(ServiceName) AS service, argMin(SpanName, Timestamp) AS name, max(Duration) / 1000000 AS duration_ms "+
+				"FROM otel_traces WHERE $__timeFilter(Timestamp) AND SpanAttributes["+sqlText(c.Attribute)+"] = "+sqlText(session)+
+				" GROUP BY TraceId ORDER BY start LIMIT 1000"))
+	default:
+		return nil
 	}
 }
 
 func (c Config) sessionLogs(session string) map[string]any {
-	return map[string]any{
-		"refId":      "A",
-		"datasource": map[string]any{"type": "loki", "uid": c.Logs.UID},
-		"queryType":  "range",
-		"expr":       c.Logs.Selector + " | " + label(c.Attribute) + "=" + quote(session),
+	if c.Logs.Type == ClickHouse {
+		return ask(c.Logs.Source, ClickHouse, sqlQuery("logs", 2,
+			"SELECT Timestamp AS timestamp, Body AS body, SeverityText AS level, TraceId AS traceID "+
+				"FROM otel_logs WHERE $__timeFilter(Timestamp) AND LogAttributes["+sqlText(c.Attribute)+"] = "+sqlText(session)+
+				" ORDER BY Timestamp LIMIT 1000"))
 	}
+	return ask(c.Logs.Source, Loki, map[string]any{
+		"queryType": "range",
+		"expr":      c.Logs.Selector + " | " + label(c.Attribute) + "=" + quote(session),
+	})
 }
 
 // exploreURL is the address of one Explore pane, with a widened range.

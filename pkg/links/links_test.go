@@ -35,16 +35,24 @@ func TestLinks(t *testing.T) {
 	otherAttribute := config()
 	otherAttribute.Attribute = "app.session-key"
 
+	tables, jaeger := config(), config()
+	tables.Traces, tables.Logs.Source = links.Source{UID: "ch", Name: "ClickHouse", Type: links.ClickHouse}, links.Source{UID: "ch", Name: "ClickHouse", Type: links.ClickHouse}
+	jaeger.Traces = links.Source{UID: "jaeger", Name: "Jaeger", Type: links.Jaeger}
+
 	for name, got := range map[string][]links.Link{
-		"session":           config().Session(session, "1763791872123", within),
-		"session_of_row":    config().Session(links.RowValue, links.RowStart, within),
-		"session_of_moment": config().Session(links.RowValue, links.RowTime, within),
-		"session_no_others": replayOnly.Session(session, "1763791872123", within),
-		"session_hostile":   hostile.Session(`"}`+"\\$x", "1", within),
-		"session_attribute": otherAttribute.Session(session, "1763791872123", within),
-		"trace":             config().Trace("4bf92f3577b34da6a3ce929d0e0e4736", ""),
-		"trace_of_row":      config().Trace(links.RowValue, links.RowSpan),
-		"trace_none":        replayOnly.Trace("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"),
+		"session_clickhouse": tables.Session("it's "+session, "1763791872123", within),
+		"session_jaeger":     jaeger.Session(session, "1763791872123", within),
+		"trace_clickhouse":   tables.Trace(links.RowValue, links.RowSpan),
+		"trace_jaeger":       jaeger.Trace(links.RowValue, links.RowSpan),
+		"session":            config().Session(session, "1763791872123", within),
+		"session_of_row":     config().Session(links.RowValue, links.RowStart, within),
+		"session_of_moment":  config().Session(links.RowValue, links.RowTime, within),
+		"session_no_others":  replayOnly.Session(session, "1763791872123", within),
+		"session_hostile":    hostile.Session(`"}`+"\\$x", "1", within),
+		"session_attribute":  otherAttribute.Session(session, "1763791872123", within),
+		"trace":              config().Trace("4bf92f3577b34da6a3ce929d0e0e4736", ""),
+		"trace_of_row":       config().Trace(links.RowValue, links.RowSpan),
+		"trace_none":         replayOnly.Trace("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"),
 	} {
 		t.Run(name, func(t *testing.T) { checkGolden(t, name, got) })
 	}

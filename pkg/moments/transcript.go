@@ -21,6 +21,8 @@ type Line struct {
 	OffsetMs    int64 // since the session's start
 	Level       string
 	Text        string
+	TraceID     string           // the first trace that the line tells of; empty: none
+	SpanID      string           // in it
 	Moment      recording.Moment // that the line begins with
 }
 
@@ -85,13 +87,16 @@ func (t *transcript) add(m *recording.Moment) {
 		line := &t.lines[c.line]
 		line.Text += " → " + text
 		line.Level = worse(line.Level, level)
+		if line.TraceID == "" {
+			line.TraceID, line.SpanID = m.TraceID, m.SpanID
+		}
 		c.told++
 		return
 	}
 	if m.Kind == recording.KindLongFrame && t.another(m) {
 		return
 	}
-	t.lines = append(t.lines, Line{m.TimestampMs, m.TimestampMs - t.startMs, level, text, *m})
+	t.lines = append(t.lines, Line{m.TimestampMs, m.TimestampMs - t.startMs, level, text, m.TraceID, m.SpanID, *m})
 	switch m.Kind {
 	case recording.KindClick:
 		t.last[m.Window] = &clickLine{line: len(t.lines) - 1, click: m}

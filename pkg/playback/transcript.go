@@ -108,7 +108,7 @@ func WriteTranscriptJSON(w io.Writer, lines []moments.Line) error {
 		m := l.Moment
 		err := enc.Encode(line{
 			TimestampMs: l.TimestampMs, OffsetMs: l.OffsetMs, Level: l.Level, Text: l.Text,
-			Kind: m.Kind, Name: m.Name, Window: m.Window, URL: m.URL, TraceID: m.TraceID, SpanID: m.SpanID,
+			Kind: m.Kind, Name: m.Name, Window: m.Window, URL: m.URL, TraceID: l.TraceID, SpanID: l.SpanID,
 		})
 		if err != nil {
 			return err

@@ -56,7 +56,7 @@ func transcriptFrame(session recording.Session, lines []moments.Line, to links.C
 	}
 	id := column("session_id", lines, func(moments.Line) string { return string(session.ID) })
 	id.Config = withLinks(to.Session(links.RowValue, links.RowTimestamp, rangeOfSessions([]recording.Session{session})))
-	trace := column("trace_id", lines, func(l moments.Line) string { return l.Moment.TraceID })
+	trace := column("trace_id", lines, func(l moments.Line) string { return l.TraceID })
 	trace.Config = withLinks(to.Trace(links.RowValue, links.RowSpan))
 	frame := data.NewFrame("transcript",
 		column("timestamp", lines, func(l moments.Line) time.Time { return timeOf(l.TimestampMs) }),
@@ -66,7 +66,7 @@ func transcriptFrame(session recording.Session, lines []moments.Line, to links.C
 		data.NewField("labels", nil, labels),
 		id,
 		trace,
-		column("span_id", lines, func(l moments.Line) string { return l.Moment.SpanID }),
+		column("span_id", lines, func(l moments.Line) string { return l.SpanID }),
 	)
 	frame.Meta = &data.FrameMeta{Type: data.FrameTypeLogLines, PreferredVisualization: data.VisTypeLogs}
 	return frame, nil
@@ -75,7 +75,7 @@ func transcriptFrame(session recording.Session, lines []moments.Line, to links.C
 func labelsOf(l moments.Line) map[string]string {
 	all := map[string]string{
 		"session_id": string(l.Moment.Session), "window_id": string(l.Moment.Window), "page_id": string(l.Moment.Page),
-		"kind": string(l.Moment.Kind), "name": l.Moment.Name, "url": l.Moment.URL, "trace_id": l.Moment.TraceID, "span_id": l.Moment.SpanID,
+		"kind": string(l.Moment.Kind), "name": l.Moment.Name, "url": l.Moment.URL, "trace_id": l.TraceID, "span_id": l.SpanID,
 	}
 	for name, value := range all {
 		if value == "" {

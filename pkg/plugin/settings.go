@@ -54,16 +54,18 @@ type ObjectStorageSettings struct {
 	SecretKey     Secret `json:"-"`
 }
 
-// TracesSettings name the Tempo data source.
+// TracesSettings name the data source with the traces; without a type, Tempo.
 type TracesSettings struct {
 	UID  string `json:"uid"`
 	Name string `json:"name"`
+	Type string `json:"type"` // plugin id
 }
 
-// LogsSettings name the Loki data source.
+// LogsSettings name the data source with the logs; without a type, Loki.
 type LogsSettings struct {
 	UID      string `json:"uid"`
 	Name     string `json:"name"`
+	Type     string `json:"type"` // plugin id
 	Selector string `json:"selector"`
 }
 
@@ -250,8 +252,8 @@ func (s *Settings) redact(text string) string {
 func (s *Settings) linksOf(self links.Source) links.Config {
 	return links.Config{
 		Self:      self,
-		Traces:    links.Source{UID: s.Traces.UID, Name: s.Traces.Name},
-		Logs:      links.Logs{Source: links.Source{UID: s.Logs.UID, Name: s.Logs.Name}, Selector: s.Logs.Selector},
+		Traces:    links.Source{UID: s.Traces.UID, Name: s.Traces.Name, Type: s.Traces.Type},
+		Logs:      links.Logs{Source: links.Source{UID: s.Logs.UID, Name: s.Logs.Name, Type: s.Logs.Type}, Selector: s.Logs.Selector},
 		Attribute: s.SessionAttribute,
 	}
 }

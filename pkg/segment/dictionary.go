@@ -78,7 +78,7 @@ func frameIDNamed(id recording.DictionaryID) (uint32, error) {
 // compresses better about 10.
 const (
 	maxIdleCoders = 8
-	maxIdleBetter  = 1
+	maxIdleBetter = 1
 )
 
 // dictionaryEncoders and dictionaryDecoders keep the tables that a coder made

@@ -72,8 +72,8 @@ function LinkTargetSetting({ label, description, id, types, target, readOnly, on
         placeholder="None"
         current={target?.uid || null}
         disabled={readOnly}
-        onChange={({ uid, name }) => onChange({ uid, name })}
-        onClear={() => onChange({ uid: undefined, name: undefined })}
+        onChange={({ uid, name, type }) => onChange({ uid, name, type })}
+        onClear={() => onChange({ uid: undefined, name: undefined, type: undefined })}
       />
     </Field>
   );

@@ -86,6 +86,8 @@ export interface ObjectStorageOptions {
 export interface LinkTarget {
   uid?: string;
   name?: string;
+  /** Plugin ID. @default 'tempo' for traces, 'loki' for logs */
+  type?: string;
 }
 
 export interface LogLinkTarget extends LinkTarget {
