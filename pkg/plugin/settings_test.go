@@ -46,8 +46,8 @@ func TestSettingsWhole(t *testing.T) {
 		Project:          "shop",
 		ClickHouse:       ClickHouseSettings{"http", []string{"a:1", "b:2"}, "d", "u", "pw", true, true},
 		ObjectStorage:    ObjectStorageSettings{"s3:9000", "eu-1", "b", "p", true, false, false, "ak", "sk"},
-		Traces:           TracesSettings{"tempo", "Tempo"},
-		Logs:             LogsSettings{"loki", "Loki", `{app="shop"}`},
+		Traces:           TracesSettings{UID: "tempo", Name: "Tempo"},
+		Logs:             LogsSettings{UID: "loki", Name: "Loki", Selector: `{app="shop"}`},
 		SessionAttribute: "app.session",
 	}
 	if !reflect.DeepEqual(s, want) {
