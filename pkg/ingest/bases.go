@@ -88,6 +88,20 @@ func (b *bases) allow() bool {
 	return b.spend()
 }
 
+// known returns the base that a segment's frame was made with, if it is at hand.
+func (b *bases) known(s recording.StoredSegment) *segment.Dictionary {
+	if s.Base.Object == "" {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.byWindow[windowOf(s.SegmentID)]
+	if e == nil || e.Value.(*base).stored != s.Base {
+		return nil
+	}
+	return e.Value.(*base).content
+}
+
 // spend takes a token; b.mu is held.
 func (b *bases) spend() bool {
 	now := b.now()

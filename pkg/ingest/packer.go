@@ -58,7 +58,7 @@ func newPacker(s *Server, bucket objectstore.Bucket, idx index.Index, retry *ret
 	return &packer{
 		journal: s.journal, ledger: s.ledger, bucket: bucket, index: idx, rows: newGatherer(idx, s.cfg.Flush.PackAge, opts),
 		dictionaries: dictionaries, bases: b,
-		insights: newInsights(s, insight.Stores{Bucket: bucket, Index: idx, Dictionaries: dictionaries}, retry, b, opts),
+		insights: newInsights(s, insight.Stores{Bucket: bucket, Index: idx, Dictionaries: dictionaries, Known: b.known}, retry, b, opts),
 		metrics:  s.metrics, log: s.log, now: s.now, retry: retry, crashPoint: opts.crashPoint,
 	}
 }

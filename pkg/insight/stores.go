@@ -23,6 +23,10 @@ type Stores struct {
 	Bucket       objectstore.Bucket
 	Index        index.Index
 	Dictionaries *dictionary.Reader
+
+	// Known returns the dictionary of a segment when that is at hand; nil, and a
+	// nil Known, mean that Dictionaries is asked.
+	Known func(recording.StoredSegment) *segment.Dictionary
 }
 
 // Segments implements Source.
@@ -72,12 +76,21 @@ func (s Stores) frame(ctx context.Context, at recording.Location) ([]byte, error
 // Decode returns the events of a stored segment whose frame is at hand, with
 // the errors of Source.Events. They may use buf.
 func (s Stores) Decode(ctx context.Context, stored recording.StoredSegment, frame, buf []byte) ([]byte, error) {
-	d, err := s.Dictionaries.Get(ctx, stored)
+	d, err := s.dictionary(ctx, stored)
 	if err != nil {
 		return nil, final(err)
 	}
 	events, err := segment.Decode(buf, frame, min(stored.RawBytes, recording.MaxSegmentBytes), d)
 	return events, final(err)
+}
+
+func (s Stores) dictionary(ctx context.Context, stored recording.StoredSegment) (*segment.Dictionary, error) {
+	if s.Known != nil {
+		if d := s.Known(stored); d != nil {
+			return d, nil
+		}
+	}
+	return s.Dictionaries.Get(ctx, stored)
 }
 
 // final says ErrGone of what asking again does not mend.
