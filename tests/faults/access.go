@@ -470,7 +470,7 @@ type abuser struct {
 // want sends a request and notes when the status is none of those.
 func (a *abuser) want(what string, r *http.Request, statuses ...int) {
 	a.requests++
-	out, body := exchange(a.client, r)
+	out, body := a.patiently(r)
 	if !contains(statuses, out.status) {
 		a.wrong++
 		a.t.note("%s is answered %d: %.200s %v", what, out.status, body, out.err)
@@ -481,6 +481,25 @@ func (a *abuser) want(what string, r *http.Request, statuses ...int) {
 			a.t.note("%s is answered with %s", what, leak)
 		}
 	}
+}
+
+// patiently sends a request again while the server says that it has to ask the
+// index first, which may be slow.
+func (a *abuser) patiently(r *http.Request) (out outcome, body []byte) {
+	for range 40 {
+		try := r.Clone(r.Context())
+		if r.GetBody != nil {
+			var err error
+			if try.Body, err = r.GetBody(); err != nil {
+				return outcome{err: err}, nil
+			}
+		}
+		out, body = exchange(a.client, try)
+		if out.status != http.StatusServiceUnavailable || pause(r.Context(), 250*time.Millisecond) != nil {
+			break
+		}
+	}
+	return out, body
 }
 
 // upload makes the request of a segment.
