@@ -169,8 +169,16 @@ func (i *insights) run(ctx context.Context) {
 		if i.drained(ctx) {
 			continue
 		}
-		i.wait(ctx, i.tracker.Tick(ctx))
+		i.wait(ctx, i.tick(ctx))
 	}
+}
+
+// tick reads back what it is time for. A store that neither answers nor fails
+// must not end all following.
+func (i *insights) tick(ctx context.Context) (next time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	return i.tracker.Tick(ctx)
 }
 
 // take returns the next pack to follow.
@@ -197,6 +205,8 @@ func (i *insights) follow(ctx context.Context, p freshPack) {
 			if p.data == nil {
 				return nil, errNotAtHand
 			}
+			ctx, cancel := context.WithTimeout(ctx, attemptTimeout) // a dictionary may have to be read
+			defer cancel()
 			events, err := i.stores.Decode(ctx, s, p.data[s.Offset:s.Offset+s.Length], i.scratch[:0])
 			if err == nil && cap(events) <= keepRaw {
 				i.scratch = events

@@ -124,7 +124,7 @@ func (t *Tracker) Tick(ctx context.Context) (next time.Time) {
 		}
 	}
 	if due != nil {
-		if err := t.catchUp(ctx, due, holeWait); err != nil && ctx.Err() == nil {
+		if err := t.catchUp(ctx, due, holeWait); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			t.Log.Warn("a window is looked at later", "session", due.session, "error", err)
 		}
 		if due.behind {
