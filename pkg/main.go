@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	if err := datasource.Manage(links.DataSourceID, plugin.NewFactory(openStores), datasource.ManageOpts{}); err != nil {
+	if err := datasource.Manage(links.DataSourceID, plugin.NewFactory(openStores, plugin.SystemClock), datasource.ManageOpts{}); err != nil {
 		backend.Logger.Error("Plugin ended", "error", err)
 		os.Exit(1)
 	}

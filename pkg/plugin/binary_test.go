@@ -55,6 +55,7 @@ func TestBinary(t *testing.T) {
 	fromMs := recordTrouble(t, stores)
 	t.Run("insight", func(t *testing.T) { binaryInsight(t, client, s, fromMs) })
 	t.Run("resources", func(t *testing.T) { binaryResources(t, client, s) })
+	t.Run("stream", func(t *testing.T) { binaryStream(t, client, s, stores) })
 	t.Run("tls", func(t *testing.T) { binaryTLS(t, client, stores) })
 	t.Run("settings change", func(t *testing.T) { binarySettingsChange(t, client, s) })
 	client.Stop()

@@ -45,6 +45,7 @@ var (
 	_ backend.QueryDataHandler      = (*Datasource)(nil)
 	_ backend.CallResourceHandler   = (*Datasource)(nil)
 	_ backend.CheckHealthHandler    = (*Datasource)(nil)
+	_ backend.StreamHandler         = (*Datasource)(nil)
 	_ instancemgmt.InstanceDisposer = (*Datasource)(nil)
 )
 
@@ -57,17 +58,20 @@ type Datasource struct {
 	links     links.Config
 	self      links.Source
 	resources backend.CallResourceHandler
+	clock     Clock
 	log       *slog.Logger
 }
 
-// NewFactory makes instances whose stores open opens. Settings that cannot
+// NewFactory makes instances whose stores open opens and whose streams go by
+// the clock. Settings that cannot
 // work make an instance that says so, because an error here would reach the
 // user as a plugin that is broken.
-func NewFactory(open OpenStores) datasource.InstanceFactoryFunc {
+func NewFactory(open OpenStores, clock Clock) datasource.InstanceFactoryFunc {
 	return func(ctx context.Context, instance backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
 		d := &Datasource{
-			self: links.Source{UID: instance.UID, Name: instance.Name},
-			log:  newLog(backend.Logger),
+			self:  links.Source{UID: instance.UID, Name: instance.Name},
+			clock: clock,
+			log:   newLog(backend.Logger),
 		}
 		if err := d.open(ctx, instance, open); err != nil {
 			d.problem = err

@@ -3,6 +3,7 @@ package plugin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -137,6 +138,15 @@ func replayFrame(session recording.Session, atMs int64, uid string) *data.Frame 
 // sessions of the time range; also as annotations, which take "time" and
 // "text".
 func (d *Datasource) moments(ctx context.Context, q query) (*data.Frame, error) {
+	if q.Session != "" {
+		session, err := d.reader.Session(ctx, q.Session)
+		if err != nil && !errors.Is(err, index.ErrNotFound) {
+			return nil, err
+		}
+		if frame, err := d.followed(ctx, q, session); frame != nil || err != nil {
+			return frame, err
+		}
+	}
 	find := q.momentsOf(q.Kinds...)
 	find.Text = q.Text
 	moments, err := d.reader.Moments(ctx, find)

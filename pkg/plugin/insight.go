@@ -24,6 +24,9 @@ func (d *Datasource) transcript(ctx context.Context, q query) (*data.Frame, erro
 	if err != nil {
 		return nil, err
 	}
+	if frame, err := d.followed(ctx, q, session); frame != nil || err != nil {
+		return frame, err
+	}
 	lines, err := d.reader.Transcript(ctx, session.ID)
 	if err != nil {
 		return nil, err

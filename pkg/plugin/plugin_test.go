@@ -142,6 +142,11 @@ func open(t testing.TB, s backend.DataSourceInstanceSettings) *plugin.Datasource
 
 func openWith(ctx context.Context, t testing.TB, s backend.DataSourceInstanceSettings) *plugin.Datasource {
 	t.Helper()
+	return openAt(ctx, t, s, plugin.SystemClock)
+}
+
+func openAt(ctx context.Context, t testing.TB, s backend.DataSourceInstanceSettings, clock plugin.Clock) *plugin.Datasource {
+	t.Helper()
 	factory := plugin.NewFactory(func(s plugin.Settings, dial plugin.Dial) (plugin.Stores, error) {
 		ix, err := clickhouse.New(clickhouse.Config{
 			Protocol: s.ClickHouse.Protocol, Addresses: s.ClickHouse.Addresses, Database: s.ClickHouse.Database,
@@ -158,7 +163,7 @@ func openWith(ctx context.Context, t testing.TB, s backend.DataSourceInstanceSet
 			return plugin.Stores{}, errors.Join(err, ix.Close())
 		}
 		return plugin.Stores{Index: ix, Bucket: bucket, CheckBucket: bucket.Check, Close: ix.Close}, nil
-	})
+	}, clock)
 	instance, err := factory(ctx, s)
 	if err != nil {
 		t.Fatalf("settings must never break an instance: %v", err)

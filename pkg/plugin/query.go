@@ -86,6 +86,7 @@ type queryModel struct {
 	Name     string                 `json:"name"`
 	Quantile float64                `json:"quantile"`
 	Format   string                 `json:"format"`
+	Live     *bool                  `json:"live"`
 	Limit    int                    `json:"limit"`
 }
 
@@ -120,6 +121,7 @@ type query struct {
 	Find    index.SessionQuery // what filters and the search say
 	Kinds   []recording.MomentKind
 	Limit   int
+	Live    bool // follow a session that runs
 
 	Metric   index.Metric
 	By       index.Label
@@ -153,6 +155,7 @@ func parseQuery(q backend.DataQuery) (query, error) {
 		ToMs:     q.TimeRange.To.UnixMilli(),
 		Kinds:    m.Kinds,
 		Limit:    m.Limit,
+		Live:     m.Live == nil || *m.Live,
 		Metric:   m.Metric,
 		By:       m.By,
 		Name:     m.Name,

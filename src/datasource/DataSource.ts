@@ -6,7 +6,7 @@ import type {
   MetricFindValue,
   ScopedVars,
 } from '@grafana/data';
-import { DataSourceWithBackend, getTemplateSrv } from '@grafana/runtime';
+import { DataSourceWithBackend, getTemplateSrv, StreamingFrameAction } from '@grafana/runtime';
 
 import { isRecord, readStrings } from '../shared/narrowing';
 import { momentAnnotations } from './annotations';
@@ -16,6 +16,8 @@ import { QueryVariableSupport } from './variables';
 
 // The keys of the search language that an ad-hoc variable can hold, and those whose values can be looked up.
 const filterKeys = ['user', 'url', 'signal', 'seen', 'release', 'env', 'browser', 'errors', 'duration'];
+// The most rows that a message of a running session holds (pkg/plugin).
+const MAX_FOLLOWED = 1000;
 const suggestedKeys = new Set(['user', 'url', 'signal', 'release', 'env', 'browser']);
 
 export class DataSource extends DataSourceWithBackend<PlayheadQuery, DataSourceOptions> {
@@ -23,6 +25,8 @@ export class DataSource extends DataSourceWithBackend<PlayheadQuery, DataSourceO
     super(instanceSettings);
     this.annotations = momentAnnotations;
     this.variables = new QueryVariableSupport();
+    // Each message about a running session holds all that its query answers with, whatever the time range.
+    this.streamOptionsProvider = () => ({ maxLength: MAX_FOLLOWED, action: StreamingFrameAction.Replace });
   }
 
   getDefaultQuery(_app: CoreApp): Partial<PlayheadQuery> {

@@ -57,6 +57,17 @@ describe('QueryEditor', () => {
     });
   });
 
+  it('follows a running session unless it is told not to', async () => {
+    const { latest, onRunQuery, user } = edit({ queryType: 'transcript', sessionId: 'abc' });
+    const live = screen.getByRole('switch', { name: 'Live' });
+    expect(live).toBeChecked();
+
+    await user.click(live);
+
+    expect(latest.query).toMatchObject({ sessionId: 'abc', live: false });
+    expect(onRunQuery).toHaveBeenCalledTimes(1);
+  });
+
   it('runs a text only when the user is done with it', async () => {
     const { onRunQuery, user } = edit({ queryType: 'sessions' });
 

@@ -10,6 +10,7 @@ import {
   IdFields,
   KindsField,
   LimitField,
+  LiveField,
   MetricField,
   MomentTextField,
   type QueryFieldsProps,
@@ -44,10 +45,10 @@ const fieldsOf: Record<EditorType, Fields> = {
   sessions: { components: [SearchField, FilterFields, SignalField, LimitField], keys: ['query', 'filters'] },
   replay: { components: [IdFields], keys: ['sessionId', 'traceId', 'at'] },
   moments: {
-    components: [IdFields, MomentTextField, KindsField, LimitField],
-    keys: ['sessionId', 'traceId', 'query', 'kinds'],
+    components: [IdFields, MomentTextField, KindsField, LimitField, LiveField],
+    keys: ['sessionId', 'traceId', 'query', 'kinds', 'live'],
   },
-  transcript: { components: [IdFields, LimitField], keys: ['sessionId', 'traceId'] },
+  transcript: { components: [IdFields, LimitField, LiveField], keys: ['sessionId', 'traceId', 'live'] },
   signals: {
     components: [SearchField, SignalField, GroupFields, LimitField],
     keys: ['query', 'filters', 'sessionId', 'by'],

@@ -183,6 +183,20 @@ export function KindsField({ query, onChangeAndCommit }: QueryFieldsProps) {
   );
 }
 
+export function LiveField({ query, onChangeAndCommit }: QueryFieldsProps) {
+  return (
+    <InlineFieldRow>
+      <InlineField label="Live" labelWidth={LABEL_WIDTH} tooltip="Goes on by itself while the session runs">
+        <InlineSwitch
+          id={`${query.refId}-live`}
+          value={query.live ?? true}
+          onChange={(event) => onChangeAndCommit({ live: event.currentTarget.checked })}
+        />
+      </InlineField>
+    </InlineFieldRow>
+  );
+}
+
 interface PickerProps {
   id: string;
   label: string;

@@ -45,6 +45,8 @@ export interface PlayheadQuery extends DataQuery {
   /** Of durations and vitals. @default 0.75 */
   quantile?: number;
   format?: Format;
+  /** Moments and transcripts of a session that runs go on by themselves. @default true */
+  live?: boolean;
   /** Filled in from the dashboard, never kept. */
   adhocFilters?: AdHocFilter[];
   limit?: number;

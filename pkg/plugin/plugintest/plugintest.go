@@ -8,6 +8,7 @@ package plugintest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,7 @@ type Client struct {
 	diagnostics grpcplugin.DiagnosticsClient
 	data        grpcplugin.DataClient
 	resource    grpcplugin.ResourceClient
+	stream      grpcplugin.StreamClient
 }
 
 // Start starts the binary; what it logs goes to log. The process ends with
@@ -47,6 +49,7 @@ func Start(ctx context.Context, binary string, log io.Writer) (*Client, error) {
 		VersionedPlugins: map[int]goplugin.PluginSet{grpcplugin.ProtocolVersion: {
 			"diagnostics": &grpcplugin.DiagnosticsGRPCPlugin{},
 			"resource":    &grpcplugin.ResourceGRPCPlugin{},
+			"stream":      &grpcplugin.StreamGRPCPlugin{},
 			"data":        &grpcplugin.DataGRPCPlugin{},
 		}},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
@@ -69,6 +72,7 @@ func (c *Client) connect() error {
 		dispense(rpc, "diagnostics", &c.diagnostics),
 		dispense(rpc, "data", &c.data),
 		dispense(rpc, "resource", &c.resource),
+		dispense(rpc, "stream", &c.stream),
 	)
 }
 
@@ -142,6 +146,48 @@ func (c *Client) CallResource(ctx context.Context, settings backend.DataSourceIn
 		if err := sender.Send(backend.FromProto().CallResourceResponse(message)); err != nil {
 			return err
 		}
+	}
+}
+
+// SubscribeStream asks to follow a channel's path, as a viewer.
+func (c *Client) SubscribeStream(ctx context.Context, settings backend.DataSourceInstanceSettings, path string) (*backend.SubscribeStreamResponse, error) {
+	response, err := c.stream.SubscribeStream(ctx, backend.ToProto().SubscribeStreamRequest(&backend.SubscribeStreamRequest{
+		PluginContext: pluginContext(settings), Path: path,
+	}))
+	if err != nil {
+		return nil, err
+	}
+	return backend.FromProto().SubscribeStreamResponse(response), nil
+}
+
+// PublishStream tries to publish to a channel.
+func (c *Client) PublishStream(ctx context.Context, settings backend.DataSourceInstanceSettings, path string, message json.RawMessage) (*backend.PublishStreamResponse, error) {
+	response, err := c.stream.PublishStream(ctx, backend.ToProto().PublishStreamRequest(&backend.PublishStreamRequest{
+		PluginContext: pluginContext(settings), Path: path, Data: message,
+	}))
+	if err != nil {
+		return nil, err
+	}
+	return backend.FromProto().PublishStreamResponse(response), nil
+}
+
+// RunStream passes on every message of a channel until the stream or ctx ends.
+func (c *Client) RunStream(ctx context.Context, settings backend.DataSourceInstanceSettings, path string, receive func(json.RawMessage)) error {
+	stream, err := c.stream.RunStream(ctx, backend.ToProto().RunStreamRequest(&backend.RunStreamRequest{
+		PluginContext: pluginContext(settings), Path: path,
+	}))
+	if err != nil {
+		return err
+	}
+	for {
+		packet, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		receive(packet.GetData())
 	}
 }
 
