@@ -23,11 +23,12 @@ export function Replay({ replay, height }: { replay: ReplayProps; height: number
     <Player
       source={source}
       sessionId={sessionId}
-      at={crosshair.hovered ?? at}
+      at={at}
       height={height}
       telemetry={telemetry}
       linkTo={linkTo}
       onTimeChange={crosshair.moveTo}
+      follow={crosshair.follow}
     />
   );
 }

@@ -41,6 +41,11 @@ export interface PlayerProps {
   /** Called with the instant that is shown whenever it changes, while playing about five times a second. */
   onTimeChange?: (timestamp: number) => void;
   /**
+   * Given what seeks, calls it with every instant that somebody points at elsewhere, until what it returns is called.
+   * Must stay the same function.
+   */
+  follow?: (seek: (timestamp: number) => void) => () => void;
+  /**
    * Where the session's traces and logs are read. Must stay the same object, as `source`.
    * @default nowhere
    */
@@ -64,6 +69,7 @@ export function Player({
   at,
   windowId,
   onTimeChange,
+  follow,
   telemetry = NO_TELEMETRY,
   linkTo,
   height,
@@ -81,7 +87,7 @@ export function Player({
   const showsPanes = choosesPanes ?? (size.width > NARROW_WIDTH && !isLow);
   const fullScreen = useFullScreen(player);
   const replayer = useReplayer({ source, sessionId, at, windowId, root });
-  const { playhead } = replayer;
+  const { playhead, seek } = replayer;
   const state = refused ? reduceStatus(replayer.state, { type: 'fail', error: refused }) : replayer.state;
   const { manifest, windowId: shownWindow, foundGaps } = state;
   const { start, end } = useMemo(() => (manifest ? sessionBounds(manifest) : { start: 0, end: 0 }), [manifest]);
@@ -90,6 +96,7 @@ export function Player({
     [manifest, foundGaps, shownWindow]
   );
   usePublishedTime(player, playhead, onTimeChange);
+  useEffect(() => follow?.(seek), [follow, seek]);
 
   const toggle = () => (state.wantsToPlay ? replayer.pause() : replayer.play());
   const seekBy = (byMs: number) => replayer.seek(playhead.timestamp() + byMs);

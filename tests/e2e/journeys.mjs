@@ -234,12 +234,10 @@ export const journeys = [
       const { dashboard, replay, start } = await openSession(journey);
       // A plot tells the others of its points only.
       const instant = await journey.backends.requestOf(journey.seen);
-      const pixel = await dashboard.hover(REQUESTS, instant);
-      await journey.page.waitForFunction(
-        ({ instant, near }) =>
-          Math.abs(Number(document.querySelector('[data-timestamp]').dataset.timestamp) - instant) <= near,
-        { instant, near: 2 * pixel + AGREE_MS }
-      );
+      await journey.backends.until('the playhead', async () => {
+        const pixel = await dashboard.hover(REQUESTS, instant);
+        return Math.abs((await replay.instant()) - instant) <= 2 * pixel + AGREE_MS;
+      });
       check((await replay.instant()) !== start, 'the playhead is where it began');
     },
   },
