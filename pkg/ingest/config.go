@@ -224,6 +224,11 @@ type Insight struct {
 	// recorded. What does not fit is read back from the stores when it is its
 	// turn. Default 64MiB.
 	DocumentBytes Bytes `yaml:"document_bytes"`
+
+	// CopiesBytes is the room in the journal's folder for copies of the packs
+	// that were stored last, at most half an hour ago, from which windows are
+	// read back; 0 reads object storage. Default 256MiB.
+	CopiesBytes Bytes `yaml:"copies_bytes"`
 }
 
 // Flush says when waiting segments become a pack.
@@ -253,7 +258,7 @@ func DefaultConfig() Config {
 			MinFreeBytes: 64 << 20, CommitInterval: 5 * time.Millisecond,
 		},
 		Flush:   Flush{PackBytes: 8 << 20, PackAge: 10 * time.Second, Grace: 20 * time.Second},
-		Insight: Insight{DocumentBytes: 64 << 20},
+		Insight: Insight{DocumentBytes: 64 << 20, CopiesBytes: 256 << 20},
 	}
 }
 
@@ -270,6 +275,9 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.Flush.validate()...)
 	if c.Insight.DocumentBytes < 1<<20 || c.Insight.DocumentBytes > 64<<30 {
 		errs = append(errs, fmt.Errorf("insight.document_bytes: must be between %d and %d", 1<<20, int64(64)<<30))
+	}
+	if c.Insight.CopiesBytes < 0 || c.Insight.CopiesBytes > 1<<40 {
+		errs = append(errs, fmt.Errorf("insight.copies_bytes: must be between 0 and %d", int64(1)<<40))
 	}
 	return errors.Join(errs...)
 }

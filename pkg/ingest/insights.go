@@ -28,9 +28,10 @@ import (
 )
 
 const (
-	// freshLimit bounds the packs that stay in memory until their windows have
-	// been followed; what is beyond is read back from object storage.
-	freshLimit = 16 << 20
+	// freshLimit bounds the segments that wait to be followed, each of which
+	// takes about a KiB. Of what is beyond only the sessions are remembered, and
+	// the index says later what is stored of them.
+	freshLimit = 16_000
 
 	// rowsAtOnce and rowsWait bound the findings that one insert waits for.
 	rowsAtOnce = 5000
@@ -63,6 +64,7 @@ type insights struct {
 	tracker  *insight.Tracker
 	stores   insight.Stores
 	library  *dictionary.Library
+	copies   *packCopies
 	bases    *bases
 	retry    *retrier
 	metrics  *metrics
@@ -72,6 +74,7 @@ type insights struct {
 	projects func() []recording.ProjectID
 	note     string // file that says up to when all is followed
 	wake     chan struct{}
+	limit    int // freshLimit
 
 	rows     []index.Batch // of run
 	rowCount int
@@ -83,17 +86,23 @@ type insights struct {
 
 	mu        sync.Mutex
 	fresh     []freshPack
-	bytes     int // of fresh
+	waiting   int                       // segments of fresh
+	late      map[lateSession]time.Time // for which there was no room in fresh, since when
 	drains    []chan error
 	keyframes map[journal.Group][]waitingKeyframe
 	frames    int // bytes of keyframes
 }
 
-// freshPack is a pack that has been stored. Without data it is read back.
+// freshPack is a pack that has been stored.
 type freshPack struct {
 	segments []recording.StoredSegment
-	data     []byte
 	at       time.Time
+}
+
+// lateSession is a session of which the index is asked what is stored.
+type lateSession struct {
+	project recording.ProjectID
+	session recording.SessionID
 }
 
 // waitingKeyframe is a keyframe that goes into the next pack.
@@ -104,11 +113,13 @@ type waitingKeyframe struct {
 }
 
 func newInsights(s *Server, stores insight.Stores, retry *retrier, b *bases, opts Options) *insights {
+	copies := newPackCopies(stores.Bucket, filepath.Join(s.cfg.Journal.Dir, "packs"), int64(s.cfg.Insight.CopiesBytes), s.now, s.log)
+	stores.Bucket = copies
 	i := &insights{
-		stores: stores, library: s.library, bases: b, retry: retry, metrics: s.metrics,
+		stores: stores, copies: copies, library: s.library, bases: b, retry: retry, metrics: s.metrics,
 		log: s.log, now: s.now, after: opts.after, projects: s.projects,
-		note: filepath.Join(s.cfg.Journal.Dir, "insight.json"), wake: make(chan struct{}, 1),
-		keyframes: map[journal.Group][]waitingKeyframe{},
+		note: filepath.Join(s.cfg.Journal.Dir, "insight.json"), wake: make(chan struct{}, 1), limit: freshLimit,
+		keyframes: map[journal.Group][]waitingKeyframe{}, late: map[lateSession]time.Time{},
 	}
 	i.stats.Store(&insight.Stats{})
 	i.tracker = insight.New(insight.Options{Source: stores, Emit: i.emit, Now: s.now, Log: s.log, Bytes: int(s.cfg.Insight.DocumentBytes)})
@@ -120,12 +131,20 @@ func (i *insights) stored(segments []recording.StoredSegment, data []byte) {
 	if len(segments) == 0 {
 		return
 	}
-	i.mu.Lock()
-	if i.bytes+len(data) > freshLimit {
-		data = nil
+	if data != nil {
+		i.copies.keep(segments[0].Object, data)
 	}
-	i.bytes += len(data)
-	i.fresh = append(i.fresh, freshPack{segments: segments, data: data, at: i.now()})
+	i.mu.Lock()
+	if i.waiting > 0 && i.waiting+len(segments) > i.limit {
+		for _, s := range segments {
+			if id := (lateSession{s.Project, s.Session}); i.late[id].IsZero() {
+				i.late[id] = i.now()
+			}
+		}
+	} else {
+		i.waiting += len(segments)
+		i.fresh = append(i.fresh, freshPack{segments: segments, at: i.now()})
+	}
 	i.mu.Unlock()
 	i.nudge()
 }
@@ -166,7 +185,7 @@ func (i *insights) run(ctx context.Context) {
 			}
 			continue
 		}
-		if i.drained(ctx) {
+		if i.revisitLate(ctx) || i.drained(ctx) {
 			continue
 		}
 		i.wait(ctx, i.tick(ctx))
@@ -190,8 +209,35 @@ func (i *insights) take() (p freshPack, ok bool) {
 	}
 	p, i.fresh[0] = i.fresh[0], freshPack{}
 	i.fresh = i.fresh[1:]
-	i.bytes -= len(p.data)
+	i.waiting -= len(p.segments)
 	return p, true
+}
+
+// takeLate returns a session for which there was no room.
+func (i *insights) takeLate() (id lateSession, ok bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for id := range i.late {
+		return id, true
+	}
+	return id, false
+}
+
+// revisitLate asks the index for the segments of a session; false when there is
+// none to ask for, or the index does not answer.
+func (i *insights) revisitLate(ctx context.Context) bool {
+	id, ok := i.takeLate()
+	if !ok {
+		return false
+	}
+	err := i.retry.few(ctx, "index", func(ctx context.Context) error { return i.tracker.Revisit(ctx, id.project, id.session) })
+	if err != nil {
+		return false
+	}
+	i.mu.Lock()
+	delete(i.late, id)
+	i.mu.Unlock()
+	return true
 }
 
 func (i *insights) follow(ctx context.Context, p freshPack) {
@@ -202,12 +248,9 @@ func (i *insights) follow(ctx context.Context, p freshPack) {
 	})
 	for _, s := range p.segments {
 		i.tracker.Follow(s, func() ([]byte, error) {
-			if p.data == nil {
-				return nil, errNotAtHand
-			}
-			ctx, cancel := context.WithTimeout(ctx, attemptTimeout) // a dictionary may have to be read
+			ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 			defer cancel()
-			events, err := i.stores.Decode(ctx, s, p.data[s.Offset:s.Offset+s.Length], i.scratch[:0])
+			events, err := i.stores.Events(ctx, s, i.scratch[:0])
 			if err == nil && cap(events) <= keepRaw {
 				i.scratch = events
 			}
@@ -216,7 +259,15 @@ func (i *insights) follow(ctx context.Context, p freshPack) {
 	}
 }
 
-var errNotAtHand = errors.New("pack is not in memory any more")
+// noneLate fails when the index did not say what is stored of some sessions.
+func (i *insights) noneLate() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.late) > 0 {
+		return fmt.Errorf("%d sessions are not looked at, as the index does not answer", len(i.late))
+	}
+	return nil
+}
 
 // drained serves those who wait for everything; false when there is none.
 func (i *insights) drained(ctx context.Context) bool {
@@ -227,7 +278,10 @@ func (i *insights) drained(ctx context.Context) bool {
 	if len(drains) == 0 {
 		return false
 	}
-	err := i.retry.few(ctx, "index", i.tracker.Drain)
+	err := i.noneLate()
+	if err == nil {
+		err = i.retry.few(ctx, "index", i.tracker.Drain)
+	}
 	if err == nil {
 		err = i.write(ctx)
 	}
@@ -250,6 +304,7 @@ func (i *insights) wait(ctx context.Context, next time.Time) {
 		_ = i.write(ctx) // fails when ctx is done
 	}
 	i.packKeyframes(ctx, keyframeWait)
+	i.copies.expire()
 	i.takeNote(now)
 	pause := noteWait
 	if i.rowCount > 0 {
@@ -409,6 +464,11 @@ func (i *insights) takeNote(now time.Time) {
 	i.mu.Lock()
 	if len(i.fresh) > 0 {
 		oldest = i.fresh[0].at
+	}
+	for _, since := range i.late {
+		if since.Before(oldest) {
+			oldest = since
+		}
 	}
 	i.mu.Unlock()
 	if i.rowCount > 0 && i.rowSince.Before(oldest) {

@@ -159,3 +159,32 @@ func TestDamagedNote(t *testing.T) {
 		t.Errorf("%d clicks have their button's name, want 1", got)
 	}
 }
+
+// Of what is stored faster than it is followed only the sessions are
+// remembered; they are followed all the same.
+func TestInsightFallsBehind(t *testing.T) {
+	st := newStores(t)
+	s := newServer(t, testConfig(t), st.bucket, st.index, Options{})
+	s.pipeline.packer.insights.limit = 1
+	ctx, cancel := context.WithCancel(deadline(t))
+	var pipeline sync.WaitGroup
+	pipeline.Go(func() { s.pipeline.run(ctx) })
+	for seq := range uint32(3) {
+		for _, session := range []string{"session-1", "session-2"} {
+			sendClicks(t, s, session, seq, seq+1)
+		}
+		must(t, s.pipeline.flush(ctx))
+	}
+	cancel()
+	pipeline.Wait()
+	if late := len(s.pipeline.packer.insights.late); late != 2 {
+		t.Errorf("%d sessions are late, want 2", late)
+	}
+	running(t, s)
+	flush(t, s)
+	for _, session := range []recording.SessionID{"session-1", "session-2"} {
+		if got := namedClicks(t, st, session); got != 2 {
+			t.Errorf("%d clicks of %s have their button's name, want 2", got, session)
+		}
+	}
+}
