@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/segment"
@@ -22,20 +21,15 @@ func (r *Reader) serveAsset(w http.ResponseWriter, req *http.Request, text strin
 	if err != nil {
 		return errNoRoute
 	}
-	h := w.Header()
-	etag := `"` + string(id) + `"`
-	if strings.Contains(req.Header.Get("If-None-Match"), etag) {
-		// What has the hash has not changed, and who has it was allowed to read it.
-		h.Set("ETag", etag)
-		w.WriteHeader(http.StatusNotModified)
+	// What has the hash has not changed, and who has it was allowed to read it.
+	if notModified(w, req, `"`+string(id)+`"`, ofAsset) {
 		return nil
 	}
 	asset, err := r.asset(req, id)
 	if err != nil {
 		return err
 	}
-	h.Set("ETag", etag)
-	h.Set("Cache-Control", "private, no-cache")
+	h := w.Header()
 	h.Set("Content-Type", asset.Type)
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")

@@ -53,6 +53,7 @@ func TestAssets(t *testing.T) {
 	for name, want := range map[string]string{
 		"Content-Type": "image/svg+xml", "X-Content-Type-Options": "nosniff",
 		"Content-Security-Policy": "sandbox; default-src 'none'", "Cross-Origin-Resource-Policy": "same-origin",
+		"Cache-Control": "private, max-age=86400, immutable", "X-Grafana-Cache": "y",
 	} {
 		if got := w.Header().Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

@@ -27,7 +27,7 @@ const maxSessions = 1000
 func (r *Reader) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		h := w.Header()
-		h.Set("Cache-Control", "private, no-store")
+		h.Set("Cache-Control", noStore)
 		h.Set("X-Content-Type-Options", "nosniff")
 		if err := r.serve(w, req); err != nil {
 			r.answerError(w, req, err)
@@ -111,7 +111,14 @@ func (r *Reader) serveManifest(w http.ResponseWriter, req *http.Request, id reco
 	if err != nil {
 		return err
 	}
-	return answerJSON(w, req, manifest)
+	encoded, err := json.Marshal(manifest)
+	if err != nil {
+		return fmt.Errorf("encode manifest: %w", err)
+	}
+	if notModified(w, req, contentTag(encoded), r.ofSession(manifest.Session.EndMs)) {
+		return nil
+	}
+	return answerEncoded(w, req, encoded)
 }
 
 func (r *Reader) serveSegments(w http.ResponseWriter, req *http.Request, id recording.SessionID) error {
@@ -123,6 +130,9 @@ func (r *Reader) serveSegments(w http.ResponseWriter, req *http.Request, id reco
 	if err != nil {
 		return err
 	}
+	if notModified(w, req, r.edition.etag(plan), askAgain) {
+		return nil
+	}
 	body := newBody(w, req, "application/x-ndjson")
 	if req.Method == http.MethodHead {
 		return body.Close()
@@ -131,6 +141,7 @@ func (r *Reader) serveSegments(w http.ResponseWriter, req *http.Request, id reco
 		if body.begun {
 			// The answer has begun and cannot become another one; the reader
 			// sees that it ends early.
+			r.edition.spoil()
 			r.log.WarnContext(req.Context(), "Answer ended early", "session", id, "error", err)
 			return nil
 		}
@@ -144,6 +155,10 @@ func answerJSON(w http.ResponseWriter, req *http.Request, answer any) error {
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
+	return answerEncoded(w, req, encoded)
+}
+
+func answerEncoded(w http.ResponseWriter, req *http.Request, encoded []byte) error {
 	body := newBody(w, req, "application/json")
 	if _, err := body.Write(encoded); err != nil {
 		return nil //nolint:nilerr // the caller has gone; there is nobody to tell
@@ -235,14 +250,20 @@ func (r *Reader) serveSuggestions(w http.ResponseWriter, req *http.Request) erro
 	if p.err != nil {
 		return p.err
 	}
-	if fixed {
-		return answerJSON(w, req, map[string][]string{"values": known})
+	if !fixed {
+		var err error
+		if known, err = r.Values(req.Context(), q); err != nil {
+			return err
+		}
 	}
-	values, err := r.Values(req.Context(), q)
+	encoded, err := json.Marshal(map[string][]string{"values": append([]string{}, known...)})
 	if err != nil {
-		return err
+		return fmt.Errorf("encode answer: %w", err)
 	}
-	return answerJSON(w, req, map[string][]string{"values": append([]string{}, values...)})
+	if notModified(w, req, contentTag(encoded), ofSuggestions) {
+		return nil
+	}
+	return answerEncoded(w, req, encoded)
 }
 
 // fixedValues are those of fields that do not come from the index: of the

@@ -58,6 +58,7 @@ func (r *Reader) answerError(w http.ResponseWriter, req *http.Request, err error
 	if err != nil {
 		panic(err) // strings and numbers alone always have a JSON form
 	}
+	uncached(w.Header())
 	w.Header().Del("Content-Encoding")
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,6 +30,8 @@ type Config struct {
 	Bucket  objectstore.Bucket
 	Index   index.Index
 	Log     *slog.Logger
+	// Now tells which sessions have ended; time.Now when nil.
+	Now func() time.Time
 }
 
 // Reader reads the recordings of one project. It is safe for concurrent use.
@@ -37,16 +40,22 @@ type Reader struct {
 	bucket  objectstore.Bucket
 	index   index.Index
 	log     *slog.Logger
+	now     func() time.Time
+	edition *edition
 
 	dictionaries *dictionary.Reader
 }
 
 // New returns a Reader over the given stores.
 func New(c Config) *Reader {
-	return &Reader{
-		project: c.Project, bucket: c.Bucket, index: c.Index, log: c.Log,
+	r := &Reader{
+		project: c.Project, bucket: c.Bucket, index: c.Index, log: c.Log, now: c.Now, edition: newEdition(),
 		dictionaries: dictionary.NewReader(c.Bucket, dictionaryCacheBytes),
 	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	return r
 }
 
 var tracePattern = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)

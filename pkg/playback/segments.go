@@ -313,8 +313,11 @@ func (p *plan) lost(ctx context.Context, out *stream, err error, at recording.Lo
 	if errors.As(err, &lost) {
 		cause = lost.cause
 	}
-	if cause == causeUnavailable && !out.begun {
-		return cause, err
+	if cause == causeUnavailable {
+		if !out.begun {
+			return cause, err
+		}
+		p.reader.edition.spoil()
 	}
 	p.reader.log.ErrorContext(ctx, "Segments cannot be read", "object", at.Object, "offset", at.Offset, "segments", segments, "cause", cause, "error", err)
 	return cause, nil

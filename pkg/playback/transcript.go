@@ -2,6 +2,7 @@ package playback
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,12 @@ import (
 // Transcript returns a session in words, or index.ErrNotFound. Times are
 // corrected as in a manifest.
 func (r *Reader) Transcript(ctx context.Context, id recording.SessionID) ([]moments.Line, error) {
+	lines, _, err := r.transcript(ctx, id)
+	return lines, err
+}
+
+// transcript also returns when the session's last segment ended.
+func (r *Reader) transcript(ctx context.Context, id recording.SessionID) (lines []moments.Line, endMs int64, _ error) {
 	var segments []recording.StoredSegment
 	var list []recording.Moment
 	group, both := errgroup.WithContext(ctx)
@@ -31,19 +38,19 @@ func (r *Reader) Transcript(ctx context.Context, id recording.SessionID) ([]mome
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	corrections, startMs := correct(segments)
+	corrections, startMs, endMs := correct(segments)
 	for i := range list {
 		list[i].TimestampMs += corrections[list[i].SegmentID]
 	}
 	slices.SortStableFunc(list, func(a, b recording.Moment) int { return int(a.TimestampMs - b.TimestampMs) })
-	return moments.Transcript(list, startMs), nil
+	return moments.Transcript(list, startMs), endMs, nil
 }
 
 // correct returns what is added to the times of each segment's moments, and the
-// start of the session.
-func correct(stored []recording.StoredSegment) (corrections map[recording.SegmentID]int64, startMs int64) {
+// start and the end of the session.
+func correct(stored []recording.StoredSegment) (corrections map[recording.SegmentID]int64, startMs, endMs int64) {
 	corrections = make(map[recording.SegmentID]int64, len(stored))
 	for w, window := range byWindow(stored) {
 		for i, s := range correctClock(window) {
@@ -51,9 +58,10 @@ func correct(stored []recording.StoredSegment) (corrections map[recording.Segmen
 			if w == 0 && i == 0 || s.StartMs < startMs {
 				startMs = s.StartMs
 			}
+			endMs = max(endMs, s.EndMs)
 		}
 	}
-	return corrections, startMs
+	return corrections, startMs, endMs
 }
 
 // line is a line of a transcript as the API spells it.
@@ -126,12 +134,19 @@ func (r *Reader) serveTranscript(w http.ResponseWriter, req *http.Request, id re
 	default:
 		return &paramError{"format", "must be json or text"}
 	}
-	lines, err := r.Transcript(req.Context(), id)
+	lines, endMs, err := r.transcript(req.Context(), id)
 	if err != nil {
 		return err
 	}
+	var text bytes.Buffer
+	if err := write(&text, lines); err != nil {
+		return err
+	}
+	if notModified(w, req, contentTag(text.Bytes()), r.ofSession(endMs)) {
+		return nil
+	}
 	body := newBody(w, req, contentType)
-	if err := write(body, lines); err != nil {
+	if _, err := body.Write(text.Bytes()); err != nil {
 		return nil //nolint:nilerr // the caller has gone; there is nobody to tell
 	}
 	return body.Close()

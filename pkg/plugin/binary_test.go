@@ -169,6 +169,21 @@ func binaryHTTP(t *testing.T, client *plugintest.Client, s backend.DataSourceIns
 	if len(manifest.Windows) != 1 || len(manifest.Windows[0].Segments) != segments || len(manifest.Moments) != segments+2 {
 		t.Errorf("manifest %+v", manifest)
 	}
+	again, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+prefix+"/sessions/"+sessionID+"/manifest", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []int{http.StatusOK, http.StatusNotModified} {
+		response, err := server.Client().Do(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != status || response.Header.Get("Cache-Control") != "private, max-age=300" || response.Header.Get("X-Grafana-Cache") == "" {
+			t.Errorf("manifest: status %d, %v, want %d", response.StatusCode, response.Header, status)
+		}
+		again.Header.Set("If-None-Match", response.Header.Get("ETag"))
+	}
 	_, contentType, body := get(segmentsPath + "?window=" + string(windowID) + "&from=1763791885000&to=1763791885000&snapshot=true")
 	if n := bytes.Count(body, []byte(`{"segment":`)); n != 2 || contentType != "application/x-ndjson" {
 		t.Errorf("%d segments as %s, want the one of the snapshot and the one at the instant", n, contentType)

@@ -100,6 +100,7 @@ func (d *Datasource) open(ctx context.Context, instance backend.DataSourceInstan
 		Bucket:  d.stores.Bucket,
 		Index:   d.stores.Index,
 		Log:     d.log,
+		Now:     d.clock.Now,
 	})
 	d.resources = httpadapter.New(d.reader.Handler())
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/live"
 
 	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/playback"
 	"github.com/playhead/playhead/pkg/recording"
 )
 
@@ -21,10 +22,6 @@ const (
 	// pollEvery is how often a followed session is read: what is stored is
 	// pushed after this time and a query's at the latest.
 	pollEvery = 2 * time.Second
-
-	// idleEnd is how long after its last event a session can still go on: the
-	// recorder begins a new one then.
-	idleEnd = 30 * time.Minute
 
 	// maxFollowed is how many rows are pushed at most. Every push holds all of
 	// them, and Grafana cuts off a browser for which 4 MiB wait.
@@ -102,7 +99,7 @@ func (q query) channelOf(session recording.SessionID) (channel, bool) {
 
 // runs reports whether a session may go on.
 func (d *Datasource) runs(s recording.Session) bool {
-	return d.clock.Now().Sub(timeOf(s.EndMs)) < idleEnd
+	return d.clock.Now().Sub(timeOf(s.EndMs)) < playback.IdleEnd
 }
 
 // followed answers a query for a session that runs with what its channel
