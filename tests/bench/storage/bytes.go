@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/snappy"
 
 	"github.com/playhead/playhead/pkg/rrweb"
+	"github.com/playhead/playhead/pkg/segment"
 	"github.com/playhead/playhead/tests/bench/rig"
 	"github.com/playhead/playhead/tests/traffic"
 )
@@ -21,6 +23,14 @@ const (
 	// roundTime of the recordings is sent between two packs: flush.pack_age.
 	roundTime = 10 * time.Second
 
+	// packAge stands for flush.pack_age: longer than the uploads of a round
+	// take, so that a round is a pack.
+	packAge = 2 * time.Second
+
+	// pause is between two uploads. All of a round at once would make the server
+	// hurry, and spend less time on each than it does when the sessions take theirs.
+	pause = 25 * time.Millisecond
+
 	// snappyBlock is how far back Snappy refers in the reference
 	// implementation, and in the package that PostHog uses. The Go package that
 	// stands in for it here would refer further.
@@ -30,7 +40,7 @@ const (
 // unseenSites sends each recording once, as one session of a site of its own,
 // through the real ingest.
 func unseenSites(ctx context.Context, dir string, recordings []*traffic.Recording) ([]rig.Result, error) {
-	ours, err := storeOurs(ctx, filepath.Join(dir, "unseen"), recordings)
+	ours, err := storeOurs(ctx, filepath.Join(dir, "unseen"), recordings, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -39,57 +49,59 @@ func unseenSites(ctx context.Context, dir string, recordings []*traffic.Recordin
 		return nil, err
 	}
 	raw, snappy, gzip := peerBytes(recordings)
-	rig.Say("unseen sites: %d raw, ours %d (index %d), ClickStack %d, snappy %d, gzip %d", raw, ours.objects+ours.tables, ours.tables, table, snappy, gzip)
-	all := float64(ours.objects + ours.tables)
-	method := fmt.Sprintf("%d recordings, %.1f MB raw, each one session of a site of its own, sent through ingest, a pack for every 10 s; objects + active parts of every table after OPTIMIZE FINAL (index share %.0f %%)", len(recordings), float64(raw)/1e6, 100*float64(ours.tables)/all)
+	all := float64(ours.sum(""))
+	tables := ours.sum("table_")
+	rig.Say("unseen sites: %d raw, ours %.0f (index %d), ClickStack %d, snappy %d, gzip %d", raw, all, tables, table, snappy, gzip)
+	method := fmt.Sprintf("%d recordings, %.1f MB raw, each one session of a site of its own, sent through ingest, a pack for every 10 s; objects + active parts of every table after OPTIMIZE FINAL (index share %.0f %%)", len(recordings), float64(raw)/1e6, 100*float64(tables)/all)
 	result := func(name, peer string, value int64) rig.Result {
 		return rig.Result{Name: name, Value: all, Unit: "B", Method: method}.Against(peer, float64(value))
 	}
-	return []rig.Result{
+	return append([]rig.Result{
 		result("storage.bytes_unseen_site", "ClickStack hyperdx_sessions after OPTIMIZE FINAL", table),
 		result("storage.bytes_unseen_site_vs_snappy", "PostHog block: snappy of a session in blocks of 64 KiB, without its index", snappy),
 		result("storage.bytes_unseen_site_vs_gzip", "each upload's gzip as it came, without an index", gzip),
-	}, nil
+	}, ours.results("storage.bytes_unseen_site")...), nil
 }
 
-// stored is what a session costs at rest.
-type stored struct {
-	objects, tables int64
-	frames          int64 // in the objects
-}
-
-// storeOurs sends recordings side by side and returns what they take when
+// storeOurs sends recordings side by side, each as one session of a site of its
+// own with its dictionary, if it has one, and returns what they take when
 // everything has settled.
-func storeOurs(ctx context.Context, dir string, recordings []*traffic.Recording) (size stored, err error) {
+func storeOurs(ctx context.Context, dir string, recordings []*traffic.Recording, dictionaries map[string]*segment.Dictionary) (size split, err error) {
 	stores, err := rig.StartStores(ctx, dir)
 	if err != nil {
-		return size, err
+		return nil, err
 	}
 	defer rig.Stop(&err, stores)
-	playhead, err := rig.StartPlayhead(ctx, stores, rig.PlayheadOptions{Dir: filepath.Join(dir, "playhead"), PackAge: 100 * time.Millisecond})
-	if err != nil {
-		return size, err
+	if err := putDictionaries(ctx, stores, dictionaries); err != nil {
+		return nil, err
 	}
-	defer rig.Stop(&err, playhead)
-	if err := sendOnce(ctx, playhead, recordings); err != nil {
-		return size, err
+	if err := storeAll(ctx, stores, filepath.Join(dir, "playhead"), recordings, dictionaries); err != nil {
+		return nil, err
 	}
-	if err := playhead.Drain(ctx, storeTime); err != nil {
-		return size, err
+	if err := forgetWarmUp(ctx, stores); err != nil {
+		return nil, err
 	}
 	if err := stores.Settle(ctx); err != nil {
-		return size, err
+		return nil, err
 	}
-	if size.tables, err = stores.TableBytes(ctx); err != nil {
-		return size, err
-	}
-	frames, err := stores.Number(ctx, "SELECT sum(object_length) FROM segments FINAL")
+	return splitOf(ctx, stores)
+}
+
+// storeAll returns when all that a server found in recordings is stored.
+func storeAll(ctx context.Context, stores *rig.Stores, dir string, recordings []*traffic.Recording, dictionaries map[string]*segment.Dictionary) (err error) {
+	playhead, err := rig.StartPlayhead(ctx, stores, rig.PlayheadOptions{Dir: dir, PackAge: packAge})
 	if err != nil {
-		return size, err
+		return err
 	}
-	size.frames = int64(frames)
-	size.objects, _, err = stores.ObjectBytes()
-	return size, err
+	// A server that is told to stop stores the keyframes that wait for a pack.
+	defer rig.Stop(&err, playhead)
+	if err := warmUp(ctx, stores, playhead, dictionaries); err != nil {
+		return err
+	}
+	if err := sendOnce(ctx, playhead, recordings); err != nil {
+		return err
+	}
+	return playhead.DrainInsight(ctx, storeTime)
 }
 
 // sendOnce sends every recording as one session, each of another user: in
@@ -98,15 +110,17 @@ func storeOurs(ctx context.Context, dir string, recordings []*traffic.Recording)
 func sendOnce(ctx context.Context, p *rig.Playhead, recordings []*traffic.Recording) error {
 	sender := &traffic.Sender{URL: p.URL, Key: rig.Key, Client: traffic.NewClient(1), Attempts: -1}
 	defer sender.Client.CloseIdleConnections()
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
 	random := rig.Random(1)
 	sessions := make([]*paced, len(recordings))
 	for i, r := range recordings {
-		sessions[i] = &paced{recording: r, session: traffic.NewSession(r, random, traffic.SessionOptions{Site: r.Name + ".example"})}
+		sessions[i] = &paced{recording: r, session: traffic.NewSession(r, random, traffic.SessionOptions{Site: siteOf(r)})}
 	}
 	for sent := -1; sent != 0; {
 		sent = 0
 		for _, s := range sessions {
-			n, err := s.sendRound(ctx, sender)
+			n, err := s.sendRound(ctx, sender, tick.C)
 			if err != nil {
 				return err
 			}
@@ -119,6 +133,9 @@ func sendOnce(ctx context.Context, p *rig.Playhead, recordings []*traffic.Record
 	return nil
 }
 
+// siteOf is the site that a recording is sent as the only one of.
+func siteOf(r *traffic.Recording) string { return strings.ToLower(r.Name) + ".example" }
+
 // paced is a session that is sent in rounds.
 type paced struct {
 	recording *traffic.Recording
@@ -127,7 +144,7 @@ type paced struct {
 }
 
 // sendRound sends the uploads of the next ten seconds and returns their number.
-func (s *paced) sendRound(ctx context.Context, sender *traffic.Sender) (sent int, err error) {
+func (s *paced) sendRound(ctx context.Context, sender *traffic.Sender, pace <-chan time.Time) (sent int, err error) {
 	segments := s.recording.Segments
 	for first := s.next; s.next < len(segments) && segments[s.next].At < segments[first].At+roundTime; s.next++ {
 		reply, err := sender.Send(ctx, s.session.Upload(s.next))
@@ -138,6 +155,7 @@ func (s *paced) sendRound(ctx context.Context, sender *traffic.Sender) (sent int
 			return sent, fmt.Errorf("%s: upload %d refused: %d %s", s.recording.Name, s.next, reply.Status, reply.Refusal)
 		}
 		sent++
+		<-pace
 	}
 	return sent, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/objectstore"
 	"github.com/playhead/playhead/pkg/objectstore/s3"
+	"github.com/playhead/playhead/pkg/recording"
 	"github.com/playhead/playhead/pkg/rrweb"
 	"github.com/playhead/playhead/pkg/scrub"
 	"github.com/playhead/playhead/pkg/segment"
@@ -43,65 +44,134 @@ func knownSites(ctx context.Context, dir string, recordings []*traffic.Recording
 			known = append(known, r)
 		}
 	}
-	plain, err := storeOurs(ctx, filepath.Join(dir, "known"), known)
+	dictionaries, err := leaveOneOut(ctx, filepath.Join(dir, "dictionaries"), known, others)
 	if err != nil {
 		return nil, err
 	}
+	ours, err := storeOurs(ctx, filepath.Join(dir, "known"), known, dictionaries)
+	if err != nil {
+		return nil, err
+	}
+	delete(ours, "dictionaries")
 	table, err := storeClickStack(ctx, filepath.Join(dir, "known-clickstack"), known)
 	if err != nil {
 		return nil, err
 	}
-	frames, dictionaries, err := leaveOneOut(ctx, filepath.Join(dir, "dictionaries"), known, others)
-	if err != nil {
-		return nil, err
+	size := 0.0
+	for _, d := range dictionaries {
+		size += float64(d.Size()) / float64(len(dictionaries))
 	}
 	raw, snappy, _ := peerBytes(known)
-	// All but the frames stays as it is without dictionaries.
-	all := float64(frames + plain.objects - plain.frames + plain.tables)
-	rig.Say("known sites: %d raw, ours %.0f (without dictionaries %d), ClickStack %d, snappy %d", raw, all, plain.objects+plain.tables, table, snappy)
-	method := fmt.Sprintf("%d recordings of sites that have others, %.1f MB raw; each compressed segment by segment with the dictionary that the library makes from the other recordings of its site alone, as sessions of different people; packs' footers and index rows as a real ingest made them; the dictionary itself (mean %.0f KB, once for all sessions of a site) not counted; without dictionaries %d B",
-		len(known), float64(raw)/1e6, dictionaries/1e3, plain.objects+plain.tables)
+	all := float64(ours.sum(""))
+	rig.Say("known sites: %d raw, ours %.0f (index %d), ClickStack %d, snappy %d", raw, all, ours.sum("table_"), table, snappy)
+	method := fmt.Sprintf("%d recordings of sites that have others, %.1f MB raw; each sent through ingest as the only session of a site whose dictionary the library made from the other recordings of its site alone, as sessions of different people; the dictionary itself (mean %.0f KB before compression, once for all sessions of a site) not counted",
+		len(known), float64(raw)/1e6, size/1e3)
 	result := func(name, peer string, value int64) rig.Result {
 		return rig.Result{Name: name, Value: all, Unit: "B", Method: method}.Against(peer, float64(value))
 	}
-	return []rig.Result{
+	return append([]rig.Result{
 		result("storage.bytes_known_site", "ClickStack hyperdx_sessions after OPTIMIZE FINAL", table),
 		result("storage.bytes_known_site_vs_snappy", "PostHog block: snappy of a session in blocks of 64 KiB, without its index", snappy),
-	}, nil
+	}, ours.results("storage.bytes_known_site")...), nil
 }
 
-// leaveOneOut returns the sum of the frames of recordings, each made with a
-// dictionary from the others of its site, and the mean size of these.
-func leaveOneOut(ctx context.Context, dir string, known []*traffic.Recording, others map[*traffic.Recording][]*traffic.Recording) (frames int64, meanDictionary float64, err error) {
+// leaveOneOut returns for each recording a dictionary from the others of its
+// site, by the site that it is sent as; there is none where they have too
+// little in common.
+func leaveOneOut(ctx context.Context, dir string, known []*traffic.Recording, others map[*traffic.Recording][]*traffic.Recording) (made map[string]*segment.Dictionary, err error) {
 	stores, err := rig.StartStores(ctx, dir)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
 	defer rig.Stop(&err, stores)
-	var sizes, count float64
+	made = map[string]*segment.Dictionary{}
 	for _, r := range known {
 		bucket, err := bucketOf(stores, r.Name)
 		if err != nil {
-			return 0, 0, err
+			return nil, err
 		}
 		d, err := makeDictionary(ctx, bucket, others[r])
 		if err != nil {
-			return 0, 0, fmt.Errorf("%s: %w", r.Name, err)
-		}
-		var size, without int64
-		for _, s := range r.Segments {
-			events := scrubbed(s.NDJSON)
-			size += int64(len(segment.Encode(nil, events, segment.EncodeOptions{Dictionary: d})))
-			without += int64(len(segment.Encode(nil, events, segment.EncodeOptions{})))
+			return nil, fmt.Errorf("%s: %w", r.Name, err)
 		}
 		if d != nil {
-			sizes += float64(d.Size())
-			count++
+			made[siteOf(r)] = d
 		}
-		rig.Say("%s: %d raw, frames %d, without dictionary %d", r.Name, r.RawBytes, size, without)
-		frames += size
 	}
-	return frames, sizes / max(count, 1), nil
+	return made, nil
+}
+
+// putDictionaries stores dictionaries as the current ones of their sites.
+func putDictionaries(ctx context.Context, stores *rig.Stores, dictionaries map[string]*segment.Dictionary) error {
+	bucket, err := bucketOf(stores, "")
+	if err != nil {
+		return err
+	}
+	now := time.Now().UnixMilli()
+	for site, d := range dictionaries {
+		object, err := segment.AppendDictionaryObject(nil, d, segment.DictionaryInfo{Project: rig.Project, Site: site, CreatedMs: now, Sessions: leastPeople, People: leastPeople})
+		if err != nil {
+			return err
+		}
+		if err := bucket.Put(ctx, segment.DictionaryKey(rig.Project, d.ID()), bytes.NewReader(object), int64(len(object))); err != nil {
+			return err
+		}
+		object, err = segment.AppendSiteObject(nil, segment.Site{Site: site, Dictionary: d.ID(), ChangedMs: now})
+		if err != nil {
+			return err
+		}
+		if err := bucket.Put(ctx, segment.SiteKey(rig.Project, site), bytes.NewReader(object), int64(len(object))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warmUpUser is whose sessions make a server look for the dictionaries of
+// sites, as earlier sessions of a site do.
+const warmUpUser = "warm-up"
+
+// warmUp sends tiny sessions of each site with a dictionary until they are
+// stored with it.
+func warmUp(ctx context.Context, stores *rig.Stores, p *rig.Playhead, dictionaries map[string]*segment.Dictionary) error {
+	if len(dictionaries) == 0 {
+		return nil
+	}
+	r, err := traffic.Read(warmUpUser, []byte(`[{"type":4,"data":{"href":"https://warm-up.example/","width":1280,"height":720},"timestamp":0}]`), time.Now())
+	if err != nil {
+		return err
+	}
+	sender := &traffic.Sender{URL: p.URL, Key: rig.Key, Client: traffic.NewClient(1), Attempts: -1}
+	defer sender.Client.CloseIdleConnections()
+	random := rig.Random(2)
+	different := map[recording.DictionaryID]bool{}
+	for _, d := range dictionaries {
+		different[d.ID()] = true
+	}
+	return rig.Eventually(ctx, storeTime, "dictionaries are used", func() (bool, error) {
+		for site := range dictionaries {
+			session := traffic.NewSession(r, random, traffic.SessionOptions{User: warmUpUser, Site: site})
+			if _, err := sender.Send(ctx, session.Upload(0)); err != nil {
+				return false, err
+			}
+		}
+		if err := p.Drain(ctx, storeTime); err != nil {
+			return false, err
+		}
+		used, err := stores.Number(ctx, "SELECT count(DISTINCT dictionary) FROM segments WHERE dictionary != ''")
+		return used == float64(len(different)), err
+	})
+}
+
+// forgetWarmUp deletes the rows of warmUp. Its packs are not counted.
+func forgetWarmUp(ctx context.Context, stores *rig.Stores) error {
+	for _, table := range []string{"sessions_by_start", "sessions", "postings", "texts", "keyframes", "signals", "moments", "segments"} {
+		statement := "DELETE FROM " + table + " WHERE session_id IN (SELECT session_id FROM segments WHERE user_id = '" + warmUpUser + "') SETTINGS lightweight_deletes_sync = 2"
+		if _, err := stores.Query(ctx, statement); err != nil {
+			return fmt.Errorf("delete rows of the warm-up: %w", err)
+		}
+	}
+	return nil
 }
 
 func bucketOf(stores *rig.Stores, prefix string) (objectstore.Bucket, error) {

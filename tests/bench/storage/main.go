@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	only        = flag.String("only", "", "one of bytes, puts; default both")
+	only        = flag.String("only", "", "one of bytes (unseen and known), unseen, known, puts; default all")
 	sessions    = flag.Int("sessions", 1000, "concurrent sessions of the PUT count")
 	putDuration = flag.Duration("puts-duration", 3*time.Minute, "time of the PUT count")
 )
@@ -28,11 +28,11 @@ func measure(ctx context.Context, dir string) error {
 		return err
 	}
 	steps := []struct {
-		name string
-		run  func(context.Context, string, []*traffic.Recording) ([]rig.Result, error)
-	}{{"bytes", unseenSites}, {"bytes", knownSites}, {"puts", countPuts}}
+		name, group string
+		run         func(context.Context, string, []*traffic.Recording) ([]rig.Result, error)
+	}{{"unseen", "bytes", unseenSites}, {"known", "bytes", knownSites}, {"puts", "", countPuts}}
 	for _, s := range steps {
-		if *only != "" && *only != s.name {
+		if *only != "" && *only != s.name && *only != s.group {
 			continue
 		}
 		results, err := s.run(ctx, dir, recordings)
