@@ -70,6 +70,7 @@ type SessionQuery struct {
 	Environment   string
 	UserAgent     string // part of the browser's user agent, any case
 	Browser       string // one of Browsers, any case
+	Country       string // two letters, any case
 	Signal        string // name of a signal that the session has, or AnySignal
 	Seen          string // text that was seen in the session: all its words, any case, together on a page
 	Before        string // cursor from SessionPage.Next
@@ -109,6 +110,7 @@ type MomentQuery struct {
 	Release     string
 	Environment string
 	Browser     string // one of Browsers, any case
+	Country     string // two letters, any case
 }
 
 // TextQuery selects text that was seen; zero fields do not filter.
@@ -151,11 +153,12 @@ const (
 	LabelRelease     Label = "release"
 	LabelEnvironment Label = "environment"
 	LabelBrowser     Label = "browser"
+	LabelCountry     Label = "country"
 	LabelUser        Label = "user"
 )
 
 // Labels are all labels.
-var Labels = []Label{LabelName, LabelURL, LabelElement, LabelRelease, LabelEnvironment, LabelBrowser, LabelUser}
+var Labels = []Label{LabelName, LabelURL, LabelElement, LabelRelease, LabelEnvironment, LabelBrowser, LabelCountry, LabelUser}
 
 // SeriesQuery asks for a metric of a project by time and label. The zero
 // values of filters do not filter.
@@ -174,6 +177,7 @@ type SeriesQuery struct {
 	Release     string
 	Environment string
 	Browser     string // one of Browsers, any case
+	Country     string // two letters, any case
 }
 
 // Point is one number of a series. Buckets without rows have none.
@@ -202,11 +206,12 @@ const (
 	FieldRelease     Field = "release"
 	FieldEnvironment Field = "environment"
 	FieldBrowser     Field = "browser"
+	FieldCountry     Field = "country"
 	FieldSignal      Field = "signal"
 )
 
 // Fields are all fields.
-var Fields = []Field{FieldUser, FieldURL, FieldRelease, FieldEnvironment, FieldBrowser, FieldSignal}
+var Fields = []Field{FieldUser, FieldURL, FieldRelease, FieldEnvironment, FieldBrowser, FieldCountry, FieldSignal}
 
 // Index finds recordings. Every method is scoped by project before anything
 // else. It is safe for concurrent use; errors of the database are returned,

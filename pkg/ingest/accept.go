@@ -55,6 +55,7 @@ type incoming struct {
 	owner     *quota // whose turn it takes; nil: no key's
 	received  time.Time
 	userAgent string
+	country   string // two capital letters, or empty
 	address   uint64 // stands for the sender's network address; 0: unknown
 	header    *playhead.Header
 	body      []byte // events, after a header line unless there is a header
@@ -216,7 +217,7 @@ func describe(in *incoming, up *playhead.Upload) recording.Segment {
 		ReceivedMs: in.received.UnixMilli(),
 		Origin:     h.Origin,
 	}
-	seg.Origin.UserAgent = in.userAgent
+	seg.Origin.UserAgent, seg.Origin.Country = in.userAgent, in.country
 	return seg
 }
 

@@ -37,6 +37,11 @@ type Config struct {
 
 	// Insight bounds what finding out about sessions costs.
 	Insight Insight `yaml:"insight"`
+
+	// CountryHeader names a request header in which a proxy says in which
+	// country the sender is, as two letters: CF-IPCountry. Only a proxy that
+	// sets it itself may be believed. Empty (default): countries are not known.
+	CountryHeader string `yaml:"country_header"`
 }
 
 // Project is what write keys belong to. Recordings of one project are never
@@ -278,6 +283,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Insight.CopiesBytes < 0 || c.Insight.CopiesBytes > 1<<40 {
 		errs = append(errs, fmt.Errorf("insight.copies_bytes: must be between 0 and %d", int64(1)<<40))
+	}
+	if strings.Trim(strings.ToLower(c.CountryHeader), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		errs = append(errs, errors.New("country_header: must be the name of a header, such as CF-IPCountry"))
 	}
 	return errors.Join(errs...)
 }

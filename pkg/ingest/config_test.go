@@ -68,6 +68,7 @@ func TestDefaultConfigIsValid(t *testing.T) {
 // message repeats a key.
 func TestConfigMistakes(t *testing.T) {
 	cases := map[string]func(*Config){
+		"country_header": func(c *Config) { c.CountryHeader = "CF IPCountry:" },
 		"projects[0].id": func(c *Config) { c.Projects[0].ID = "Shop" },
 		"projects[1].id": func(c *Config) { c.Projects = append(c.Projects, Project{ID: testProject}) },
 		"projects[0].scrub_journal": func(c *Config) {

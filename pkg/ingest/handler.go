@@ -98,7 +98,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, who *credential
 	}
 	defer done()
 	return s.enter(r.Context(), &incoming{
-		project: who.project, owner: who.quota, received: received, userAgent: userAgent(r), address: s.addressHash(r), body: body, encoding: encoding,
+		project: who.project, owner: who.quota, received: received, userAgent: userAgent(r), country: countryIn(r, s.cfg.CountryHeader), address: s.addressHash(r), body: body, encoding: encoding,
 	})
 }
 
@@ -214,6 +214,19 @@ func bodyEncoding(r *http.Request) (playhead.Encoding, error) {
 func userAgent(r *http.Request) string {
 	ua := r.UserAgent()
 	return strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "")
+}
+
+// countryIn is what a proxy says in a header; empty when it does not know, or
+// says something else than two letters. XX is how some say that.
+func countryIn(r *http.Request, header string) string {
+	if header == "" {
+		return ""
+	}
+	country := strings.ToUpper(r.Header.Get(header))
+	if len(country) != 2 || country == "XX" || strings.Trim(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return ""
+	}
+	return country
 }
 
 // servePreflight answers what a browser asks before a request that is not

@@ -185,6 +185,7 @@ func parseSessionQuery(values url.Values) (index.SessionQuery, error) {
 		Release:       p.text("release"),
 		Environment:   p.text("environment"),
 		Browser:       p.text("browser"),
+		Country:       p.text("country"),
 	}
 	if query := p.text("query"); query != "" {
 		parsed, err := search.Parse(query, index.SessionQuery{})
@@ -215,7 +216,7 @@ func more(parsed, q index.SessionQuery) index.SessionQuery {
 		to    *string
 	}{
 		{q.UserID, &parsed.UserID}, {q.URL, &parsed.URL}, {q.Text, &parsed.Text}, {q.Signal, &parsed.Signal}, {q.Seen, &parsed.Seen},
-		{q.Release, &parsed.Release}, {q.Environment, &parsed.Environment}, {q.Browser, &parsed.Browser},
+		{q.Release, &parsed.Release}, {q.Environment, &parsed.Environment}, {q.Browser, &parsed.Browser}, {q.Country, &parsed.Country},
 	} {
 		if field.given != "" {
 			*field.to = field.given
@@ -273,7 +274,7 @@ func (r *Reader) fixedValues(field index.Field) (values []string, fixed bool) {
 	case "project":
 		return []string{string(r.project)}, true
 	case "key":
-		return []string{"browser", "env", "release", "signal", "url", "user"}, true
+		return []string{"browser", "country", "env", "release", "signal", "url", "user"}, true
 	}
 	return nil, false
 }

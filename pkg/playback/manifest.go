@@ -30,6 +30,7 @@ type Session struct {
 	Release        string              `json:"release"`
 	Environment    string              `json:"environment"`
 	UserAgent      string              `json:"user_agent"`
+	Country        string              `json:"country"`
 	Class          recording.Class     `json:"class"`
 }
 
@@ -121,6 +122,7 @@ func newSession(s recording.Session) Session {
 		Release:        s.Release,
 		Environment:    s.Environment,
 		UserAgent:      s.UserAgent,
+		Country:        s.Country,
 		Class:          s.Class,
 	}
 	if out.Signals == nil {

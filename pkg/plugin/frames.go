@@ -61,6 +61,7 @@ func sessionsFrame(sessions []recording.Session, to links.Config) *data.Frame {
 		column("release", sessions, func(s recording.Session) string { return s.Release }),
 		column("environment", sessions, func(s recording.Session) string { return s.Environment }),
 		column("user_agent", sessions, func(s recording.Session) string { return s.UserAgent }),
+		column("country", sessions, func(s recording.Session) string { return s.Country }),
 	))
 }
 
@@ -169,7 +170,7 @@ func (d *Datasource) moments(ctx context.Context, q query) (*data.Frame, error) 
 func (q query) momentsOf(kinds ...recording.MomentKind) index.MomentQuery {
 	return index.MomentQuery{
 		SessionID: q.Session, TraceID: q.Trace, FromMs: q.FromMs, ToMs: q.ToMs, Kinds: kinds, Limit: q.Limit,
-		URL: q.Find.URL, UserID: q.Find.UserID, Release: q.Find.Release, Environment: q.Find.Environment, Browser: q.Find.Browser,
+		URL: q.Find.URL, UserID: q.Find.UserID, Release: q.Find.Release, Environment: q.Find.Environment, Browser: q.Find.Browser, Country: q.Find.Country,
 	}
 }
 

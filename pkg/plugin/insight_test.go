@@ -29,7 +29,7 @@ func recordTrouble(t testing.TB, stores *playbacktest.Stores) (fromMs int64) {
 	var all []playbacktest.Segment
 	for seq := range uint32(segments) {
 		s := segmentOf(troubledID, seq, fromMs+int64(seq)*10_000)
-		s.Origin.UserID, s.Origin.Release, s.Origin.UserAgent = `ada "the" user`, "1.5.0", "Mozilla/5.0 Firefox/141.0"
+		s.Origin.UserID, s.Origin.Release, s.Origin.UserAgent, s.Origin.Country = `ada "the" user`, "1.5.0", "Mozilla/5.0 Firefox/141.0", "DE"
 		all = append(all, s)
 	}
 	at := func(seq, event, part int, kind recording.MomentKind, change func(*recording.Moment)) recording.Moment {
@@ -92,6 +92,8 @@ func binaryInsight(t *testing.T, client *plugintest.Client, s backend.DataSource
 		"insight_metrics_duration":      {"metrics", `{"metric":"request_duration","quantile":0.5}`, within},
 		"insight_metrics_duration_none": {"metrics", `{"metric":"request_duration"}`, elsewhere},
 		"insight_metrics_filtered":      {"metrics", `{"metric":"failed_requests","by":"browser","format":"table","query":"browser:firefox release:1.5.0"}`, within},
+		"insight_signals_by_country":    {"signals", `{"by":"country"}`, within},
+		"insight_metrics_by_country":    {"metrics", `{"metric":"requests","by":"country","query":"country:de"}`, within},
 		"insight_traces":                {"traces", `{"sessionId":"` + troubledID + `"}`, elsewhere},
 		"insight_traces_of_range":       {"traces", `{"query":"browser:firefox"}`, within},
 		"insight_annotations":           {"annotations", `{}`, within},
@@ -112,7 +114,7 @@ func binaryInsight(t *testing.T, client *plugintest.Client, s backend.DataSource
 		"filter":     {"sessions", `{"adhocFilters":[{"key":"user","operator":"!=","value":"a"}]}`, "only = is possible"},
 		"key":        {"sessions", `{"adhocFilters":[{"key":"plan","operator":"=","value":"a"}]}`, "there is no filter"},
 		"metric":     {"metrics", `{"metric":"x"}`, "unknown metric"},
-		"label":      {"metrics", `{"by":"country"}`, "by cannot be"},
+		"label":      {"metrics", `{"by":"planet"}`, "by cannot be"},
 		"format":     {"metrics", `{"format":"x"}`, "format must be"},
 		"quantile":   {"metrics", `{"quantile":2}`, "quantile must be"},
 		"seen":       {"metrics", `{"query":"seen:x"}`, "can be filtered by"},
@@ -135,8 +137,9 @@ func binaryResources(t *testing.T, client *plugintest.Client, s backend.DataSour
 		"suggestions?field=signal":       {"error_click", "rage_click"},
 		"suggestions?field=release":      {"1.4.2", "1.5.0"},
 		"suggestions?field=user&part=AD": {`ada "the" user`},
+		"suggestions?field=country":      {"DE"},
 		"suggestions?field=project":      {"shop"},
-		"suggestions?field=key":          {"browser", "env", "release", "signal", "url", "user"},
+		"suggestions?field=key":          {"browser", "country", "env", "release", "signal", "url", "user"},
 	} {
 		response, err := server.Client().Get(server.URL + prefix + "/" + path)
 		if err != nil {

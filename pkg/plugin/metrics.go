@@ -70,14 +70,14 @@ func counts(m index.Metric) bool {
 func (d *Datasource) measure(ctx context.Context, q query) (data.Frames, error) {
 	f := q.Find
 	if f.Text != "" || f.Seen != "" || f.Errors || f.MinDurationMs != 0 || f.MaxDurationMs != 0 || q.Session != "" || q.Trace != "" {
-		return nil, refusef("%s can be filtered by user, url, release, env, browser and signal", q.Type)
+		return nil, refusef("%s can be filtered by user, url, release, env, browser, country and signal", q.Type)
 	}
 	if q.ToMs <= q.FromMs {
 		return nil, refusef("%s need a time range", q.Type)
 	}
 	find := index.SeriesQuery{
 		Metric: q.Metric, FromMs: q.FromMs, ToMs: q.ToMs, By: q.By, Quantile: q.Quantile, Limit: q.Limit,
-		Name: q.Name, URL: f.URL, UserID: f.UserID, Release: f.Release, Environment: f.Environment, Browser: f.Browser,
+		Name: q.Name, URL: f.URL, UserID: f.UserID, Release: f.Release, Environment: f.Environment, Browser: f.Browser, Country: f.Country,
 	}
 	if find.Name == "" && f.Signal != index.AnySignal {
 		find.Name = f.Signal
@@ -195,7 +195,7 @@ func filterOf(q query) string {
 		if q.Metric != index.MetricRequests && q.Metric != index.MetricFailedRequests && q.Metric != index.MetricRequestDuration {
 			return "url"
 		}
-	case index.LabelUser, index.LabelRelease, index.LabelEnvironment, index.LabelBrowser:
+	case index.LabelUser, index.LabelRelease, index.LabelEnvironment, index.LabelBrowser, index.LabelCountry:
 		return string(q.By)
 	}
 	return ""

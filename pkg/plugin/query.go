@@ -74,6 +74,7 @@ type queryModel struct {
 		Release     string `json:"release"`
 		Environment string `json:"environment"`
 		Browser     string `json:"browser"`
+		Country     string `json:"country"`
 	} `json:"filters"`
 	AdHoc []struct {
 		Key      string `json:"key"`
@@ -212,7 +213,7 @@ func (q *query) find(m queryModel) error {
 	f := m.Filters
 	q.Find = index.SessionQuery{
 		UserID: f.User, URL: f.URL, Errors: f.Errors, Signal: f.Signal, Seen: f.Seen,
-		Release: f.Release, Environment: f.Environment, Browser: f.Browser,
+		Release: f.Release, Environment: f.Environment, Browser: f.Browser, Country: f.Country,
 	}
 	var err error
 	for _, filter := range m.AdHoc {

@@ -93,7 +93,7 @@ func (q query) channelOf(session recording.SessionID) (channel, bool) {
 	c := channel{session: session, what: q.Type, kinds: q.Kinds, limit: min(q.limitOr(maxFollowed), maxFollowed)}
 	f := q.Find
 	filtered := q.Type == queryMoments && q.Text != "" || q.Trace != "" && q.Type == queryMoments ||
-		f.URL != "" || f.UserID != "" || f.Release != "" || f.Environment != "" || f.Browser != ""
+		f.URL != "" || f.UserID != "" || f.Release != "" || f.Environment != "" || f.Browser != "" || f.Country != ""
 	return c, q.Live && !filtered
 }
 

@@ -43,6 +43,7 @@ type Origin struct {
 	Release         string
 	Environment     string
 	UserAgent       string // from the HTTP request
+	Country         string // ISO 3166, two capital letters; from the HTTP request, empty when unknown
 }
 
 // Recorder names the software that made the events.
@@ -227,6 +228,7 @@ type Session struct {
 	Release         string
 	Environment     string
 	UserAgent       string
+	Country         string // as in Origin
 	StoredBytes     int64
 	Segments        int
 	LastReceivedMs  int64

@@ -17,7 +17,7 @@ import (
 )
 
 // Keys are those that a pair can have.
-var Keys = []string{"browser", "duration", "env", "environment", "errors", "release", "seen", "session", "signal", "trace", "url", "user"}
+var Keys = []string{"browser", "country", "duration", "env", "environment", "errors", "release", "seen", "session", "signal", "trace", "url", "user"}
 
 // Error says what of a search cannot be understood.
 type Error struct {
@@ -165,6 +165,8 @@ func (p *parser) pair(t term) (reason string) {
 		p.query.Environment = t.value
 	case "browser":
 		return p.browser(t.value)
+	case "country":
+		return p.country(t.value)
 	case "errors":
 		return p.errors(t.value)
 	case "trace":
@@ -182,6 +184,14 @@ func (p *parser) browser(value string) string {
 		return "browser is one of " + strings.Join(index.Browsers, ", ")
 	}
 	p.query.Browser = value
+	return ""
+}
+
+func (p *parser) country(value string) string {
+	if len(value) != 2 || strings.Trim(strings.ToLower(value), "abcdefghijklmnopqrstuvwxyz") != "" {
+		return "a country has two letters, such as de"
+	}
+	p.query.Country = strings.ToUpper(value)
 	return ""
 }
 

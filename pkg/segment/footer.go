@@ -62,6 +62,7 @@ type footerLine struct {
 	Release         string            `json:"release,omitempty"`
 	Environment     string            `json:"environment,omitempty"`
 	UserAgent       string            `json:"user_agent,omitempty"`
+	Country         string            `json:"country,omitempty"`
 	Pages           int               `json:"pages,omitempty"`
 	Clicks          int               `json:"clicks,omitempty"`
 	Requests        int               `json:"requests,omitempty"`
@@ -106,6 +107,7 @@ func lineOf(e Entry) footerLine {
 		Release:         e.Origin.Release,
 		Environment:     e.Origin.Environment,
 		UserAgent:       e.Origin.UserAgent,
+		Country:         e.Origin.Country,
 		Pages:           e.Counts.Pages,
 		Clicks:          e.Counts.Clicks,
 		Requests:        e.Counts.Requests,
@@ -210,6 +212,7 @@ func (l footerLine) origin() recording.Origin {
 		Release:         l.Release,
 		Environment:     l.Environment,
 		UserAgent:       l.UserAgent,
+		Country:         l.Country,
 	}
 }
 

@@ -62,6 +62,7 @@ func fullSegment(seq uint32) recording.Segment {
 		Release:         "2025.11.1",
 		Environment:     "production",
 		UserAgent:       "Mozilla/5.0",
+		Country:         "DE",
 	}
 	s.Counts = recording.Counts{Pages: 1, Clicks: 2, Requests: 3, FailedRequests: 4, Errors: 5}
 	s.URLs = []string{"https://shop.example/cart", "https://shop.example/pay"}

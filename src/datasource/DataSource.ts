@@ -15,10 +15,10 @@ import type { DataSourceOptions, PlayheadQuery } from './types';
 import { QueryVariableSupport } from './variables';
 
 // The keys of the search language that an ad-hoc variable can hold, and those whose values can be looked up.
-const filterKeys = ['user', 'url', 'signal', 'seen', 'release', 'env', 'browser', 'errors', 'duration'];
+const filterKeys = ['user', 'url', 'signal', 'seen', 'release', 'env', 'browser', 'country', 'errors', 'duration'];
 // The most rows that a message of a running session holds (pkg/plugin).
 const MAX_FOLLOWED = 1000;
-const suggestedKeys = new Set(['user', 'url', 'signal', 'release', 'env', 'browser']);
+const suggestedKeys = new Set(['user', 'url', 'signal', 'release', 'env', 'browser', 'country']);
 
 export class DataSource extends DataSourceWithBackend<PlayheadQuery, DataSourceOptions> {
   constructor(instanceSettings: DataSourceInstanceSettings<DataSourceOptions>) {

@@ -75,7 +75,7 @@ function TextField({ id, label, tooltip, placeholder, value = '', width = WIDE, 
 }
 
 const searchHelp =
-  'Words, and key:value pairs: user, url, signal, seen, duration, errors, release, env, browser, trace, session. A value with spaces stands in double quotes.';
+  'Words, and key:value pairs: user, url, signal, seen, duration, errors, release, env, browser, country, trace, session. A value with spaces stands in double quotes.';
 
 export function SearchField({ query, onChange, onCommit }: QueryFieldsProps) {
   return (

@@ -68,5 +68,6 @@ export const labelOptions = [
   { value: 'release', label: 'Release' },
   { value: 'environment', label: 'Environment' },
   { value: 'browser', label: 'Browser' },
+  { value: 'country', label: 'Country' },
   { value: 'user', label: 'User' },
 ];

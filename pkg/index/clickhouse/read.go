@@ -127,7 +127,7 @@ func selectMoments(q index.MomentQuery) (*conditions, error) {
 		found.terms = append(found.terms, "trace_id != ''")
 	}
 	of := &conditions{}
-	traits{q.UserID, q.Release, q.Environment, q.Browser}.add(of)
+	traits{q.UserID, q.Release, q.Environment, q.Browser, q.Country}.add(of)
 	if len(of.terms) > 0 {
 		if q.SessionID == "" && q.TraceID == "" {
 			of.between("end_ts", q.FromMs, "start_ts", q.ToMs)
@@ -192,7 +192,7 @@ func (x *Index) Texts(ctx context.Context, q index.TextQuery) ([]recording.SeenT
 }
 
 // traits are what a session has, not what happened in it.
-type traits struct{ user, release, environment, browser string }
+type traits struct{ user, release, environment, browser, country string }
 
 // add adds the conditions on sessions.
 func (t traits) add(c *conditions) {
@@ -207,6 +207,9 @@ func (t traits) add(c *conditions) {
 	}
 	if t.browser != "" {
 		c.add("lower("+browserOf("lower(user_agent)")+") = lower({browser:String})", "browser", t.browser)
+	}
+	if t.country != "" {
+		c.add("country = upper({country:String})", "country", t.country)
 	}
 }
 

@@ -35,6 +35,7 @@ type segmentRow struct {
 	Release           string            `ch:"release"`
 	Environment       string            `ch:"environment"`
 	UserAgent         string            `ch:"user_agent"`
+	Country           string            `ch:"country"`
 	Pages             uint32            `ch:"pages"`
 	Clicks            uint32            `ch:"clicks"`
 	Requests          uint32            `ch:"requests"`
@@ -82,6 +83,7 @@ func rowOfSegment(s recording.StoredSegment, expires time.Time) segmentRow {
 		Release:           s.Origin.Release,
 		Environment:       s.Origin.Environment,
 		UserAgent:         s.Origin.UserAgent,
+		Country:           s.Origin.Country,
 		Pages:             uint32(s.Counts.Pages),
 		Clicks:            uint32(s.Counts.Clicks),
 		Requests:          uint32(s.Counts.Requests),
@@ -130,6 +132,7 @@ func (r segmentRow) segment() recording.StoredSegment {
 				Release:         r.Release,
 				Environment:     r.Environment,
 				UserAgent:       r.UserAgent,
+				Country:         r.Country,
 			},
 			Counts: recording.Counts{
 				Pages:          int(r.Pages),
@@ -177,6 +180,7 @@ type sessionRow struct {
 	Release           string            `ch:"release"`
 	Environment       string            `ch:"environment"`
 	UserAgent         string            `ch:"user_agent"`
+	Country           string            `ch:"country"`
 	RecorderVersion   string            `ch:"recorder_version"`
 	StoredBytes       uint64            `ch:"stored_bytes"`
 	Segments          uint64            `ch:"segments"`
@@ -208,6 +212,7 @@ func (r sessionRow) session() recording.Session {
 		Release:         r.Release,
 		Environment:     r.Environment,
 		UserAgent:       r.UserAgent,
+		Country:         r.Country,
 		StoredBytes:     int64(r.StoredBytes),
 		Segments:        int(r.Segments),
 		LastReceivedMs:  r.LastReceivedTs.UnixMilli(),

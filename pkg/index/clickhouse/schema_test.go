@@ -78,6 +78,12 @@ func database6(t *testing.T) clickhouse.Config {
 	return databaseOf(t, "version_6/tables.sql", "version_6/rows.sql")
 }
 
+// database8 has the same session in the tables of version 8.
+func database8(t *testing.T) clickhouse.Config {
+	t.Helper()
+	return databaseOf(t, "version_8/tables.sql", "version_8/rows.sql")
+}
+
 // databaseOf runs files of testdata in a new database.
 func databaseOf(t *testing.T, files ...string) clickhouse.Config {
 	t.Helper()
@@ -104,6 +110,7 @@ func databaseOf(t *testing.T, files ...string) clickhouse.Config {
 func TestMigrateCarriesRowsOver(t *testing.T) {
 	t.Run("version 1", func(t *testing.T) { carriesRowsOver(t, oldDatabase(t)) })
 	t.Run("version 6", func(t *testing.T) { carriesRowsOver(t, database6(t)) })
+	t.Run("version 8", func(t *testing.T) { carriesRowsOver(t, database8(t)) })
 }
 
 func carriesRowsOver(t *testing.T, cfg clickhouse.Config) {
@@ -131,7 +138,7 @@ func carriesRowsOver(t *testing.T, cfg clickhouse.Config) {
 
 // A new database whose making was cut off after any of the migrations.
 func TestMigrateGoesOnWhereItWasCutOff(t *testing.T) {
-	for cut := range 8 {
+	for cut := range 10 {
 		t.Run(fmt.Sprint(cut), func(t *testing.T) {
 			x := newIndex(t, testConfig(t), clickhouse.Options{})
 			if err := x.Migrate(t.Context()); err != nil {
@@ -287,7 +294,7 @@ func TestBatchMakesOnePart(t *testing.T) {
 // Whatever statement of a migration the database goes away at, the next try
 // goes on, and ends with the same tables.
 func TestMigrateGoesOn(t *testing.T) {
-	for name, database := range map[string]func(*testing.T) clickhouse.Config{"new": testConfig, "old": oldDatabase, "version 6": database6} {
+	for name, database := range map[string]func(*testing.T) clickhouse.Config{"new": testConfig, "old": oldDatabase, "version 6": database6, "version 8": database8} {
 		t.Run(name, func(t *testing.T) {
 			cfg := database(t)
 			server := cfg.Addresses[0]

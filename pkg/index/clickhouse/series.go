@@ -133,6 +133,7 @@ var sessionLabels = map[index.Label]string{
 	index.LabelRelease:     "toString(release)",
 	index.LabelEnvironment: "toString(environment)",
 	index.LabelBrowser:     browserOf("lower(user_agent)"),
+	index.LabelCountry:     "toString(country)",
 	index.LabelUser:        "user_id",
 }
 
@@ -184,7 +185,7 @@ func seriesFilters(rows *conditions, q index.SeriesQuery, from source) {
 		if q.Name != "" {
 			rows.add("mapContains(signals, {name:String})", "name", q.Name)
 		}
-		traits{q.UserID, q.Release, q.Environment, q.Browser}.add(rows)
+		traits{q.UserID, q.Release, q.Environment, q.Browser, q.Country}.add(rows)
 		return
 	}
 	if q.URL != "" {
@@ -194,7 +195,7 @@ func seriesFilters(rows *conditions, q index.SeriesQuery, from source) {
 		rows.add("name = {name:String}", "name", q.Name)
 	}
 	of := &conditions{}
-	traits{q.UserID, q.Release, q.Environment, q.Browser}.add(of)
+	traits{q.UserID, q.Release, q.Environment, q.Browser, q.Country}.add(of)
 	if len(of.terms) > 0 {
 		of.between("end_ts", q.FromMs, "start_ts", q.ToMs)
 		rows.terms = append(rows.terms, inSessions(of))
@@ -261,6 +262,8 @@ func values(q index.ValuesQuery) (string, []any, error) {
 		value = "toString(environment)"
 	case index.FieldBrowser:
 		value = browserOf("user_agent")
+	case index.FieldCountry:
+		value = "toString(country)"
 	case index.FieldSignal:
 		value = "toString(arrayJoin(signals))"
 	default:

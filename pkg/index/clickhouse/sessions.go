@@ -320,7 +320,7 @@ func (s *search) shared(c *conditions) {
 	if s.q.MaxDurationMs != 0 {
 		c.add(duration+" <= {max_duration:Int64}", "max_duration", s.q.MaxDurationMs)
 	}
-	traits{release: s.q.Release, environment: s.q.Environment, browser: s.q.Browser}.add(c)
+	traits{release: s.q.Release, environment: s.q.Environment, browser: s.q.Browser, country: s.q.Country}.add(c)
 }
 
 // after adds that a session comes after another one in the list.
@@ -392,7 +392,7 @@ type candidate struct {
 }
 
 // candidateColumns are all columns of sessions_by_start that are read.
-const candidateColumns = "start_ts, session_id, end_ts, user_id, urls, url_keys, has_errors, signals, release, environment, user_agent"
+const candidateColumns = "start_ts, session_id, end_ts, user_id, urls, url_keys, has_errors, signals, release, environment, user_agent, country"
 
 // collect returns the sessions of a window, newest first, one more than the
 // limit if there are so many.

@@ -192,6 +192,7 @@ func findsInsight(t *testing.T, x index.Index) {
 		s.Origin.UserID = []string{"anna", "anna", "anna", "berta", "berta", ""}[n]
 		s.URLs = []string{"https://shop.example/cart"}
 		s.Origin.UserAgent = []string{"Mozilla/5.0 Chrome/150.0 Safari/537.36", "Mozilla/5.0 Chrome/150.0 Safari/537.36 Edg/150.0", "Mozilla/5.0 Version/26.0 Safari/605.1", "Mozilla/5.0 Firefox/141.0", "curl", ""}[n]
+		s.Origin.Country = []string{"DE", "DE", "AT", "", "DE", "AT"}[n]
 		b.Segments = append(b.Segments, s)
 		for i, name := range [][]string{{"rage_click"}, {"rage_click", "rage_click", "dead_click"}, nil, {"dead_click"}, {"error"}, nil}[n] {
 			b.Moments = append(b.Moments, signal(s, i, name))
@@ -233,6 +234,10 @@ func findsInsight(t *testing.T, x index.Index) {
 		{"seen in another session", index.SessionQuery{Seen: "declined", SessionID: sessionID(3)}, nil},
 		{"browser", index.SessionQuery{Browser: "chrome"}, []int{0}},
 		{"browser that names another", index.SessionQuery{Browser: "Safari"}, []int{2}},
+		{"country", index.SessionQuery{Country: "de"}, []int{4, 1, 0}},
+		{"country and what was seen", index.SessionQuery{Country: "AT", Seen: "declined"}, []int{2}},
+		{"country and user", index.SessionQuery{Country: "DE", UserID: "anna"}, []int{1, 0}},
+		{"country and URL", index.SessionQuery{Country: "AT", URL: "/cart"}, []int{5, 2}},
 		{"other browsers", index.SessionQuery{Browser: "Other"}, []int{5, 4}},
 	}
 	for _, tt := range tests {
@@ -270,6 +275,7 @@ func findsInsight(t *testing.T, x index.Index) {
 	}{
 		"name": {index.MomentQuery{Name: "rage_click"}, 3}, "user": {index.MomentQuery{UserID: "berta"}, 2},
 		"browser and time": {index.MomentQuery{Browser: "edge", FromMs: base + day, ToMs: base + 2*day}, 3},
+		"country":          {index.MomentQuery{Country: "de"}, 5},
 		"another time":     {index.MomentQuery{Browser: "edge", FromMs: base + 2*day}, 0},
 		"URL":              {index.MomentQuery{URL: "x"}, 0}, "release": {index.MomentQuery{Release: "x"}, 0}, "trace": {index.MomentQuery{InTrace: true}, 0},
 		"user of session": {index.MomentQuery{SessionID: sessionID(0), UserID: "anna"}, 1},
@@ -285,6 +291,7 @@ func findsInsight(t *testing.T, x index.Index) {
 	for field, want := range map[index.Field][]string{
 		index.FieldUser: {"anna", "berta"}, index.FieldURL: {"https://shop.example/cart"}, index.FieldSignal: {"dead_click", "error", "rage_click"},
 		index.FieldBrowser: {"Chrome", "Edge", "Firefox", "Other", "Safari"}, index.FieldRelease: {},
+		index.FieldCountry: {"AT", "DE"},
 	} {
 		got, err := x.Values(t.Context(), index.ValuesQuery{Project: shop, Field: field})
 		if err != nil {
@@ -310,6 +317,7 @@ func measuresSeries(t *testing.T, x index.Index) {
 		s.EndMs = s.StartMs + 1000
 		s.Origin.Release = []string{"1.0", "1.1", "1.1"}[n]
 		s.Origin.UserAgent = []string{"Firefox/141.0", "Chrome/150.0", "Chrome/150.0"}[n]
+		s.Origin.Country = []string{"DE", "AT", ""}[n]
 		s.URLs = []string{"https://shop.example/cart?x=1", "https://shop.example/cart?x=2"}
 		b.Segments = append(b.Segments, s)
 		for i, name := range [][]string{{"rage_click", "rage_click"}, {"rage_click", "dead_click"}, nil}[n] {
@@ -354,6 +362,9 @@ func measuresSeries(t *testing.T, x index.Index) {
 		{"signals by URL", index.SeriesQuery{Metric: index.MetricSignals, By: index.LabelURL}, []index.Point{p(base, "https://shop.example/cart", 4)}},
 		{"signals by element", index.SeriesQuery{Metric: index.MetricSignals, By: index.LabelElement}, []index.Point{p(base, `button "Pay"`, 4)}},
 		{"signals by browser", index.SeriesQuery{Metric: index.MetricSignals, By: index.LabelBrowser}, []index.Point{p(base, "Chrome", 2), p(base, "Firefox", 2)}},
+		{"signals by country", index.SeriesQuery{Metric: index.MetricSignals, By: index.LabelCountry}, []index.Point{p(base, "AT", 2), p(base, "DE", 2)}},
+		{"requests of a country", index.SeriesQuery{Metric: index.MetricRequests, Country: "de"}, []index.Point{p(base, "", 1)}},
+		{"sessions by country", index.SeriesQuery{Metric: index.MetricSessions, By: index.LabelCountry}, []index.Point{p(base, "", 1), p(base, "AT", 1), p(base, "DE", 1)}},
 		{"a signal by release and minute", index.SeriesQuery{Metric: index.MetricSignals, Name: "rage_click", By: index.LabelRelease, StepMs: 60_000},
 			[]index.Point{p(minute, "1.0", 2), p(minute+60_000, "1.1", 1)}},
 		{"signals of a release", index.SeriesQuery{Metric: index.MetricSignals, Release: "1.1"}, []index.Point{p(base, "", 2)}},
@@ -387,7 +398,7 @@ func measuresSeries(t *testing.T, x index.Index) {
 	for _, metric := range index.Metrics {
 		for _, by := range index.Labels {
 			mustSeries(t, x, index.SeriesQuery{Project: shop, Metric: metric, By: by, FromMs: base, ToMs: base + anHour, StepMs: 60_000,
-				URL: "shop", UserID: "a", Release: "1", Environment: "p", Browser: "Chrome", Name: "rage_click"})
+				URL: "shop", UserID: "a", Release: "1", Environment: "p", Browser: "Chrome", Country: "DE", Name: "rage_click"})
 		}
 	}
 }

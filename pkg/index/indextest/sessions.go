@@ -21,10 +21,11 @@ func visit() []recording.StoredSegment {
 	s[0].Origin.Release = "1.0"
 	s[1].URLs = []string{"https://shop.example/", "https://shop.example/cart"}
 	s[1].Origin.UserID, s[1].Origin.UserAttributes = "anna", map[string]string{"plan": "free"}
-	s[1].Origin.Environment, s[1].Origin.UserAgent = "staging", "old browser"
+	s[1].Origin.Environment, s[1].Origin.UserAgent, s[1].Origin.Country = "staging", "old browser", "AT"
 	s[2].URLs = []string{"https://shop.example/order"}
 	s[2].Origin.UserID, s[2].Origin.UserAttributes = "berta", map[string]string{"plan": "pro"}
 	s[2].Origin.Release, s[2].Origin.Environment, s[2].Origin.UserAgent = "1.1", "production", "new browser"
+	s[2].Origin.Country = "DE"
 	s[3].URLs = []string{"https://shop.example/help"}
 	s[4].URLs = []string{"https://shop.example/cart", "https://shop.example/faq"}
 	s[4].Origin.UserID = "berta" // without attributes: the last that are known stay
@@ -55,6 +56,7 @@ func visited() recording.Session {
 		Release:         "1.1",
 		Environment:     "production",
 		UserAgent:       "new browser",
+		Country:         "DE",
 		StoredBytes:     500,
 		Segments:        5,
 		LastReceivedMs:  base + 6000,

@@ -30,6 +30,7 @@ func keepsRowsWhole(t *testing.T, x index.Index) {
 		Release:         "2.3.4",
 		Environment:     "production",
 		UserAgent:       "Mozilla/5.0 (X11; Linux x86_64)",
+		Country:         "AT",
 	}
 	full.Counts = recording.Counts{Pages: 1, Clicks: 2, Requests: 3, FailedRequests: 4, Errors: 5}
 	full.URLs = []string{"https://shop.example/", "https://shop.example/cart"}

@@ -66,7 +66,7 @@ func numbered(seq uint32) *recording.Segment {
 			Recorder: recording.Recorder{Name: "playhead", Version: "1.0.0", RRWeb: "2.1.6"},
 			URL:      "https://shop.test/cart", Referrer: "https://shop.test/", Viewport: [2]int{1280, 720},
 			UserID: "user-7", UserAttributes: map[string]string{"plan": "pro"},
-			Release: "1.2.3", Environment: "test", UserAgent: "Browser/1",
+			Release: "1.2.3", Environment: "test", UserAgent: "Browser/1", Country: map[bool]string{true: "DE"}[seq > 3], // the files of version 1 have no country
 		},
 	}
 }

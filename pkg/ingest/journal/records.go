@@ -109,6 +109,7 @@ type meta struct {
 	Release        string            `json:"release,omitempty"`
 	Environment    string            `json:"environment,omitempty"`
 	UserAgent      string            `json:"user_agent,omitempty"`
+	Country        string            `json:"country,omitempty"`
 }
 
 type recorder struct {
@@ -131,7 +132,7 @@ func metaOf(u *Upload) meta {
 		Recorder: recorder(s.Origin.Recorder),
 		URL:      s.Origin.URL, Referrer: s.Origin.Referrer, Viewport: s.Origin.Viewport,
 		UserID: s.Origin.UserID, UserAttributes: s.Origin.UserAttributes,
-		Release: s.Origin.Release, Environment: s.Origin.Environment, UserAgent: s.Origin.UserAgent,
+		Release: s.Origin.Release, Environment: s.Origin.Environment, UserAgent: s.Origin.UserAgent, Country: s.Origin.Country,
 	}
 }
 
@@ -166,7 +167,7 @@ func (m *meta) segment() recording.Segment {
 			Recorder: recording.Recorder(m.Recorder),
 			URL:      m.URL, Referrer: m.Referrer, Viewport: m.Viewport,
 			UserID: m.UserID, UserAttributes: m.UserAttributes,
-			Release: m.Release, Environment: m.Environment, UserAgent: m.UserAgent,
+			Release: m.Release, Environment: m.Environment, UserAgent: m.UserAgent, Country: m.Country,
 		},
 	}
 }

@@ -330,6 +330,36 @@ CREATE TABLE IF NOT EXISTS texts ON CLUSTER replays AS texts_local ENGINE = Dist
 
 CREATE TABLE IF NOT EXISTS keyframes ON CLUSTER replays AS keyframes_local ENGINE = Distributed('replays', currentDatabase(), keyframes_local, cityHash64(project_id, session_id));
 
+ALTER TABLE segments_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
+
+ALTER TABLE sessions_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
+
+ALTER TABLE sessions_by_start_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
+
+ALTER TABLE sessions_to_sessions_by_start_local ON CLUSTER replays MODIFY QUERY
+SELECT
+    project_id,
+    start_ts,
+    session_id,
+    end_ts,
+    user_id,
+    lowerUTF8(arrayStringConcat(urls, '\n')) AS urls,
+    errors > 0 OR failed_requests > 0 AS has_errors,
+    mapKeys(sessions_local.signals) AS signals,
+    release,
+    environment,
+    lowerUTF8(user_agent) AS user_agent,
+    country,
+    expires_ts,
+    version
+FROM sessions_local;
+
+ALTER TABLE segments ON CLUSTER replays ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
+
+ALTER TABLE sessions ON CLUSTER replays ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
+
+ALTER TABLE sessions_by_start ON CLUSTER replays ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
+
 DELETE FROM sessions_by_start_local ON CLUSTER replays WHERE project_id = {project:String};
 
 DELETE FROM sessions_local ON CLUSTER replays WHERE project_id = {project:String};

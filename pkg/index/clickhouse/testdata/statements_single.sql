@@ -306,6 +306,30 @@ ORDER BY (project_id, session_id, window_id, seq)
 TTL expires_ts
 SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000000, min_rows_for_wide_part = 1000000000000000, default_compression_codec = 'ZSTD(1)', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 0, replicated_deduplication_window = 0;
 
+ALTER TABLE segments ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
+
+ALTER TABLE sessions ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
+
+ALTER TABLE sessions_by_start ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
+
+ALTER TABLE sessions_to_sessions_by_start MODIFY QUERY
+SELECT
+    project_id,
+    start_ts,
+    session_id,
+    end_ts,
+    user_id,
+    lowerUTF8(arrayStringConcat(urls, '\n')) AS urls,
+    errors > 0 OR failed_requests > 0 AS has_errors,
+    mapKeys(sessions.signals) AS signals,
+    release,
+    environment,
+    lowerUTF8(user_agent) AS user_agent,
+    country,
+    expires_ts,
+    version
+FROM sessions;
+
 DELETE FROM sessions_by_start WHERE project_id = {project:String};
 
 DELETE FROM sessions WHERE project_id = {project:String};
