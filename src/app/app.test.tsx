@@ -1,10 +1,13 @@
 import type { DataSourceInstanceSettings } from '@grafana/data';
 import { config, type DataSourceSrv, type PluginPageProps, setDataSourceSrv } from '@grafana/runtime';
-import { render, screen, waitFor } from '@testing-library/react';
+import { configure, render, screen, waitFor } from '@testing-library/react';
 import React from 'react';
 import { MemoryRouter, Route, Routes } from 'react-router-dom';
 
 import { App } from './App';
+
+// The first page of all loads its code.
+configure({ asyncUtilTimeout: 4000 });
 
 // Grafana provides the frame of a page when it runs.
 jest.mock('@grafana/runtime', () => ({

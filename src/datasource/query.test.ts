@@ -33,6 +33,11 @@ describe('interpolate', () => {
     );
   });
 
+  it('takes the All of a variable for no filter', () => {
+    const all = query({ filters: { user: '$user', url: '/x/*', signal: '$signal' } });
+    expect(interpolate(all, (text) => text.replace(/\$\w+/, '*')).filters).toEqual({ user: '', url: '/x/*', signal: '' });
+  });
+
   it('does not turn a bare query into one with a type or filters', () => {
     expect(JSON.parse(JSON.stringify(interpolate(query({ query: 'id' }), (text) => text)))).toEqual({
       refId: 'A',

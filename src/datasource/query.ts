@@ -1,6 +1,8 @@
 import type { PlayheadQuery, QueryFilters } from './types';
 
 const DEFAULT_SESSIONS_LIMIT = 50;
+// What a variable with an "All" gives for it: Grafana has no empty one.
+const ALL = '*';
 
 export const defaultQuery: Partial<PlayheadQuery> = {
   queryType: 'sessions',
@@ -32,7 +34,11 @@ function interpolateFilters(
   filters: QueryFilters,
   text: (value: string | undefined) => string | undefined
 ): QueryFilters {
-  return { ...filters, user: text(filters.user), url: text(filters.url), signal: text(filters.signal) };
+  const filter = (value: string | undefined) => {
+    const chosen = text(value);
+    return chosen === ALL ? '' : chosen;
+  };
+  return { ...filters, user: filter(filters.user), url: filter(filters.url), signal: filter(filters.signal) };
 }
 
 /** What Explore's query history shows for a query. */

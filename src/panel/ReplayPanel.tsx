@@ -62,7 +62,7 @@ function NoReplay({ kind, data }: NoReplayProps) {
 const hints = {
   'no-data': {
     message: 'No session chosen',
-    next: 'Choose query type Replay of a Playhead data source and enter a session ID or a trace ID.',
+    next: 'Choose a session, or enter the ID of a session or a trace in a query of type Replay.',
   },
   'not-found': {
     message: 'No recording found',

@@ -31,9 +31,10 @@ const CROSSHAIR_MS = 200;
 const MARGIN_MS = 1000;
 const REQUESTS = 'Requests of the page';
 
-async function openSession({ page, at, seen, backends }) {
+async function openSession({ page, at, seen, backends, sharing = true }) {
   const { start, end } = await backends.session(seen.sessionId);
   const dashboard = new Dashboard(page, at.grafana);
+  await (sharing ? undefined : dashboard.shareNoCrosshair());
   await dashboard.openSession(seen.sessionId, start - MARGIN_MS, end + MARGIN_MS);
   const replay = new Replay(page);
   await replay.shown();
@@ -49,6 +50,16 @@ function worstLag({ playhead, crosshair }, tolerance) {
   });
   return Math.max(...lags);
 }
+
+const APP = '/a/playhead-replay-app';
+const CONFIGURATION = '/plugins/playhead-replay-app';
+
+/** What each role is offered beyond the sessions, which all may watch. */
+const ROLES = [
+  { role: 'Viewer', explores: false, configures: false },
+  { role: 'Editor', explores: true, configures: false },
+  { role: 'Admin', explores: true, configures: true },
+];
 
 const logsOf = (sessionId) => `{service_name=~".+"} | session_id="${sessionId}"`;
 const PAYMENT = /capture payment/;
@@ -85,6 +96,39 @@ export const journeys = [
       await explore.openSpan(PAYMENT);
       await page.getByRole('button', { name: 'Session replay', exact: true }).click();
       await plays(page, seen.sessionId, (await backends.span(seen.traceId, 'capture payment')).start);
+    },
+  },
+  {
+    name: 'Explore split view with the trace beside its replay',
+    needs: ['tempo'],
+    run: async ({ page, at, seen, backends }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openTrace(seen.traceId);
+      await explore.openSpan(PAYMENT);
+      await page.getByRole('button', { name: 'Session replay', exact: true }).click();
+      const replay = new Replay(page);
+      await replay.shown();
+      check(!(await explore.headerOverlaps()), 'the button in the header lies over the status');
+      check((await explore.panes()) === 2, 'there are not two panes');
+      await page.getByRole('switch', { name: PAYMENT }).first().waitFor();
+      const { start } = await backends.span(seen.traceId, 'capture payment');
+      await replay.play();
+      await backends.until('the playhead behind the span', async () => (await replay.instant()) > start + AGREE_MS);
+    },
+  },
+  {
+    name: 'span to the replay and back to the same span',
+    needs: ['tempo'],
+    run: async ({ page, context, at, seen, backends }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.openTrace(seen.traceId);
+      await explore.openSpan(PAYMENT);
+      const link = await explore.attributeLink();
+      const there = new Replay(await newTab(context, () => link.click()));
+      await there.shown();
+      const back = new Explore(await newTab(context, () => there.openTrace()), at.grafana);
+      const { id } = await backends.span(seen.traceId, 'capture payment');
+      check((await back.focusedSpan()) === id, `${await back.focusedSpan()} is not the span ${id}`);
     },
   },
   {
@@ -135,7 +179,7 @@ export const journeys = [
     name: 'trace id alone to the replay at its request',
     needs: ['tempo'],
     run: async ({ page, at, seen, backends }) => {
-      await page.goto(`${at.grafana}/a/playhead-replay-app/replay?trace=${seen.traceId}`);
+      await page.goto(`${at.grafana}${APP}/replay?trace=${seen.traceId}`);
       await plays(page, seen.sessionId, (await backends.span(seen.traceId, 'POST')).start);
     },
   },
@@ -202,7 +246,7 @@ export const journeys = [
         .getByRole('option', { name: /Find session replays/ })
         .first()
         .click();
-      await page.waitForURL('**/a/playhead-replay-app/sessions**');
+      await page.waitForURL(`**${APP}/sessions**`);
       await page.getByRole('row').nth(1).waitFor();
     },
   },
@@ -210,7 +254,7 @@ export const journeys = [
     name: 'session that was never recorded says so',
     run: async ({ page, at }) => {
       // Of the year 2023.
-      await page.goto(`${at.grafana}/a/playhead-replay-app/replay?session=018bcfe5-6800-7abc-8def-0123456789ab`);
+      await page.goto(`${at.grafana}${APP}/replay?session=018bcfe5-6800-7abc-8def-0123456789ab`);
       await page.getByText('nothing as old as this session is kept').waitFor();
     },
   },
@@ -241,13 +285,56 @@ export const journeys = [
       check((await replay.instant()) !== start, 'the playhead is where it began');
     },
   },
-  ...['Viewer', 'Editor', 'Admin'].map((role) => ({
-    name: `${role} finds and plays a session`,
+  {
+    name: 'dashboard that shares no crosshair keeps the playhead to itself',
+    run: async (journey) => {
+      const { dashboard, replay } = await openSession({ ...journey, sharing: false });
+      const seen = await dashboard.watch(REQUESTS, async () => {
+        await replay.play();
+        await journey.page.waitForFunction(() => document.querySelector('[data-status="ended"]'));
+      });
+      check(seen.playhead.length > 3, 'the playhead did not move');
+      check(seen.crosshair.length === 0, `the crosshair moved ${seen.crosshair.length} times`);
+    },
+  },
+  {
+    name: 'signal as an annotation of a dashboard',
+    run: async (journey) => {
+      const { dashboard } = await openSession(journey);
+      const text = await dashboard.annotation(REQUESTS);
+      check(text.includes('Please choose a delivery date'), `the annotation says ${text}`);
+    },
+  },
+  {
+    name: 'variable of a dashboard filters its sessions',
+    run: async ({ page, at, backends }) => {
+      const dashboard = new Dashboard(page, at.grafana);
+      await dashboard.openSessions();
+      const all = await dashboard.rows('Sessions');
+      const user = await backends.user();
+      await dashboard.choose('User', user);
+      await backends.until('the one session', async () => (await dashboard.rows('Sessions')) < all);
+      await dashboard.table('Sessions').getByText(user).waitFor();
+    },
+  },
+  ...ROLES.map(({ role, explores, configures }) => ({
+    name: `${role} finds and plays a session, and is offered what it may`,
     run: async ({ page, context, at, seen }) => {
-      await new People(at.grafana, at.administrator).signIn(context, role);
-      await page.goto(`${at.grafana}/a/playhead-replay-app/sessions?q=${seen.sessionId}`);
+      const people = new People(at.grafana, at.administrator);
+      await people.signIn(context, role);
+      await page.goto(`${at.grafana}${APP}/sessions?q=${seen.sessionId}`);
       await page.getByRole('row').nth(1).getByRole('link').first().click();
       await new Replay(page).shown();
+      const offered = await people.offered(page);
+      check(offered.has(`${APP}/sessions`), 'the sessions are not offered');
+      check(offered.has('/explore') === explores, `Explore is ${explores ? 'not ' : ''}offered`);
+      check(offered.has(CONFIGURATION) === configures, `the configuration is ${configures ? 'not ' : ''}offered`);
+      check((await people.configures(context)) === configures, `may ${configures ? 'not ' : ''}change the data source`);
+      await page.goto(`${at.grafana}${CONFIGURATION}`);
+      // Grafana brings whoever may not configure back to its start.
+      await (configures
+        ? page.getByText('Default data source', { exact: true }).waitFor()
+        : page.waitForURL(({ pathname }) => !pathname.includes(CONFIGURATION)));
     },
   })),
 ];

@@ -1,4 +1,4 @@
-import React, { useEffect, useState } from 'react';
+import React, { type RefObject, useEffect, useRef, useState } from 'react';
 
 import { LinkButton } from '@grafana/ui';
 
@@ -9,27 +9,51 @@ import { useDatasourceUids } from '../useDatasource';
 import { shownTraces } from './shown';
 import { sessionOfTrace, startOfTrace, type Trace } from './traces';
 
+// In half of Explore, a title, its badges and Grafana's own buttons leave no room for words.
+const NARROW_PX = 560;
+
 /** In the header of a trace: opens its replay, once it is known that there is one. */
 export function TraceReplayButton(trace: Trace) {
   useEffect(() => shownTraces.remember(trace));
   const recording = useRecordingOf(trace);
-  if (!recording) {
-    return null;
-  }
+  return recording ? <ReplayButton trace={trace} recording={recording} /> : null;
+}
+
+function ReplayButton({ trace, recording }: { trace: Trace; recording: Recording }) {
+  const place = useRef<HTMLSpanElement>(null);
+  const isNarrow = useIsHeaderNarrow(place);
   const { session, datasourceUid } = recording;
   return (
-    <LinkButton
-      size="sm"
-      variant="primary"
-      fill="outline"
-      icon="play"
-      tooltip="Replay of the browser session at the time of this trace"
-      href={hrefOf(sessionPath(session.sessionId, datasourceUid, startOfTrace(trace)))}
-      target="_blank"
-    >
-      Session replay
-    </LinkButton>
+    <span ref={place}>
+      <LinkButton
+        size="sm"
+        variant="primary"
+        fill="outline"
+        icon="play"
+        aria-label="Session replay"
+        tooltip="Replay of the browser session at the time of this trace"
+        href={hrefOf(sessionPath(session.sessionId, datasourceUid, startOfTrace(trace)))}
+        target="_blank"
+      >
+        {isNarrow ? undefined : 'Session replay'}
+      </LinkButton>
+    </span>
   );
+}
+
+/** Whether the header around an element is narrow. Grafana lets a button grow over what is beside it. */
+function useIsHeaderNarrow(place: RefObject<HTMLElement>): boolean {
+  const [isNarrow, setIsNarrow] = useState(false);
+  useEffect(() => {
+    const header = place.current?.closest('header');
+    if (!header) {
+      return undefined;
+    }
+    const observer = new ResizeObserver(([{ contentRect }]) => setIsNarrow(contentRect.width < NARROW_PX));
+    observer.observe(header);
+    return () => observer.disconnect();
+  }, [place]);
+  return isNarrow;
 }
 
 function useRecordingOf(trace: Trace): Recording | undefined {

@@ -1,4 +1,4 @@
-import React, { useCallback, useEffect, useMemo, useRef } from 'react';
+import React, { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 
 import { cx } from '@emotion/css';
 import { ClipboardButton, InlineSwitch, LinkButton, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
@@ -17,6 +17,7 @@ import { formatOffset } from '../time';
 import type { Span, Telemetry, TraceSource } from './api';
 import type { SessionTrace } from './sessionTraces';
 import { getTelemetryStyles } from './telemetry.styles';
+import { spanAt } from './waterfall';
 import { WaterfallView } from './WaterfallView';
 
 /** A trace that somebody chose, as opposed to the one at the playhead. */
@@ -145,6 +146,13 @@ function TraceList({ traces, shown, start, onChoose }: TraceListProps) {
   );
 }
 
+const NO_SPANS: Span[] = [];
+
+/** The id of the span at the playhead; '' where there is none. */
+function useSpanAt(spans: Span[], playhead: Playhead): string {
+  return useSyncExternalStore(playhead.subscribe, () => spanAt(spans, playhead.timestamp())?.spanId ?? '');
+}
+
 interface TraceDetailProps {
   source: TraceSource;
   sessionId: string;
@@ -161,7 +169,9 @@ function TraceDetail({ source, sessionId, trace, spanId, playhead, onSpan }: Tra
   const query = useMemo(() => ({ sessionId, traceId, at }), [sessionId, traceId, at]);
   const load = useCallback((signal: AbortSignal) => source.spans(query, signal), [source, query]);
   const { state, retry } = useLoad(load);
-  const href = source.exploreHref?.(query, spanId);
+  const spans = state.status === 'ready' ? state.value : NO_SPANS;
+  const running = useSpanAt(spans, playhead);
+  const href = source.exploreHref?.(query, spanId || running);
   return (
     <>
       <div className={styles.head}>

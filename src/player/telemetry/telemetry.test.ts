@@ -1,7 +1,7 @@
 import type { LogLine, LogQuery, Span } from './api';
 import { LogReader, windowAround } from './logWindow';
 import { tracesOf } from './sessionTraces';
-import { waterfallOf } from './waterfall';
+import { spanAt, waterfallOf } from './waterfall';
 
 function spanOf(spanId: string, parentSpanId: string, startMs: number, durationMs: number, service = 'shop'): Span {
   return {
@@ -47,6 +47,21 @@ describe('waterfallOf', () => {
     const spans = Array.from({ length: 1200 }, (_, index) => spanOf(`s${index}`, '', index, 1));
     expect(waterfallOf(spans)).toMatchObject({ leftOut: 200 });
   });
+});
+
+test('the span at an instant is the innermost that runs then, also in the millisecond in which it began', () => {
+  const spans = [spanOf('child', 'root', 110.7, 20), spanOf('root', '', 100.2, 100)];
+  const at = (ts: number) => spanAt(spans, ts)?.spanId;
+  expect([99, 100, 109, 110, 130, 131, 200, 201].map(at)).toEqual([
+    undefined,
+    'root',
+    'root',
+    'child',
+    'child',
+    'root',
+    'root',
+    undefined,
+  ]);
 });
 
 test('the traces of a session are those of its requests, each once', () => {

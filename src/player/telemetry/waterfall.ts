@@ -43,6 +43,13 @@ export function waterfallOf(spans: Span[]): Waterfall {
   };
 }
 
+/** The span that was running at an instant of whole milliseconds: of several, the one that began last. */
+export function spanAt(spans: Span[], ts: number): Span | undefined {
+  return spans
+    .filter(({ startMs, durationMs }) => Math.floor(startMs) <= ts && ts <= startMs + durationMs)
+    .reduce<Span | undefined>((last, span) => (last && last.startMs > span.startMs ? last : span), undefined);
+}
+
 /** Depth first. A span whose parent is not there is a root: the browser's own span often is not. */
 function inTreeOrder(spans: Span[]): Array<{ span: Span; depth: number }> {
   const ids = new Set(spans.map(({ spanId }) => spanId));

@@ -1,5 +1,7 @@
 const PATIENCE_MS = 60_000;
 const BETWEEN_MS = 250;
+// Of the message that the shop shows for two seconds.
+const SIGNAL = 'vanished_message';
 
 /** What Tempo, Loki and Playhead say themselves, without Grafana's pages. */
 export class Backends {
@@ -9,7 +11,9 @@ export class Backends {
 
   /** Waits until the recording, the trace and its log line have arrived, as far as there is somewhere to look. */
   async have({ sessionId, traceId }) {
-    await this.until('the recording', async () => (await this.session(sessionId)) !== undefined);
+    await this.until('the signal', async () =>
+      (await this.moments(sessionId)).some(({ kind, name }) => kind === 'signal' && name === SIGNAL)
+    );
     if (this.at.tempo) {
       await this.until('the trace', async () => (await this.spans(traceId)).length > 1);
     }
@@ -35,13 +39,25 @@ export class Backends {
     return (await answer.json()).sessions[0];
   }
 
-  /** When the browser made the request with the trace, ms since the epoch. */
-  async requestOf({ sessionId, traceId }) {
+  async moments(sessionId) {
     const answer = await fetch(
       `${this.at.grafana}/api/datasources/uid/playhead/resources/sessions/${sessionId}/manifest`
     );
-    const { moments } = await answer.json();
-    return moments.find((moment) => moment.trace_id === traceId).ts;
+    return (await answer.json()).moments;
+  }
+
+  /** When the browser made the request with the trace, ms since the epoch. */
+  async requestOf({ sessionId, traceId }) {
+    return (await this.moments(sessionId)).find((moment) => moment.trace_id === traceId).ts;
+  }
+
+  /** A user, of the seeded sessions, who has exactly one of them. */
+  async user() {
+    const { from, to } = { from: Date.now() - 3_600_000, to: Date.now() };
+    const answer = await fetch(
+      `${this.at.grafana}/api/datasources/uid/playhead/resources/suggestions?field=user&from=${from}&to=${to}&limit=100`
+    );
+    return (await answer.json()).values.find((user) => user.startsWith('demo-'));
   }
 
   /** Name, id and start (ms since the epoch) of the spans of a trace. */

@@ -11,8 +11,54 @@ export class Dashboard {
     await this.page.goto(`${this.grafana}/d/playhead-session?var-session=${sessionId}&from=${from}&to=${to}`);
   }
 
+  /** The provisioned dashboard with all sessions, once its table is there. */
+  async openSessions() {
+    await this.page.goto(`${this.grafana}/d/playhead-sessions?from=now-1h&to=now`);
+    await this.table('Sessions').getByRole('row').nth(2).waitFor();
+  }
+
+  /** From now on Grafana says of its dashboards that their panels share no crosshair. */
+  async shareNoCrosshair() {
+    await this.page.route(/\/api\/dashboards\/uid\/|\/apis\/dashboard\.grafana\.app\/.*\/dto/, async (route) => {
+      const response = await route.fetch();
+      const json = await response.json();
+      (json.dashboard ?? json.spec).graphTooltip = 0;
+      await route.fulfill({ response, json });
+    });
+  }
+
+  panel(title) {
+    return this.page.getByTestId(`data-testid Panel header ${title}`);
+  }
+
   plot(title) {
-    return this.page.getByTestId(`data-testid Panel header ${title}`).locator('.u-over');
+    return this.panel(title).locator('.u-over');
+  }
+
+  /** What a plot's annotation says, which it does when it is hovered. */
+  async annotation(title) {
+    await this.panel(title).getByTestId('data-testid annotation-marker').first().hover();
+    return this.page.getByTestId('annotation-marker').innerText();
+  }
+
+  /** Chooses a value of a variable as a person does. */
+  async choose(variable, value) {
+    const label = this.page.getByText(variable, { exact: true });
+    const box = this.page.getByTestId('data-testid template variable').filter({ has: label }).getByRole('combobox');
+    await box.click();
+    await box.fill(value);
+    await this.page.getByRole('option', { name: value, exact: true }).click();
+  }
+
+  /** The table of a panel, whichever of its two tables Grafana uses. */
+  table(title) {
+    const panel = this.panel(title);
+    return panel.getByRole('grid').or(panel.getByRole('table'));
+  }
+
+  /** How many rows a table has now. */
+  rows(title) {
+    return this.table(title).getByRole('row').count();
   }
 
   /** Follows the playhead and a plot's crosshair while what is given runs; both as [when, instant] pairs. */

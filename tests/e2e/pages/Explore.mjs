@@ -18,6 +18,28 @@ export class Explore {
     await this.page.getByRole('heading', { name: /^shop: / }).waitFor();
   }
 
+  /** The id of the span that the trace is opened at, once it is shown. */
+  async focusedSpan() {
+    await this.page.getByRole('switch').first().waitFor();
+    const panes = JSON.parse(new URL(this.page.url()).searchParams.get('panes'));
+    return Object.values(panes)[0].panelsState?.trace?.spanId;
+  }
+
+  /** How many panes it is split into. */
+  async panes() {
+    return Object.keys(JSON.parse(new URL(this.page.url()).searchParams.get('panes'))).length;
+  }
+
+  /** Whether something of the trace's header lies over something else of it. */
+  async headerOverlaps() {
+    const status = await this.page
+      .locator('header')
+      .getByText(/^[1-5]\d\d$/)
+      .boundingBox();
+    const button = await this.headerLink().boundingBox();
+    return status.x + status.width > button.x && button.x + button.width > status.x;
+  }
+
   /** The button in the header of the trace. */
   headerLink() {
     return this.page.getByRole('link', { name: 'Session replay', exact: true }).first();

@@ -30,4 +30,20 @@ export class People {
       throw new Error(`${login} cannot sign in: status ${answer.status()}`);
     }
   }
+
+  /** The paths that Grafana's navigation offers on a page, without the one that Grafana is served under. */
+  async offered(page) {
+    const base = new URL(this.grafana).pathname.replace(/\/$/, '');
+    const paths = await page.evaluate(() => {
+      const pathsOf = (links) => links.flatMap(({ url, children }) => [url, ...pathsOf(children ?? [])]);
+      return pathsOf(window.grafanaBootData.navTree);
+    });
+    return new Set(paths.filter(Boolean).map((path) => path.replace(base, '')));
+  }
+
+  /** Whether whoever is signed in may change how the data source is set up. */
+  async configures(context) {
+    const answer = await context.request.get(`${this.grafana}/api/datasources/uid/playhead?accesscontrol=true`);
+    return (await answer.json()).accessControl?.['datasources:write'] === true;
+  }
 }

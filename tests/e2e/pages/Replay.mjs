@@ -19,6 +19,13 @@ export class Replay {
     return Number(await this.root.getAttribute('data-timestamp'));
   }
 
+  /** Opens what the traces pane shows in Explore: a link. */
+  async openTrace() {
+    await this.root.getByRole('tab', { name: 'Traces' }).click();
+    await this.root.getByRole('list', { name: 'Spans' }).waitFor();
+    await this.root.getByRole('link', { name: 'Explore' }).click();
+  }
+
   async play() {
     await this.root.getByRole('button', { name: 'Play', exact: true }).click();
   }

@@ -5,11 +5,17 @@ export class Shop {
     this.address = address;
   }
 
-  /** Orders, which makes one request with a trace; gives what the browser knows of it. */
+  /**
+   * Forgets the delivery date, which shows a message that vanishes: a signal. Then orders, which makes one request with
+   * a trace. Gives what the browser knows of it.
+   */
   async order() {
     await this.page.goto(`${this.address}/`);
     await this.page.waitForFunction(() => window.playhead?.sessionId());
     await this.page.getByLabel('Name').fill('Kim');
+    await this.page.getByRole('button', { name: 'Place order' }).click();
+    await this.page.getByRole('alert').waitFor();
+    await this.page.getByRole('alert').waitFor({ state: 'detached' });
     await this.page.getByLabel('Delivery date').selectOption('friday');
     const requested = this.page.waitForRequest(
       (request) => request.method() === 'POST' && /orders/.test(request.url())
