@@ -25,7 +25,7 @@ describe('ReplayPanel without a replay', () => {
   it('says how to choose a session when there is no data', () => {
     show([]);
     expect(screen.getByText('No session chosen')).toBeInTheDocument();
-    expect(screen.getByText(/Choose query type Replay/)).toBeInTheDocument();
+    expect(screen.getByText(/in a query of type Replay/)).toBeInTheDocument();
   });
 
   it('says that the data is of another kind', () => {

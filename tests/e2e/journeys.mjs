@@ -1,7 +1,9 @@
+import { Alerting } from './pages/Alerting.mjs';
 import { Dashboard } from './pages/Dashboard.mjs';
 import { Explore } from './pages/Explore.mjs';
 import { People } from './pages/People.mjs';
 import { Replay } from './pages/Replay.mjs';
+import { Shop } from './pages/Shop.mjs';
 
 // A recording's clock is corrected to the server's; a span has its server's.
 const AGREE_MS = 250;
@@ -50,6 +52,10 @@ function worstLag({ playhead, crosshair }, tolerance) {
   });
   return Math.max(...lags);
 }
+
+const RAGE = 'Users click in rage';
+// The rule is evaluated every minute, and the recording has to arrive first.
+const ALERT_MS = 180_000;
 
 const APP = '/a/playhead-replay-app';
 const CONFIGURATION = '/plugins/playhead-replay-app';
@@ -303,6 +309,17 @@ export const journeys = [
       const { dashboard } = await openSession(journey);
       const text = await dashboard.annotation(REQUESTS);
       check(text.includes('Please choose a delivery date'), `the annotation says ${text}`);
+    },
+  },
+  {
+    name: 'alert on rage clicks fires, and its instance leads to the sessions',
+    run: async ({ page, at, backends }) => {
+      await new Shop(page, at.shop).rage();
+      await backends.until('the alert', async () => (await backends.firing(RAGE)).length > 0, ALERT_MS);
+      const alerting = new Alerting(page, at.grafana);
+      await alerting.openRule('playhead-rage-clicks');
+      await alerting.openReplays();
+      await page.getByRole('row').nth(1).waitFor();
     },
   },
   {

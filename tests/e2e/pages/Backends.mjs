@@ -22,8 +22,8 @@ export class Backends {
     }
   }
 
-  async until(what, isThere) {
-    const deadline = Date.now() + PATIENCE_MS;
+  async until(what, isThere, patienceMs = PATIENCE_MS) {
+    const deadline = Date.now() + patienceMs;
     while (!(await isThere().catch(() => false))) {
       if (Date.now() > deadline) {
         throw new Error(`${what} did not arrive`);
@@ -87,5 +87,12 @@ export class Backends {
     const answer = await fetch(`${this.at.loki}/loki/api/v1/query_range?${query}`);
     const [stream] = (await answer.json()).data.result;
     return stream && Number(BigInt(stream.values[0][0]) / 1_000_000n);
+  }
+
+  /** The instances of an alert rule that fire. */
+  async firing(title) {
+    const answer = await fetch(`${this.at.grafana}/api/prometheus/grafana/api/v1/rules`);
+    const rules = (await answer.json()).data.groups.flatMap((group) => group.rules);
+    return rules.find(({ name }) => name === title).alerts?.filter(({ state }) => state.startsWith('Alerting')) ?? [];
   }
 }

@@ -32,4 +32,12 @@ export class Shop {
     await this.page.goto('about:blank');
     return { sessionId, traceId };
   }
+
+  /** Clicks the heading again and again, as somebody does who is angry: a signal too. */
+  async rage() {
+    await this.page.goto(`${this.address}/`);
+    await this.page.waitForFunction(() => window.playhead?.sessionId());
+    await this.page.getByRole('heading', { name: 'Your basket' }).click({ clickCount: 8, delay: 20 });
+    await this.page.goto('about:blank');
+  }
 }
