@@ -51,6 +51,9 @@ func recordTrouble(t testing.TB, stores *playbacktest.Stores) (fromMs int64) {
 		at(2, 1, 1, recording.KindSignal, func(m *recording.Moment) {
 			m.Name, m.Text, m.URL, m.DurationMs = recording.SignalRageClick, "five clicks in 1.2 s", "https://shop.example/cart", 1200
 		}),
+		at(2, 3, 0, recording.KindVital, func(m *recording.Moment) {
+			m.Name, m.Text, m.URL, m.Attributes = "LCP", "poor", "https://shop.example/cart?x=1", map[string]string{"value": "4210"}
+		}),
 		at(3, 0, 0, recording.KindError, func(m *recording.Moment) { m.Name, m.Text = "TypeError", "x is undefined" }),
 		at(3, 1, 0, recording.KindRequest, func(m *recording.Moment) {
 			m.Name, m.URL, m.TraceID, m.SpanID, m.DurationMs, m.Status = "GET", "https://shop.example/api/orders?x=2", traceID, "00f067aa0ba902b8", 100, 200
@@ -92,6 +95,7 @@ func binaryInsight(t *testing.T, client *plugintest.Client, s backend.DataSource
 		"insight_metrics_duration":      {"metrics", `{"metric":"request_duration","quantile":0.5}`, within},
 		"insight_metrics_duration_none": {"metrics", `{"metric":"request_duration"}`, elsewhere},
 		"insight_metrics_filtered":      {"metrics", `{"metric":"failed_requests","by":"browser","format":"table","query":"browser:firefox release:1.5.0"}`, within},
+		"insight_metrics_vital":         {"metrics", `{"metric":"vital","name":"LCP","by":"url","format":"table"}`, within},
 		"insight_signals_by_country":    {"signals", `{"by":"country"}`, within},
 		"insight_metrics_by_country":    {"metrics", `{"metric":"requests","by":"country","query":"country:de"}`, within},
 		"insight_traces":                {"traces", `{"sessionId":"` + troubledID + `"}`, elsewhere},

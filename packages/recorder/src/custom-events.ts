@@ -23,6 +23,12 @@ export interface CustomPayloads {
   navigation: { 'url.full': string; 'navigation.type': 'push' | 'replace' | 'pop' | 'hash' };
   visibility: { state: DocumentVisibilityState };
   long_frame: { duration_ms: number; blocking_ms: number; script?: string; invoker?: string };
+  vital: {
+    name: 'TTFB' | 'FCP' | 'LCP' | 'CLS' | 'INP';
+    /** In ms, but CLS, which has no unit. */
+    value: number;
+    rating: 'good' | 'needs-improvement' | 'poor';
+  };
   identify: { 'user.id': string; attributes: Record<string, string> };
   custom: { name: string; attributes: Record<string, string> };
   state: { state: 'started' | 'stopped' | 'dropped'; reason?: string; count?: number };

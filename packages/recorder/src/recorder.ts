@@ -8,6 +8,7 @@ import { captureErrors } from './capture/errors';
 import { captureFetch, type NetworkConfig } from './capture/fetch';
 import { captureLongFrames } from './capture/long-frames';
 import { captureNavigation } from './capture/navigation';
+import { captureVitals } from './capture/vitals';
 import { captureXhr } from './capture/xhr';
 import { gzipOf } from './compress';
 import { type CustomPayloads, type EmitCustom } from './custom-events';
@@ -50,6 +51,7 @@ export class Recorder {
   /** The session that is being recorded; undefined while none is. */
   private recording: SegmentContext['session'] | undefined;
   private stopRecording: (() => void) | undefined;
+  private reportVitals: (() => void) | undefined;
   private pageId: string;
   private user: User | undefined;
   /** rrweb takes its first snapshot when the document is parsed; before, it cannot take another. */
@@ -177,8 +179,11 @@ export class Recorder {
       userTriggeredOnInput: true,
       sampling: { mousemove: 50, mousemoveCallback: 500, scroll: 150, media: 800 },
     });
+    const vitals = captureVitals(emit, faults);
+    this.reportVitals = vitals.report;
     const undo = [
       () => stopRrweb?.(),
+      vitals.stop,
       captureClicks(window, record.mirror, privacy, emit, faults),
       captureConsole(window.console, emit, limiters.console, faults),
       captureErrors(window, emit, limiters.error, faults),
@@ -281,6 +286,7 @@ export class Recorder {
   }
 
   private onHide(final: boolean): void {
+    this.reportVitals?.();
     const header = utf8(JSON.stringify(this.context())).length + HEADER_REST_BYTES;
     this.buffer.seal(final, this.sender.keepaliveRoom() - header);
     this.sender.flushOnHide();

@@ -3,6 +3,7 @@ import { type Faults } from '../faults';
 import { type Limiter } from '../limiter';
 import { cut } from '../text';
 import { scrubText, scrubUrl } from '../url';
+import { measures, observe } from './observe';
 
 /** From here on people notice; also where the Long Tasks API draws the line. */
 const BLOCKING_MS = 50;
@@ -15,14 +16,10 @@ interface LongAnimationFrame extends PerformanceEntry {
 
 /** Records frames that kept the page from answering. Returns how to stop. */
 export function captureLongFrames(emit: EmitCustom, limiter: Limiter, faults: Faults): () => void {
-  const supported = typeof PerformanceObserver === 'undefined' ? [] : PerformanceObserver.supportedEntryTypes;
-  const type = ['long-animation-frame', 'longtask'].find((name) => supported.includes(name));
+  const type = ['long-animation-frame', 'longtask'].find(measures);
   if (!type) {
     return () => undefined;
   }
-  const observer = new PerformanceObserver(
-    faults.guard((list: PerformanceObserverEntryList) => list.getEntries().forEach((entry) => record(entry)))
-  );
   const record = (entry: PerformanceEntry & Partial<LongAnimationFrame>) => {
     // A long task has no blocking time of its own: what exceeds 50 ms is taken, as total blocking time does.
     const blocking = entry.blockingDuration ?? entry.duration - BLOCKING_MS;
@@ -38,6 +35,6 @@ export function captureLongFrames(emit: EmitCustom, limiter: Limiter, faults: Fa
       invoker: script?.invoker ? cut(scrubText(script.invoker)) : undefined,
     });
   };
-  observer.observe({ type });
+  const observer = observe(type, record, faults);
   return () => observer.disconnect();
 }
