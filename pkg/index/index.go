@@ -9,6 +9,7 @@ package index
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/playhead/playhead/pkg/recording"
 )
@@ -72,9 +73,12 @@ type SessionQuery struct {
 	Browser       string // one of Browsers, any case
 	Country       string // two letters, any case
 	Signal        string // name of a signal that the session has, or AnySignal
-	Seen          string // text that was seen in the session: all its words, any case, together on a page
-	Before        string // cursor from SessionPage.Next
-	Limit         int    // 1 to 1000; 0 means 50
+	// Seen is text that was seen in the session: all its words, any case, in one
+	// piece of text. What stands in double quotes stands there in this order
+	// (see Phrase).
+	Seen   string
+	Before string // cursor from SessionPage.Next
+	Limit  int    // 1 to 1000; 0 means 50
 }
 
 // AnySignal in SessionQuery.Signal selects sessions with a signal of any name.
@@ -83,6 +87,10 @@ const AnySignal = "any"
 // Browsers are the names that user agents are summed up as. The user agent of
 // any other browser is of "Other".
 var Browsers = []string{"Chrome", "Edge", "Firefox", "Opera", "Safari", "Samsung Internet", "Other"}
+
+// Phrase is text as SessionQuery.Seen finds it word after word: white space is
+// one space, everything else must be as it is, but for its case.
+func Phrase(text string) string { return `"` + strings.ReplaceAll(text, `"`, " ") + `"` }
 
 // SessionPage is a page of sessions, newest start first.
 type SessionPage struct {
@@ -117,7 +125,7 @@ type MomentQuery struct {
 type TextQuery struct {
 	Project   recording.ProjectID
 	SessionID recording.SessionID
-	Text      string // all its words, any case
+	Text      string // as SessionQuery.Seen
 	Limit     int    // 1 to 100000; 0 means 1000
 }
 

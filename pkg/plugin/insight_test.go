@@ -75,7 +75,7 @@ func binaryInsight(t *testing.T, client *plugintest.Client, s backend.DataSource
 		queryType, model string
 		within           backend.TimeRange
 	}{
-		"insight_sessions_by_search":    {"sessions", `{"query":"seen:\"declined payment\" signal:rage_click browser:firefox duration:>40s"}`, within},
+		"insight_sessions_by_search":    {"sessions", `{"query":"seen:\"PAYMENT declined\" signal:rage_click browser:firefox duration:>40s"}`, within},
 		"insight_sessions_by_filters":   {"sessions", `{"filters":{"signal":"error_click","seen":"declined","release":"1.5.0","environment":"test","browser":"Firefox"}}`, within},
 		"insight_sessions_ad_hoc":       {"sessions", `{"adhocFilters":[{"key":"user","operator":"=","value":"ada \"the\" user"}]}`, within},
 		"insight_transcript":            {"transcript", `{"sessionId":"` + troubledID + `"}`, elsewhere},

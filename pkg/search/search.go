@@ -70,6 +70,7 @@ func Quote(value string) string {
 type term struct {
 	at         int
 	key, value string
+	quoted     bool
 }
 
 // split cuts a text at white space that is not in quotes.
@@ -91,7 +92,7 @@ func split(text string) ([]term, error) {
 		if !closed {
 			return nil, &Error{begin, "a quote is not closed"}
 		}
-		t.value = value
+		t.value, t.quoted = value, strings.HasPrefix(text[begin:], `"`)
 		if t.key != "" && value == "" {
 			return nil, &Error{at, t.key + " has no value"}
 		}
@@ -146,7 +147,8 @@ func (p *parser) pair(t term) (reason string) {
 	if !slices.Contains(Keys, t.key) {
 		return fmt.Sprintf("there is no key %s; text with a colon stands in quotes", t.key)
 	}
-	if slices.Contains(p.seen, t.key) && t.key != "duration" {
+	again := slices.Contains(p.seen, t.key)
+	if again && t.key != "duration" && t.key != "seen" {
 		return t.key + " stands there twice"
 	}
 	p.seen = append(p.seen, t.key)
@@ -158,7 +160,14 @@ func (p *parser) pair(t term) (reason string) {
 	case "signal":
 		p.query.Signal = t.value
 	case "seen":
-		p.query.Seen = t.value
+		text := strings.ReplaceAll(t.value, `"`, " ")
+		if t.quoted {
+			text = index.Phrase(t.value)
+		}
+		if again {
+			text = p.query.Seen + " " + text
+		}
+		p.query.Seen = text
 	case "release":
 		p.query.Release = t.value
 	case "env", "environment":

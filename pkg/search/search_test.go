@@ -29,12 +29,17 @@ func TestParse(t *testing.T) {
 		"https://shop.example/a b": {Text: "https://shop.example/a b"},
 		"signal:rage_click":        {Signal: "rage_click"},
 		"signal:any":               {Signal: index.AnySignal},
-		`seen:"payment declined"`:  {Seen: "payment declined"},
-		"duration:>2m":             {MinDurationMs: 120_001},
-		"duration:>=1.5m":          {MinDurationMs: 90_000},
-		"duration:<90s":            {MaxDurationMs: 89_999},
-		"duration:<=500ms":         {MaxDurationMs: 500},
-		"duration:30s..5m":         {MinDurationMs: 30_000, MaxDurationMs: 300_000},
+		`seen:"payment declined"`:  {Seen: `"payment declined"`},
+		`seen:declined`:            {Seen: "declined"},
+		`seen:a"b`:                 {Seen: "a b"},
+		`seen:"say \"no\""`:        {Seen: `"say  no "`},
+		`seen:card seen:"not valid" seen:x`: {
+			Seen: `card "not valid" x`},
+		"duration:>2m":     {MinDurationMs: 120_001},
+		"duration:>=1.5m":  {MinDurationMs: 90_000},
+		"duration:<90s":    {MaxDurationMs: 89_999},
+		"duration:<=500ms": {MaxDurationMs: 500},
+		"duration:30s..5m": {MinDurationMs: 30_000, MaxDurationMs: 300_000},
 		"duration:>1h duration:<2h": {
 			MinDurationMs: 3_600_001, MaxDurationMs: 7_199_999},
 		"errors:yes":         {Errors: true},
@@ -47,7 +52,7 @@ func TestParse(t *testing.T) {
 		"session:" + session: {SessionID: "0199f3a2-1111-7abc-8def-0123456789ab"},
 		"Größe user:jürgen":  {Text: "Größe", UserID: "jürgen"},
 		`user:ada url:/checkout signal:rage_click seen:"payment declined" duration:>2m errors:yes`: {
-			UserID: "ada", URL: "/checkout", Signal: "rage_click", Seen: "payment declined", MinDurationMs: 120_001, Errors: true},
+			UserID: "ada", URL: "/checkout", Signal: "rage_click", Seen: `"payment declined"`, MinDurationMs: 120_001, Errors: true},
 	} {
 		got, err := search.Parse(text, index.SessionQuery{})
 		if err != nil {

@@ -172,11 +172,11 @@ func (x *Index) Texts(ctx context.Context, q index.TextQuery) ([]recording.SeenT
 		found.add("session_id = {session:String}", "session", string(q.SessionID))
 	}
 	if q.Text != "" {
-		words, err := wordsOf(q.Text)
+		wanted, err := soughtIn(q.Text)
 		if err != nil {
 			return nil, err
 		}
-		found.terms = append(found.terms, seen(words))
+		found.terms = append(found.terms, wanted.condition())
 	}
 	var rows []textRow
 	query := "SELECT " + columnsOf[textRow]() + " FROM texts FINAL WHERE " + found.String() +

@@ -12,6 +12,40 @@ import (
 	"github.com/playhead/playhead/pkg/recording"
 )
 
+// sought is text that was seen as it is looked for.
+type sought struct {
+	words   []string
+	phrases []string // lower case, their words one space apart
+}
+
+// soughtIn reads what index.SessionQuery.Seen says.
+func soughtIn(text string) (sought, error) {
+	words, err := wordsOf(text)
+	if err != nil {
+		return sought{}, err
+	}
+	s := sought{words: words}
+	parts := strings.Split(text, `"`)
+	for i := 1; i+1 < len(parts); i += 2 { // the last one is not closed
+		phrase := strings.Join(strings.Fields(strings.ToLower(parts[i])), " ")
+		if phrase != "" && !slices.Contains(words, phrase) { // one word is looked for already
+			s.phrases = append(s.phrases, phrase)
+		}
+	}
+	return s, nil
+}
+
+// condition is that a text holds all of it. The index of texts finds the words,
+// and of what it finds the text is read. They are written into the statement as
+// ids are, see list.
+func (s sought) condition() string {
+	terms := []string{"hasAllTokens(lowerUTF8(text), [" + list(s.words) + "])"}
+	for _, phrase := range s.phrases {
+		terms = append(terms, "position(lowerUTF8(text), '"+quoter.Replace(phrase)+"') > 0")
+	}
+	return strings.Join(terms, " AND ")
+}
+
 // maxWords bounds the words of a text that is looked for.
 const maxWords = 32
 
@@ -25,12 +59,6 @@ func wordsOf(text string) ([]string, error) {
 		return nil, fmt.Errorf("%w: text that was seen is found by 1 to %d words", index.ErrQuery, maxWords)
 	}
 	return words, nil
-}
-
-// seen is the condition that a text holds all words. They are written into the
-// statement as ids are, see list.
-func seen(words []string) string {
-	return "hasAllTokens(lowerUTF8(text), [" + list(words) + "])"
 }
 
 const (
@@ -126,7 +154,7 @@ func (s *search) seenUntil(ctx context.Context) (int64, []recording.SessionID, e
 // maxPosted, or it is not few.
 func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, bounded bool) (saw []recording.SessionID, few bool, err error) {
 	found := where(s.q.Project)
-	found.terms = append(found.terms, seen(s.words))
+	found.terms = append(found.terms, s.seen.condition())
 	if fromMs > 0 {
 		found.add("first_ts >= fromUnixTimestamp64Milli({from:Int64})", "from", fromMs)
 	}
@@ -153,7 +181,7 @@ func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, bounded bool) (s
 // since an instant, newest first, and earlier ones.
 func (s *search) startedSince(ctx context.Context, sessions []recording.SessionID, fromMs int64) (since []candidate, earlier []recording.SessionID, err error) {
 	all := *s
-	all.words = nil // the sessions are those that saw them, or current will look
+	all.seen = sought{} // the sessions are those that saw it, or current will look
 	found := s.truth()
 	s.after(found, s.before)
 	for some := range slices.Chunk(sessions, sessionsPerQuery) {

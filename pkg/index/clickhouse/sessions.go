@@ -62,7 +62,7 @@ type search struct {
 	limit  int
 	before *cursor
 	keys   []uint64 // those of the URLs that hold a part, once they are known and few
-	words  []string // of the text that was seen
+	seen   sought
 }
 
 func newSearch(x *Index, q index.SessionQuery) (*search, error) {
@@ -75,7 +75,7 @@ func newSearch(x *Index, q index.SessionQuery) (*search, error) {
 	}
 	s := &search{x: x, q: q, limit: limit}
 	if q.Seen != "" {
-		if s.words, err = wordsOf(q.Seen); err != nil {
+		if s.seen, err = soughtIn(q.Seen); err != nil {
 			return nil, err
 		}
 	}
@@ -244,8 +244,8 @@ func (s *search) newest(ctx context.Context, into any, columns, ids string) erro
 
 // selectAmong reads what is no more than the rows of those ids first.
 func (s *search) selectAmong(columns, ids string, found *conditions) string {
-	if len(s.words) > 0 {
-		ids = "SELECT session_id FROM texts WHERE project_id = {project:String} AND session_id GLOBAL IN (" + ids + ") AND " + seen(s.words)
+	if len(s.seen.words) > 0 {
+		ids = "SELECT session_id FROM texts WHERE project_id = {project:String} AND session_id GLOBAL IN (" + ids + ") AND " + s.seen.condition()
 	}
 	return "SELECT " + columns + " FROM sessions FINAL PREWHERE session_id GLOBAL IN (" + ids + ") WHERE " + found.String()
 }

@@ -197,7 +197,7 @@ func findsInsight(t *testing.T, x index.Index) {
 		for i, name := range [][]string{{"rage_click"}, {"rage_click", "rage_click", "dead_click"}, nil, {"dead_click"}, {"error"}, nil}[n] {
 			b.Moments = append(b.Moments, signal(s, i, name))
 		}
-		for i, text := range [][]string{{"Payment declined"}, {"Your payment was DECLINED, sorry"}, {"Payment", "declined"}, {"Größe wählen"}, {"payment_declined: code 17"}, nil}[n] {
+		for i, text := range [][]string{{"Payment declined"}, {"Your payment was DECLINED, sorry"}, {"Payment", "declined"}, {"Größe wählen"}, {"payment_declined: code 17"}, {"That's \\' it"}}[n] {
 			// Only after the time range that is looked in has ended.
 			b.Texts = append(b.Texts, seenText(s, text, 30_000+int64(i), 40_000))
 		}
@@ -218,6 +218,19 @@ func findsInsight(t *testing.T, x index.Index) {
 		{"signal of a session", index.SessionQuery{Signal: "rage_click", SessionID: sessionID(2)}, nil},
 		{"seen", index.SessionQuery{Seen: "payment declined"}, []int{4, 1, 0}},
 		{"seen in any order", index.SessionQuery{Seen: "Declined, payment!"}, []int{4, 1, 0}},
+		{"seen phrase", index.SessionQuery{Seen: `"payment declined"`}, []int{0}},
+		{"seen phrase, any case and white space", index.SessionQuery{Seen: `" PAYMENT   Declined "`}, []int{0}},
+		{"seen phrase with other characters", index.SessionQuery{Seen: index.Phrase("payment_declined: code")}, []int{4}},
+		{"seen phrase and a word", index.SessionQuery{Seen: `"was declined" payment`}, []int{1}},
+		{"seen phrases", index.SessionQuery{Seen: `"was declined", "your payment"`}, []int{1}},
+		{"seen phrase that is not there", index.SessionQuery{Seen: `"declined payment"`}, nil},
+		{"seen phrase of quotes", index.SessionQuery{Seen: `"that's \' it"`}, []int{5}},
+		{"seen phrase of one word", index.SessionQuery{Seen: `"declined"`}, []int{4, 2, 1, 0}},
+		{"seen part of a phrase", index.SessionQuery{Seen: `"payment decl"`}, nil},
+		{"seen phrase that is not closed", index.SessionQuery{Seen: `"declined payment`}, []int{4, 1, 0}},
+		{"seen phrase and user", index.SessionQuery{Seen: `"payment was"`, UserID: "anna"}, []int{1}},
+		{"seen phrase in a session", index.SessionQuery{Seen: `"payment declined"`, SessionID: sessionID(1)}, nil},
+		{"seen phrase, not ASCII", index.SessionQuery{Seen: `"GRÖßE WÄHLEN"`}, []int{3}},
 		{"seen word", index.SessionQuery{Seen: "declined"}, []int{4, 2, 1, 0}},
 		{"seen part of a word", index.SessionQuery{Seen: "decl"}, nil},
 		{"seen, not ASCII", index.SessionQuery{Seen: "GRÖSSE GRÖßE"}, nil},
@@ -287,6 +300,9 @@ func findsInsight(t *testing.T, x index.Index) {
 	}
 	if got := mustTexts(t, x, index.TextQuery{Project: shop, Text: "declined", Limit: 2}); len(got) != 2 || got[0].Text != "Payment declined" {
 		t.Errorf("Texts = %+v, want the first two", got)
+	}
+	if got := mustTexts(t, x, index.TextQuery{Project: shop, Text: `"payment declined"`}); len(got) != 1 || got[0].Text != "Payment declined" {
+		t.Errorf("Texts = %+v, want the one with the phrase", got)
 	}
 	for field, want := range map[index.Field][]string{
 		index.FieldUser: {"anna", "berta"}, index.FieldURL: {"https://shop.example/cart"}, index.FieldSignal: {"dead_click", "error", "rage_click"},
