@@ -219,10 +219,12 @@ func fillVital(m *recording.Moment, payload []byte) bool {
 		Name   string   `json:"name"`
 		Value  *float64 `json:"value"`
 		Rating string   `json:"rating"`
+		URL    string   `json:"url.full"`
 	}](payload)
 	m.Kind = recording.KindVital
 	m.Name = cut(p.Name, maxStringBytes)
 	m.Text = cut(p.Rating, maxStringBytes)
+	m.URL = cut(p.URL, maxURLBytes)
 	if p.Value != nil {
 		m.Attributes = map[string]string{"value": strconv.FormatFloat(*p.Value, 'g', 6, 64)}
 	}

@@ -99,6 +99,11 @@ func TestDeriveFillsEachKind(t *testing.T) {
 			recording.Counts{},
 		},
 		{
+			"vital", custom("playhead.vital", `{"name":"LCP","value":2530.5,"rating":"needs-improvement","url.full":"https://shop/cart?x=*"}`),
+			recording.Moment{Kind: recording.KindVital, Name: "LCP", Text: "needs-improvement", URL: "https://shop/cart?x=*", Attributes: map[string]string{"value": "2530.5"}},
+			recording.Counts{},
+		},
+		{
 			"long frame", custom("playhead.long_frame", `{"duration_ms":812.4,"blocking_ms":0,"script":"https://shop/a.js","invoker":"BUTTON.onclick"}`),
 			recording.Moment{Kind: recording.KindLongFrame, Text: "https://shop/a.js", DurationMs: 812, Attributes: map[string]string{"blocking_ms": "0", "invoker": "BUTTON.onclick"}},
 			recording.Counts{},

@@ -28,6 +28,8 @@ export interface CustomPayloads {
     /** In ms, but CLS, which has no unit. */
     value: number;
     rating: 'good' | 'needs-improvement' | 'poor';
+    /** Of the page as it was loaded. */
+    'url.full': string;
   };
   identify: { 'user.id': string; attributes: Record<string, string> };
   custom: { name: string; attributes: Record<string, string> };

@@ -1,5 +1,7 @@
 import { type CustomPayloads, type EmitCustom } from '../custom-events';
 import { type Faults } from '../faults';
+import { cut } from '../text';
+import { scrubUrl } from '../url';
 import { measures, observe } from './observe';
 
 type Vital = CustomPayloads['vital']['name'];
@@ -42,7 +44,7 @@ export function captureVitals(emit: EmitCustom, faults: Faults): Vitals {
 
   const entries = (type: string) => performance.getEntriesByType(type) as Entry[];
   // Of a page that was prerendered what counts begins when it is shown.
-  const { responseStart, activationStart: start = 0 } = entries('navigation')[0] ?? { responseStart: 0 };
+  const { name: url = '', responseStart = 0, activationStart: start = 0 } = entries('navigation')[0] ?? {};
   const hiddenAt =
     entries('visibility-state').find(({ name, startTime }) => name === 'hidden' && startTime > start)?.startTime ??
     (document.hidden ? 0 : Infinity);
@@ -103,6 +105,7 @@ export function captureVitals(emit: EmitCustom, faults: Faults): Vitals {
           name,
           value: name === 'CLS' ? Math.round(value * 1e4) / 1e4 : Math.round(value),
           rating: value <= good ? 'good' : value <= poor ? 'needs-improvement' : 'poor',
+          'url.full': cut(scrubUrl(url)),
         });
       }
     }

@@ -17,7 +17,8 @@ const entry = (page, type, name) =>
   );
 
 export async function run({ page, site, collector }) {
-  await page.goto(site.origin);
+  await page.goto(site.origin + '/?token=secret');
+  await page.evaluate(() => history.pushState({}, '', '/elsewhere'));
   await collector.until(({ segments }) => segments[0], 'the snapshot');
   await entry(page, 'largest-contentful-paint');
   await page.evaluate(() => (document.getElementById('room').style.height = '200px'));
@@ -40,6 +41,7 @@ export async function run({ page, site, collector }) {
     vitals.map(({ name }) => name),
     ['TTFB', 'FCP', 'LCP', 'CLS', 'INP']
   );
+  assert.deepEqual(new Set(vitals.map((vital) => vital['url.full'])), new Set([site.origin + '/?token=*']));
   const [ttfb, fcp, lcp, cls, inp] = vitals.map(({ value }) => value);
   assert.equal(ttfb, Math.round(measured.ttfb));
   assert.equal(fcp, Math.round(measured.fcp));
