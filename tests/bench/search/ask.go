@@ -60,6 +60,7 @@ var questions = []question{
 	{name: "url", what: "newest 50 with a part of a URL, of all time: a third each of pages that many visited, products, and orders that one session saw or none", run: ofURL, peer: peerURL},
 	{name: "signal", what: "newest 50 with a signal, or with any, of all time, a day or a week", run: withSignal},
 	{name: "seen", what: "newest 50 that saw a text, of all time: a third each of words that a fifth of the sessions saw, a declined payment at one bank, and orders that one session saw or none", run: sawText},
+	{name: "phrase", what: "newest 50 that saw words in an order, of all time: a third each of what an eighth of the texts begin with, a declined payment at one bank, and words of many texts in an order that none has", run: sawPhrase},
 	{name: "trace", what: "session of a trace id", run: ofTrace, notNone: true},
 	{name: "segments", what: "stored segments of a session", run: segments, peer: peerSegments, notNone: true},
 	{name: "moments", what: "moments of a session", run: moments, notNone: true},
@@ -265,6 +266,21 @@ func (a *asker) text(i int) string {
 		return fmt.Sprintf("order %d", 50_000_000+a.random.IntN(a.d.data.sessions))
 	}
 	return fmt.Sprintf("nowhere%d", a.random.IntN(1000))
+}
+
+func sawPhrase(ctx context.Context, a *asker, i int) (int, error) {
+	var phrase string
+	switch i % 6 {
+	case 0, 1:
+		phrase = []string{"add to cart", "delivery to your", "customer reviews", "free returns: product"}[a.random.IntN(4)]
+	case 2, 3:
+		phrase = fmt.Sprintf("payment declined by bank%d", a.random.IntN(200))
+	case 4:
+		phrase = "declined payment"
+	case 5:
+		phrase = "cart to add"
+	}
+	return a.sessions(ctx, index.SessionQuery{Seen: index.Phrase(phrase)})
 }
 
 func (a *asker) pagePart() string {

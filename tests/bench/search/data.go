@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,25 +91,28 @@ const key = `reinterpretAsUInt64(substring(SHA256(concat(kind, '\0', lowerUTF8(t
 // made are sessions with all that the rules say, once each.
 const made = `(WITH {rules} SELECT n_, session, start_ms, end_ms, user, visited, failed, signs, version_of_site, stage, browser, expires FROM numbers({from}, {count}))`
 
-// statement fills a table. Those with a question are left out when it is not
-// asked.
-type statement struct{ question, sql string }
+// statement fills a table. Those with questions are left out when none of them
+// is asked.
+type statement struct {
+	questions []string
+	sql       string
+}
 
 var statements = []statement{
-	{"segments", `INSERT INTO segments (project_id, session_id, window_id, seq, page_id, start_ts, end_ts, clock_offset_ms, events, raw_bytes, full_snapshots, received_ts, reason, recorder_name, recorder_version, rrweb_version, url, viewport_width, viewport_height, user_id, release, environment, user_agent, pages, clicks, requests, errors, urls, class, object, object_offset, object_length, expires_ts)
+	{[]string{"segments"}, `INSERT INTO segments (project_id, session_id, window_id, seq, page_id, start_ts, end_ts, clock_offset_ms, events, raw_bytes, full_snapshots, received_ts, reason, recorder_name, recorder_version, rrweb_version, url, viewport_width, viewport_height, user_id, release, environment, user_agent, pages, clicks, requests, errors, urls, class, object, object_offset, object_length, expires_ts)
 SELECT '{project}', session, concat('w', substring(session, 2)), k, concat('p', substring(session, 2)), fromUnixTimestamp64Milli(start_ms + k * 5000), fromUnixTimestamp64Milli(start_ms + k * 5000 + 4900), 12, 80, 16000, if(k = 0, [fromUnixTimestamp64Milli(start_ms)], []), fromUnixTimestamp64Milli(end_ms + 2000), 'sampled', 'playhead', '1.0.0', '2.1.6', visited[1], 1280, 720, user, version_of_site, stage, browser, k = 0, 2, 3, failed, visited, 'normal', concat('v1/shop/normal/2026/11/22/17/', toString(intDiv(n_, 2000)), '.pack'), n_ % 2000 * 900, 880, expires
 FROM {made} ARRAY JOIN range(1 + n_ % 3) AS k`},
 
-	{"moments", `INSERT INTO moments (project_id, session_id, window_id, seq, event, page_id, ts, kind, name, text, selector, url, trace_id, span_id, duration_ms, status, expires_ts)
+	{[]string{"moments"}, `INSERT INTO moments (project_id, session_id, window_id, seq, event, page_id, ts, kind, name, text, selector, url, trace_id, span_id, duration_ms, status, expires_ts)
 WITH {traced} AS requests, if(requests, {trace}, '') AS trace
 SELECT '{project}', session, window, k % (1 + n_ % 3), k, page, fromUnixTimestamp64Milli(start_ms + k * 1300), if(requests, 'request', ['page_load', 'click', 'console'][1 + k % 3]), if(requests, 'GET', 'button'), if(requests, '', concat('Place order ', toString(cityHash64(n_, k) % 1000))), if(requests, '', concat('#main > div.row > button:nth-child(', toString(k), ')')), url, trace, substring(trace, 1, 16), cityHash64(n_, k, 3) % 900, if(requests, 200, 0), expires
 FROM (SELECT n_, session, concat('w', substring(session, 2)) AS window, concat('p', substring(session, 2)) AS page, start_ms, visited[1] AS url, expires FROM {made}) ARRAY JOIN range({moments}) AS k`},
 
-	{"seen", `INSERT INTO texts (project_id, session_id, window_id, page_id, text, first_ts, last_ts, expires_ts)
+	{[]string{"seen", "phrase"}, `INSERT INTO texts (project_id, session_id, window_id, page_id, text, first_ts, last_ts, expires_ts)
 SELECT '{project}', session, window, page, {text}, fromUnixTimestamp64Milli(start_ms + k * 4000), fromUnixTimestamp64Milli(start_ms + k * 4000 + 3000), expires
 FROM (SELECT n_, session, concat('w', substring(session, 2)) AS window, concat('p', substring(session, 2)) AS page, start_ms, expires FROM {made}) ARRAY JOIN range({texts}) AS k`},
 
-	{"", `INSERT INTO postings (project_id, key, session_id, expires_ts)
+	{nil, `INSERT INTO postings (project_id, key, session_id, expires_ts)
 SELECT '{project}', {key}, session, expires
 FROM (
     SELECT 'trace' AS kind, {trace} AS term, session, expires FROM (SELECT n_, session, expires FROM {made}) ARRAY JOIN range({moments}) AS k WHERE {traced}
@@ -120,7 +124,7 @@ FROM (
     SELECT 'signal' AS kind, term, session, expires FROM {made} ARRAY JOIN signs AS term
 )`},
 
-	{"", `INSERT INTO terms (project_id, kind, term, key, expires_ts)
+	{nil, `INSERT INTO terms (project_id, kind, term, key, expires_ts)
 SELECT '{project}', kind, lowerUTF8(term), {key}, max(expires)
 FROM (
     SELECT 'url' AS kind, term, expires FROM {made} ARRAY JOIN visited AS term
@@ -129,7 +133,7 @@ FROM (
 )
 GROUP BY kind, term`},
 
-	{"", `INSERT INTO sessions (project_id, session_id, class, start_ts, end_ts, user_id, urls, windows, events, raw_bytes, pages, clicks, requests, failed_requests, errors, signals, release, environment, user_agent, recorder_version, stored_bytes, segments, last_received_ts, expires_ts, version)
+	{nil, `INSERT INTO sessions (project_id, session_id, class, start_ts, end_ts, user_id, urls, windows, events, raw_bytes, pages, clicks, requests, failed_requests, errors, signals, release, environment, user_agent, recorder_version, stored_bytes, segments, last_received_ts, expires_ts, version)
 SELECT '{project}', session, 'normal', fromUnixTimestamp64Milli(start_ms), fromUnixTimestamp64Milli(end_ms), user, arrayDistinct(visited), 1, 80 * (1 + n_ % 3), 16000 * (1 + n_ % 3), 1, 2, 3, 0, failed, mapFromArrays(signs, arrayMap(name -> toUInt64(1), signs)), version_of_site, stage, browser, '1.0.0', 880 * (1 + n_ % 3), 1 + n_ % 3, fromUnixTimestamp64Milli(end_ms + 2000), expires, 1000000 * end_ms
 FROM {made}`},
 }
@@ -188,7 +192,7 @@ func (d *database) fill(ctx context.Context, e *engine) error {
 	for from := 0; from < d.data.sessions; from += portion {
 		count := min(portion, d.data.sessions-from)
 		for _, s := range statements {
-			if s.question != "" && !asked(s.question) {
+			if s.questions != nil && !slices.ContainsFunc(s.questions, asked) {
 				continue
 			}
 			if _, err := e.run(ctx, d.name, d.data.sql(s.sql, from, count)); err != nil {
