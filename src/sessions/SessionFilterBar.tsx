@@ -24,8 +24,8 @@ export function SessionFilterBar({ filters, onChange }: Props) {
         <Field label="Search" noMargin>
           <FilterInput
             id="sessions-search"
-            placeholder="Session ID, trace ID, user or URL"
-            width={36}
+            placeholder={'ID, text, or signal:rage_click seen:"declined" duration:>2m'}
+            width={54}
             value={filters.q}
             onCommit={(q) => onChange({ ...filters, q })}
           />

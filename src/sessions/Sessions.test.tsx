@@ -26,6 +26,7 @@ const ada = session({
   requests: 15,
   failed_requests: 2,
   errors: 1,
+  signals: { rage_click: 1, dead_click: 3 },
 });
 const unknown = session({ session_id: 'two', start: 0, first_url: 'https://shop.example/' });
 
@@ -69,7 +70,9 @@ describe('Sessions', () => {
       '15',
       '2',
       '1',
+      '4',
     ]);
+    expect(link).toHaveAttribute('title', 'https://shop.example/cart · rage click · dead click');
     expect(screen.getByRole('link', { name: /an unknown user/ })).toHaveAttribute('href', '/play/two');
   });
 

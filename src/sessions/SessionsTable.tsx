@@ -56,7 +56,14 @@ const counts: Count[] = [
   { label: 'Requests', of: (session) => session.requests },
   { label: 'Failed', of: (session) => session.failedRequests, badge: 'orange' },
   { label: 'Errors', of: (session) => session.errors, badge: 'red' },
+  {
+    label: 'Signals',
+    of: ({ signals }) => Object.values(signals).reduce((sum, count) => sum + count, 0),
+    badge: 'orange',
+  },
 ];
+
+const inWords = (name: string) => name.replaceAll('_', ' ');
 
 function SessionRow({ session, href }: { session: Session; href: string }) {
   const styles = useStyles2(getStyles);
@@ -67,8 +74,8 @@ function SessionRow({ session, href }: { session: Session; href: string }) {
         <a
           className={styles.link}
           href={href}
-          // The link lies over the whole row, so this is also where a URL that was cut can be read.
-          title={session.firstUrl}
+          // The link lies over the whole row: here a URL that was cut can be read, and what the signals are.
+          title={[session.firstUrl, ...Object.keys(session.signals).map(inWords)].join(' · ')}
           aria-label={`Replay the session of ${session.userId || 'an unknown user'}, ${start}`}
         >
           {start}

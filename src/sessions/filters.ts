@@ -10,7 +10,7 @@ export interface SessionFilters {
   /** Part of a URL. */
   url: string;
   errors: boolean;
-  /** Session id, else trace id, else text in the user id or URL. */
+  /** In the search language of docs/format/playback.md: an id, text, `key:value` pairs. */
   q: string;
 }
 

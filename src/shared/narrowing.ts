@@ -25,6 +25,16 @@ export function readStrings(record: UnknownRecord, key: string): string[] {
 }
 
 /** The text values of the object at key; anything else in it is left out. */
+export function readNumberMap(record: UnknownRecord, key: string): Record<string, number> {
+  const value = record[key];
+  if (!isRecord(value)) {
+    return {};
+  }
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+  );
+}
+
 export function readStringMap(record: UnknownRecord, key: string): Record<string, string> {
   const value = record[key];
   if (!isRecord(value)) {

@@ -1,4 +1,4 @@
-import { isRecord, readNumber, readString, readStringMap, readStrings } from './narrowing';
+import { isRecord, readNumber, readNumberMap, readString, readStringMap, readStrings } from './narrowing';
 
 /** One session as the playback API describes it (docs/format/playback.md). Times are ms since the epoch. */
 export interface Session {
@@ -18,6 +18,8 @@ export interface Session {
   requests: number;
   failedRequests: number;
   errors: number;
+  /** How many of each name. */
+  signals: Record<string, number>;
   bytes: number;
   release: string;
   environment: string;
@@ -47,6 +49,7 @@ export function narrowSession(value: unknown): Session | undefined {
     requests: readNumber(value, 'requests'),
     failedRequests: readNumber(value, 'failed_requests'),
     errors: readNumber(value, 'errors'),
+    signals: readNumberMap(value, 'signals'),
     bytes: readNumber(value, 'bytes'),
     release: readString(value, 'release'),
     environment: readString(value, 'environment'),

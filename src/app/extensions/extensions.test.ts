@@ -1,3 +1,5 @@
+import { locationService } from '@grafana/runtime';
+
 import plugin from '../../plugin.json';
 import { readInstant, readSessionId, readTraceId } from './attributes';
 import { alertLink, exploreLink, logLink, paletteLink, panelLink, spanLink } from './links';
@@ -41,6 +43,20 @@ describe('links on attributes', () => {
       '_blank',
       'noopener'
     );
+  });
+});
+
+describe('the link of an alert', () => {
+  it('lists the sessions that its labels select, in the search language', () => {
+    const push = jest.spyOn(locationService, 'push').mockImplementation();
+    const labels = { url: 'https://shop.example/', signal: 'rage_click', release: 'v1 "beta"' };
+    const instance = { labels, activeAt: '2026-11-22T12:00:00Z' };
+    const helpers = { context: { instance } } as unknown as Parameters<NonNullable<typeof alertLink.onClick>>[1];
+    void alertLink.onClick?.(undefined, helpers);
+    const params = new URLSearchParams(String(push.mock.calls[0][0]).split('?')[1]);
+    expect(params.get('url')).toBe('https://shop.example/');
+    expect(params.get('q')).toBe('release:"v1 \\"beta\\"" signal:rage_click');
+    expect(Number(params.get('from'))).toBeLessThan(Date.parse(instance.activeAt));
   });
 });
 

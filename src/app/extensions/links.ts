@@ -162,10 +162,14 @@ function pathOfAlert(context?: Readonly<AlertContext>): string {
   if (Number.isFinite(activeAt)) {
     params.set('from', String(activeAt - BEFORE_ALERT_MS));
   }
-  for (const filter of ['url', 'user', 'release', 'signal']) {
-    if (labels[filter]) {
-      params.set(filter, labels[filter]);
+  for (const field of ['url', 'user']) {
+    if (labels[field]) {
+      params.set(field, labels[field]);
     }
+  }
+  const search = ['release', 'signal'].filter((key) => labels[key]).map((key) => `${key}:${quoted(labels[key])}`);
+  if (search.length > 0) {
+    params.set('q', search.join(' '));
   }
   return `${sessionsPath}?${params}`;
 }
@@ -196,6 +200,11 @@ function pathOf(wanted: ReplayTarget, range?: RawTimeRange): string {
 }
 
 /** In the same tab: locationService knows the path under which Grafana is served. */
+/** A value of the search language (docs/format/playback.md). */
+function quoted(value: string): string {
+  return /^[\w.-]+$/.test(value) ? value : `"${value.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
 function go(path: string) {
   locationService.push(path);
 }
