@@ -92,9 +92,9 @@ func (c channel) possible() bool {
 func (q query) channelOf(session recording.SessionID) (channel, bool) {
 	c := channel{session: session, what: q.Type, kinds: q.Kinds, limit: min(q.limitOr(maxFollowed), maxFollowed)}
 	f := q.Find
-	filtered := q.Type == queryMoments && q.Text != "" || q.Trace != "" && q.Type == queryMoments ||
+	filtered := q.Text != "" || q.Trace != "" ||
 		f.URL != "" || f.UserID != "" || f.Release != "" || f.Environment != "" || f.Browser != "" || f.Country != ""
-	return c, q.Live && !filtered
+	return c, q.Live && (q.Type == queryTranscript || !filtered)
 }
 
 // runs reports whether a session may go on.
@@ -118,6 +118,9 @@ func (d *Datasource) followed(ctx context.Context, q query, session recording.Se
 		return nil, err
 	}
 	frame.Meta.Channel = id
+	if q.Type == queryMoments {
+		q.noticeUnused(frame, "moments")
+	}
 	return frame, nil
 }
 

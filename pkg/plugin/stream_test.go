@@ -40,6 +40,7 @@ func TestFollowedFrames(t *testing.T) {
 	for name, q := range map[string]backend.DataQuery{
 		"followed_transcript":        queryOf("transcript", `{"sessionId":"`+sessionID+`"}`),
 		"followed_transcript_newest": queryOf("transcript", `{"traceId":"`+traceID+`","limit":2}`),
+		"followed_moments_unused":    queryOf("moments", `{"sessionId":"`+sessionID+`","kinds":["error"],"filters":{"errors":true}}`),
 		"followed_moments":           queryOf("moments", `{"sessionId":"`+sessionID+`","kinds":["error","request"]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
