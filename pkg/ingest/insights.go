@@ -34,8 +34,8 @@ const (
 	freshLimit = 16_000
 
 	// rowsAtOnce and rowsWait bound the findings that one insert waits for.
-	rowsAtOnce = 5000
-	rowsWait   = 2 * time.Second
+	rowsAtOnce = 20_000
+	rowsWait   = 5 * time.Second
 
 	// keyframesLimit bounds the keyframes that wait for a pack of their group.
 	// When there are more, the oldest are given up: they only save reading.
