@@ -280,7 +280,7 @@ func (i *insights) drained(ctx context.Context) bool {
 	}
 	err := i.noneLate()
 	if err == nil {
-		err = i.retry.few(ctx, "index", i.tracker.Drain)
+		err = i.retry.few(ctx, "insight", i.tracker.Drain) // of either store, which packs tell better
 	}
 	if err == nil {
 		err = i.write(ctx)
