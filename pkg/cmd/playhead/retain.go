@@ -42,6 +42,12 @@ func runRetain(ctx context.Context, c *call) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if !*dry {
+		// Deleting by a clock that is wrong would delete what is to be kept.
+		if err := s.index.Check(ctx); err != nil {
+			return fmt.Errorf("nothing is deleted before ClickHouse confirms the time: %w", err)
+		}
+	}
 	out := json.NewEncoder(c.stdout)
 	var broken error // of the output
 	summary, err := retention.Run(ctx, s.bucket, retention.Options{
