@@ -13,13 +13,20 @@ func (n Node) TextBlocks(maxBytes int, hidden bool, f func(text []byte) bool) {
 		return
 	}
 	w := blockWalk{d: n.d, most: maxBytes, hidden: hidden, f: f, w: writer{b: n.d.scratch.block[:0], most: maxBytes}}
-	w.h = n.d.rulesOf(n.d.treeOf(n.i))
-	visible := hidden || n.d.visibility(n.i)
-	if w.walk(n.i, visible, 0) {
+	if !hidden {
+		w.h = n.d.rulesOf(n.d.treeOf(n.i))
+	}
+	if w.walk(n.i, true, 0) {
 		w.flush()
 	}
 	n.d.scratch.block = w.w.b[:0]
+	if cap(n.d.scratch.block) > maxBlock {
+		n.d.scratch.block = nil
+	}
 }
+
+// maxBlock bounds the room for text that is kept, in bytes.
+const maxBlock = 1024
 
 // Block is the element whose text reads as one with that of the node: the
 // nearest that is not one of those that run on in a line.
@@ -37,7 +44,7 @@ type blockWalk struct {
 	w      writer
 	most   int
 	hidden bool
-	h      *hidingRules // of the tree that is walked
+	h      *hidingRules // of the tree that is walked, when hidden does not hold
 	f      func(text []byte) bool
 	done   bool
 }
@@ -60,7 +67,7 @@ func (b *blockWalk) walk(i int32, visible bool, depth int) bool {
 	switch d.nodes[i].kind {
 	case kindText:
 		if visible {
-			b.w.text(d.nodes[i].text)
+			b.w.text(d.textOf(i))
 		}
 		return true
 	case kindDocument, kindShadowRoot:
@@ -119,9 +126,11 @@ func (b *blockWalk) inside(i int32, visible bool, depth int) bool {
 
 // tree walks a tree inside another one.
 func (b *blockWalk) tree(top int32, visible bool, depth int) bool {
-	around := b.h
-	b.h = b.d.rulesOf(top)
-	defer func() { b.h = around }()
+	if !b.hidden {
+		around := b.h
+		b.h = b.d.rulesOf(top)
+		defer func() { b.h = around }()
+	}
 	return b.walk(top, visible, depth+1)
 }
 
@@ -140,8 +149,8 @@ func (b *blockWalk) child(c int32, visible bool, depth int) bool {
 			if hidden {
 				return true
 			}
-			if own != "" {
-				visible = own == "visible"
+			if own != saidNothing {
+				visible = own == saidVisible
 			}
 		}
 	}

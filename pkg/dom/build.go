@@ -1,7 +1,7 @@
 package dom
 
 import (
-	"encoding/binary"
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -35,6 +35,7 @@ func (d *Document) applySnapshot(e *event) error {
 		return ErrSyntax
 	}
 	d.clear()
+	d.roomFor(len(e.nodes), len(e.attrs))
 	b := builder{d: d, e: e, deep: true, snapshot: true}
 	root, err := b.document(e.root)
 	d.root = root
@@ -57,6 +58,15 @@ func (d *Document) applySnapshot(e *event) error {
 	return nil
 }
 
+// roomFor makes room for the nodes of a full snapshot and some more.
+func (d *Document) roomFor(nodes, attrs int) {
+	nodes = min(nodes+nodes/16+16, d.limits.Nodes)
+	if cap(d.nodes) < nodes || cap(d.nodes) > 2*nodes {
+		d.nodes = append(make([]node, 0, nodes), d.nodes...)
+	}
+	d.slab = make([]attr, attrs)
+}
+
 // builder makes nodes of the serialized nodes of one event, as rrweb-snapshot's
 // rebuild does.
 type builder struct {
@@ -66,6 +76,7 @@ type builder struct {
 	deep bool  // with what is in them
 	// snapshot: this is a full snapshot, of which rrweb starts the media.
 	snapshot bool
+	inStyle  bool // what is built is for a style element
 	// frames are the iframes that were built on the way.
 	frames []int32
 }
@@ -120,6 +131,7 @@ func (b *builder) children(at, parent int32) error {
 	d := b.d
 	for c := b.e.nodes[at].first; c != 0; c = b.e.nodes[c].next {
 		sn := &b.e.nodes[c]
+		b.inStyle = d.isStyle(parent)
 		if sn.kind < 0 || sn.kind == kindCDATA && b.snapshot {
 			d.stats.Missing++
 			continue
@@ -195,29 +207,24 @@ func (b *builder) bodyLast(html int32) {
 
 // meta tells serialized nodes apart as rrweb does when it asks whether a node
 // that it has is the one it is told to build.
-func (b *builder) meta(sn *serialized) uint64 {
-	var h maphash.Hash
-	h.SetSeed(b.d.seed)
-	var head [3]byte
-	head[0] = byte(sn.kind)
-	binary.LittleEndian.PutUint16(head[1:], sn.flags&(snSVG|snBlocked|snBackCompat))
-	h.Write(head[:])
+func (b *builder) meta(sn *serialized) uint32 {
+	h := uint64(sn.kind) | uint64(sn.flags&(snSVG|snBlocked|snBackCompat))<<8
+	mix := func(raw []byte) { h = h*0x9E3779B97F4A7C15 + maphash.Bytes(metaSeed, raw) }
 	switch sn.kind {
 	case kindElement:
-		h.Write(sn.tag.raw)
-		h.WriteByte(0)
-		h.Write(sn.attrsRaw)
+		mix(sn.tag.raw)
+		mix(sn.attrsRaw)
 	case kindDoctype:
-		h.Write(sn.tag.raw)
-		h.WriteByte(0)
-		h.Write(sn.publicID.raw)
-		h.WriteByte(0)
-		h.Write(sn.systemID.raw)
+		mix(sn.tag.raw)
+		mix(b.e.doctypes[sn.doctype].publicID.raw)
+		mix(b.e.doctypes[sn.doctype].systemID.raw)
 	default:
-		h.Write(sn.text.raw)
+		mix(sn.text.raw)
 	}
-	return h.Sum64() | 1 // 0: none
+	return uint32(h>>32) | 1 // 0: none
 }
+
+var metaSeed = maphash.MakeSeed()
 
 // newNode makes a node and gives it its id.
 func (b *builder) newNode(at int32) (int32, error) {
@@ -245,11 +252,12 @@ func (b *builder) newNode(at int32) (int32, error) {
 			name = "html"
 		}
 		d.setText(i, name)
-		d.details(i).doctype = &doctype{sn.publicID.text(), sn.systemID.text()}
+		t := &b.e.doctypes[sn.doctype]
+		d.details(i).doctype = &doctype{t.publicID.text(), t.systemID.text()}
 	case kindElement:
 		err = b.element(sn, i)
 	default:
-		d.setText(i, sn.text.text())
+		d.setRecorded(i, b.e, sn.text, b.inStyle)
 		if sn.is(snStyle) {
 			d.nodes[i].flags |= nodeAdapted
 		}
@@ -267,11 +275,6 @@ func (b *builder) newNode(at int32) (int32, error) {
 	return i, nil
 }
 
-func (d *Document) setText(i int32, s string) {
-	d.bytes += len(s) - len(d.nodes[i].text)
-	d.nodes[i].text = s
-}
-
 // attribute finds an attribute of a serialized node.
 func (b *builder) attribute(sn *serialized, name string) value {
 	for k := sn.attrs.end - 1; k >= sn.attrs.start; k-- {
@@ -285,20 +288,15 @@ func (b *builder) attribute(sn *serialized, name string) value {
 // element makes an element with its attributes as rrweb sets them.
 func (b *builder) element(sn *serialized, i int32) error {
 	d := b.d
-	tag := sn.tag.raw
-	if sn.tag.kind != jsonString || !validTag(tag) {
-		return fmt.Errorf("create element: %w", errThrown)
-	}
-	if other, ok := renamed[string(tag)]; ok {
-		tag = []byte(other)
-	}
 	if sn.is(snSVG) {
 		d.nodes[i].flags |= nodeSVG
-	} else {
-		tag = lower(tag)
 	}
-	if string(tag) == "link" && b.attribute(sn, "_cssText").truthy() {
-		tag = []byte("style")
+	id, err := b.tagOf(sn)
+	if err != nil {
+		return err
+	}
+	if d.names.flags[id]&tagLink != 0 && b.attribute(sn, "_cssText").truthy() {
+		id = d.internString("style")
 		d.nodes[i].flags |= nodeWasLink
 	}
 	if sn.is(snBlocked) {
@@ -307,11 +305,9 @@ func (b *builder) element(sn *serialized, i int32) error {
 	if sn.first != 0 {
 		d.nodes[i].flags |= nodeHadChildren
 	}
-	d.nodes[i].name = d.intern(tag)
+	d.nodes[i].name = id
 	name := d.tag(i)
-	if n := int(sn.attrs.end - sn.attrs.start); cap(d.nodes[i].attrs) < n && n > 0 {
-		d.nodes[i].attrs = make([]attr, 0, n)
-	}
+	d.roomForAttributes(i, sn)
 	if err := b.attributes(sn, i, name); err != nil {
 		return err
 	}
@@ -327,6 +323,43 @@ func (b *builder) element(sn *serialized, i int32) error {
 	return nil
 }
 
+// tagOf is the name of an element as rrweb makes it.
+func (b *builder) tagOf(sn *serialized) (nameID, error) {
+	d, tag := b.d, sn.tag.raw
+	if id := d.names.findBytes(tag); id != 0 && d.names.flags[id]&tagAsIs != 0 && sn.tag.kind == jsonString {
+		return id, nil
+	}
+	if sn.tag.kind != jsonString || !validTag(tag) {
+		return 0, fmt.Errorf("create element: %w", errThrown)
+	}
+	recorded := tag
+	if other, ok := renamed[string(tag)]; ok {
+		tag = []byte(other)
+	}
+	if !sn.is(snSVG) {
+		tag = lower(tag)
+	}
+	id := d.intern(tag)
+	if bytes.Equal(tag, recorded) && bytes.Equal(tag, lower(tag)) {
+		d.names.flags[id] |= tagAsIs
+	}
+	return id, nil
+}
+
+// roomForAttributes gives an element room for the attributes that it comes
+// with: of one piece of memory for many elements.
+func (d *Document) roomForAttributes(i int32, sn *serialized) {
+	n := int(sn.attrs.end - sn.attrs.start)
+	if n == 0 || cap(d.nodes[i].attrs) >= n {
+		return
+	}
+	const piece = 32
+	if len(d.slab) < n {
+		d.slab = make([]attr, max(n, piece))
+	}
+	d.nodes[i].attrs, d.slab = d.slab[:0:n], d.slab[n:]
+}
+
 func (b *builder) attributes(sn *serialized, i int32, tag string) error {
 	d := b.d
 	drop := b.dropsAttributes(sn, tag)
@@ -339,13 +372,13 @@ func (b *builder) attributes(sn *serialized, i int32, tag string) error {
 		case tag == "option" && v.kind == jsonFalse && string(a.name) == "selected":
 			continue
 		case tag == "style" && v.kind == jsonString && string(a.name) == "_cssText":
-			if err := b.styleText(sn, i, v.text()); err != nil {
+			if err := b.styleText(sn, i, v); err != nil {
 				return err
 			}
 			continue
 		case tag == "textarea" && v.kind == jsonString && string(a.name) == "value":
 			sn.first, sn.children = 0, 0
-			if err := d.appendText(i, v.text()); err != nil {
+			if err := d.appendText(i, b.e.text(v)); err != nil {
 				return err
 			}
 			continue
@@ -366,16 +399,22 @@ func (b *builder) attributeOf(sn *serialized, i int32, tag string, a *serialized
 	d := b.d
 	text := ""
 	if a.value.kind != jsonTrue {
-		text = a.value.text()
+		text = b.e.text(a.value)
 	}
-	switch name := string(a.name); {
-	case name == "onload" || name == "onclick" || strings.HasPrefix(name, "onmouse"):
-		d.setAttribute(i, "_"+name, text)
-	case name == "content" && tag == "meta" && b.attribute(sn, "http-equiv").is("Content-Security-Policy"):
+	switch {
+	case len(a.name) > 5 && string(a.name[:2]) == "on" && isHandler(a.name):
+		d.setAttribute(i, "_"+string(a.name), text)
+	case tag == "meta" && string(a.name) == "content" && b.attribute(sn, "http-equiv").is("Content-Security-Policy"):
 		d.setAttribute(i, "csp-content", text)
 	default:
 		d.setAttributeBytes(i, a.name, text)
 	}
+}
+
+// isHandler reports whether rrweb sets an attribute under another name, so that
+// nothing happens.
+func isHandler(name []byte) bool {
+	return string(name) == "onload" || string(name) == "onclick" || bytes.HasPrefix(name, []byte("onmouse"))
 }
 
 type dropped uint8
@@ -424,7 +463,7 @@ func (b *builder) special(sn *serialized, i int32, tag string) {
 		}
 		switch name := string(a.name); name {
 		case "rr_dataURL":
-			b.dataURL(sn, i, tag, a.value.text())
+			b.dataURL(sn, i, tag, b.e.text(a.value))
 		case "rr_width", "rr_height":
 			d.nodes[i].flags |= nodeBlocked
 			d.setStyle(i, name[3:], a.value.text(), "")
@@ -463,15 +502,28 @@ const split = "/* rr_split */"
 
 // styleText fills a style element whose rules came as an attribute: into its
 // text nodes when it has child nodes, into one of its own when it has none.
-func (b *builder) styleText(sn *serialized, i int32, css string) error {
+func (b *builder) styleText(sn *serialized, i int32, v value) error {
 	d := b.d
 	if sn.first == 0 {
-		err := d.appendText(i, css)
-		if last := d.nodes[i].last; last != 0 {
-			d.nodes[last].flags |= nodeAdapted
+		text, err := d.ownText()
+		if err == nil {
+			d.setRecorded(text, b.e, v, true)
+			d.nodes[text].flags |= nodeAdapted
+			d.link(i, text, 0)
 		}
 		return err
 	}
+	if !bytes.Contains(v.raw, []byte(split)) && !bytes.Contains(v.raw, []byte(`\/`)) {
+		for c := sn.first; c != 0; c = b.e.nodes[c].next {
+			if n := &b.e.nodes[c]; n.kind == kindText {
+				n.text = v
+				n.set(snStyle, true)
+				break
+			}
+		}
+		return nil
+	}
+	css := v.text()
 	texts := 0
 	for c := sn.first; c != 0; c = b.e.nodes[c].next {
 		if b.e.nodes[c].kind == kindText {
@@ -499,13 +551,26 @@ func plainText(s string) value { return value{kind: jsonString, raw: []byte(s)} 
 
 // appendText gives a node a text that no id refers to.
 func (d *Document) appendText(parent int32, s string) error {
-	i := d.newNode(kindText, 0)
-	if i == 0 {
-		return fmt.Errorf("more than %d nodes: %w", d.limits.Nodes, ErrLimit)
+	i, err := d.ownText()
+	if err != nil {
+		return err
 	}
-	d.setText(i, s)
+	if d.isStyle(parent) {
+		d.setStyleText(i, s)
+	} else {
+		d.setText(i, s)
+	}
 	d.link(parent, i, 0)
 	return nil
+}
+
+// ownText makes a text node that no id refers to.
+func (d *Document) ownText() (int32, error) {
+	i := d.newNode(kindText, 0)
+	if i == 0 {
+		return 0, fmt.Errorf("more than %d nodes: %w", d.limits.Nodes, ErrLimit)
+	}
+	return i, nil
 }
 
 // hosts are the elements of HTML that can have a shadow root, beside custom
@@ -538,9 +603,14 @@ func (d *Document) setAttribute(i int32, name, s string) { d.store(i, d.internSt
 // setAttributeBytes sets an attribute as it was recorded. Browsers refuse some
 // names; rrweb then goes on with the next.
 func (d *Document) setAttributeBytes(i int32, name []byte, s string) {
+	if id := d.names.findBytes(name); id != 0 && d.names.flags[id]&attributeAsIs != 0 {
+		d.store(i, id, s)
+		return
+	}
 	if !validAttribute(name) {
 		return
 	}
+	recorded := name
 	for _, c := range name {
 		if c == '\\' {
 			if name = []byte(unescape(name)); !validAttribute(name) {
@@ -552,7 +622,11 @@ func (d *Document) setAttributeBytes(i int32, name []byte, s string) {
 	if d.nodes[i].flags&nodeSVG == 0 {
 		name = lower(name)
 	}
-	d.store(i, d.intern(name), s)
+	id := d.intern(name)
+	if bytes.Equal(name, recorded) && bytes.Equal(name, lower(name)) {
+		d.names.flags[id] |= attributeAsIs
+	}
+	d.store(i, id, s)
 }
 
 // maxAttributes bounds the attributes of one element, among which each is
@@ -561,6 +635,9 @@ const maxAttributes = 1000
 
 func (d *Document) store(i int32, name nameID, s string) {
 	n := &d.nodes[i]
+	if name == nameClass || name == nameIDAttribute {
+		d.noteWords(s)
+	}
 	for k := range n.attrs {
 		if n.attrs[k].name == name {
 			d.bytes += len(s) - len(n.attrs[k].value)

@@ -43,7 +43,19 @@ func (c *Changes) Any() bool {
 func (d *Document) Changes() *Changes { return &d.changes }
 
 func (c *Changes) reset() {
-	*c = Changes{Removed: c.Removed[:0], Added: c.Added[:0], Texts: c.Texts[:0], Attributes: c.Attributes[:0]}
+	*c = Changes{Removed: room(c.Removed), Added: room(c.Added), Texts: room(c.Texts), Attributes: room(c.Attributes)}
+}
+
+// maxRoom bounds what a document keeps room for between events. Documents are
+// many, and large changes few.
+const maxRoom = 64
+
+// room is an empty list with the room of one that is done with.
+func room[T any](list []T) []T {
+	if cap(list) > maxRoom {
+		return nil
+	}
+	return list[:0]
 }
 
 // outermost leaves out of Added what is in other nodes of it, what is there
@@ -71,6 +83,9 @@ func (d *Document) outermost() {
 		list = append(list, n)
 	}
 	d.changes.Added = list
+	if len(kept) > maxRoom {
+		d.scratch.added = nil
+	}
 }
 
 // noteAttribute notes an attribute that is about to change.

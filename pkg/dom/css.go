@@ -20,12 +20,23 @@ type rule struct {
 // maxRuleDepth bounds blocks inside one another.
 const maxRuleDepth = 32
 
+// cssSpecial are the bytes that may mean something to cssEnd.
+var cssSpecial = func() (special [256]bool) {
+	for _, c := range []byte("\\\"'/()[],;{} \t\n\r\f>+~") {
+		special[c] = true
+	}
+	return special
+}()
+
 // cssEnd returns the index of the first of the bytes in stop that is not
 // inside a string, comment, bracket or escape; len(s) when there is none.
 func cssEnd(s, stop string) int {
 	depth := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
+		if !cssSpecial[c] {
+			continue
+		}
 		switch {
 		case c == '\\':
 			i++

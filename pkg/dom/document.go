@@ -2,7 +2,6 @@ package dom
 
 import (
 	"fmt"
-	"hash/maphash"
 
 	"github.com/playhead/playhead/pkg/rrweb"
 )
@@ -16,8 +15,8 @@ type Document struct {
 	nodes []node // the first is none; indexes are what nodes call each other by
 	free  int32  // list of unused nodes, linked by next
 	live  int    // nodes in use
+	slab  []attr // room for attributes of elements to come
 	names names
-	seed  maphash.Seed
 	byID  map[int32]int32 // rrweb's mirror: the node that an id means
 	more  map[int32]*more
 	bytes int // of text, attribute values and rules
@@ -34,13 +33,22 @@ type Document struct {
 	styles        map[int32]*sheet // of style elements whose rules were asked for or changed
 	adoptable     map[int32]*sheet // by the id that rrweb gives a constructed style sheet
 	unadopted     []int32          // nodes that adopted style sheets which are still to come
-	styleVersion  uint64           // changes with every change of any style sheet
 	hiding        map[int32]*hidingRules
-	sheetTexts    map[int32]*sheetText // of style elements, what their text says of hiding
+	sheetTexts    map[int32]sheetText // of nodes in style elements, what their text says of hiding
 	shared        *Styles
+	sharedTexts   map[int32]*sharedText // of text nodes in style elements
+	generation    uint64                // of shared that packedBytes is of
+	sharedBytes   int                   // of bytes, those of sharedTexts
+	// packedBytes are what sharedTexts take in memory, forgottenBytes what those
+	// of an earlier generation take, which are shared no longer.
+	packedBytes, forgottenBytes int
 
 	queued  []queuedDocument
 	missing map[int32]misplaced
+
+	words   usedWords
+	event   uint32 // counts events
+	sighted [maxSighted]sighted
 
 	changes Changes
 	scratch mutationScratch
@@ -49,11 +57,11 @@ type Document struct {
 // node is a node of the tree. What few nodes have is in more.
 type node struct {
 	parent, first, last, prev, next int32
-	id                              int32 // rrweb's id, 0 for nodes that rrweb made itself
+	id                              int32  // rrweb's id, 0 for nodes that rrweb made itself
+	meta                            uint32 // of the serialized node that this was built from
 	name                            nameID
 	kind                            uint8
 	flags                           uint8
-	meta                            uint64 // of the serialized node that this was built from
 	text                            string
 	attrs                           []attr
 }
@@ -67,6 +75,8 @@ const (
 	nodeBackCompat  // document in quirks mode
 	nodeBlocked     // rrweb blocked it: a box of its size
 	nodeMarked      // reached, during a sweep
+
+	nodeShared = nodeBackCompat // of text: it is in Document.sharedTexts
 )
 
 // attr is an attribute as the replayed document has it.
@@ -113,7 +123,7 @@ func New(limits Limits) *Document {
 	if limits.TextBytes <= 0 {
 		limits.TextBytes = standard.TextBytes
 	}
-	d := &Document{limits: limits, seed: maphash.MakeSeed()}
+	d := &Document{limits: limits}
 	d.clear()
 	return d
 }
@@ -131,7 +141,8 @@ func (d *Document) clear() {
 	d.hiding, d.sheetTexts, d.unadopted, d.missing = nil, nil, nil, nil
 	d.free, d.live, d.bytes, d.root = 0, 0, 0, 0
 	d.sweepAt, d.sweepBytes = sweepNodes, sweepText
-	d.styleVersion++
+	d.words = usedWords{}
+	d.sharedTexts, d.sharedBytes, d.packedBytes, d.forgottenBytes = nil, 0, 0, 0
 	d.incomplete, d.selection = false, Selection{}
 }
 
@@ -141,7 +152,7 @@ func (d *Document) clear() {
 func (d *Document) Apply(line []byte) error {
 	e := events.Get().(*event)
 	defer e.release()
-	d.changes.reset()
+	d.begin()
 	if !e.parse(line, d.limits.Depth) {
 		if e.tooDeep {
 			d.incomplete = true
@@ -161,6 +172,33 @@ func (d *Document) Apply(line []byte) error {
 	default:
 		d.stats.Skipped++
 	}
+	return nil
+}
+
+// begin ends what is said of the last event.
+func (d *Document) begin() {
+	d.freeRemoved()
+	d.changes.reset()
+	d.event++
+}
+
+// ApplyScanned is Apply for an event whose envelope is known: one that has
+// nothing to do with the document is not read.
+func (d *Document) ApplyScanned(event rrweb.Event, line []byte) error {
+	switch event.Type {
+	case rrweb.TypeFullSnapshot, rrweb.TypeMeta:
+		return d.Apply(line)
+	case rrweb.TypeIncremental:
+		switch event.Source {
+		case rrweb.SourceMutation, rrweb.SourceScroll, rrweb.SourceViewportResize, rrweb.SourceInput,
+			rrweb.SourceMediaInteraction, rrweb.SourceStyleSheetRule, rrweb.SourceStyleDeclaration,
+			rrweb.SourceSelection, rrweb.SourceAdoptedStyleSheet:
+			return d.Apply(line)
+		}
+	}
+	d.begin()
+	d.stats.Events++
+	d.stats.Skipped++
 	return nil
 }
 
@@ -220,18 +258,20 @@ func (d *Document) URL() string { return d.url }
 // Viewport is the size of the page's window in CSS pixels, zero when unknown.
 func (d *Document) Viewport() (width, height int) { return d.width, d.height }
 
-// Size estimates the bytes of memory that the document holds.
+// Size estimates the bytes of memory that the document holds, what it shares
+// with others through Styles left aside.
 func (d *Document) Size() int {
-	const perNode, perName, perID, perMore = 112, 64, 16, 160
-	attrs := 0
+	const perNode, perAttribute, perName, perID, perMore, perText = 72, 24, 64, 20, 224, 64
+	attrs := len(d.slab)
 	for i := range d.nodes {
 		attrs += cap(d.nodes[i].attrs)
 	}
-	return cap(d.nodes)*perNode + attrs*24 + len(d.names.list)*perName + len(d.byID)*perID + len(d.more)*perMore + d.bytes
+	return cap(d.nodes)*perNode + attrs*perAttribute + len(d.names.list)*perName + len(d.byID)*perID + len(d.more)*perMore +
+		len(d.sharedTexts)*perText + d.ownBytes()
 }
 
 // nameID is an interned tag or attribute name.
-type nameID uint32
+type nameID uint16
 
 // The names that are asked for most. They have these ids in every document.
 const (
@@ -255,6 +295,9 @@ const (
 	tagInline              // its text runs on in the text around it
 	tagDetails             // folds away what is in it
 	tagStyle
+	tagLink
+	tagAsIs       // an element that is recorded under this name has it
+	attributeAsIs // an attribute that is recorded under this name has it
 )
 
 // names are the tag and attribute names of a document.
@@ -262,10 +305,27 @@ type names struct {
 	list  []string
 	flags []uint8 // of tags, by name
 	ids   map[string]nameID
+	// recent are the names that were asked for last, by nameSlot.
+	recent [64]nameID
+}
+
+// maxNames is the most names of one document; the others are taken for one
+// that no node should have.
+const maxNames = 1<<16 - 2
+
+const tooManyNames = "too-many-names"
+
+// nameSlot tells most names apart.
+func nameSlot[T string | []byte](name T) int {
+	if len(name) == 0 {
+		return 0
+	}
+	return (len(name)*37 + int(name[0])*5 + int(name[len(name)-1]) + int(name[len(name)/2])*11) % 64
 }
 
 func (n *names) reset() {
 	n.list, n.flags, n.ids = n.list[:0], n.flags[:0], make(map[string]nameID, max(len(n.ids), len(commonNames)))
+	clear(n.recent[:])
 	for _, name := range commonNames {
 		n.add(name)
 	}
@@ -275,7 +335,7 @@ func (n *names) reset() {
 func (n *names) add(name string) nameID {
 	id := nameID(len(n.list))
 	flags := uint8(0)
-	for flag, on := range [...]bool{never[name], inline[name], name == "details", name == "style"} {
+	for flag, on := range [...]bool{never[name], inline[name], name == "details", name == "style", name == "link"} {
 		if on {
 			flags |= 1 << flag
 		}
@@ -300,25 +360,55 @@ func (d *Document) attr(i int32, name nameID) (string, bool) {
 func (n *names) of(id nameID) string { return n.list[id] }
 
 // find returns the id of a name, 0 when no node has it.
-func (n *names) find(name string) nameID { return n.ids[name] }
+func (n *names) find(name string) nameID {
+	recent := &n.recent[nameSlot(name)]
+	if n.list[*recent] == name {
+		return *recent
+	}
+	id := n.ids[name]
+	if id != 0 {
+		*recent = id
+	}
+	return id
+}
+
+func (n *names) findBytes(name []byte) nameID {
+	recent := &n.recent[nameSlot(name)]
+	if n.list[*recent] == string(name) {
+		return *recent
+	}
+	id := n.ids[string(name)]
+	if id != 0 {
+		*recent = id
+	}
+	return id
+}
 
 // intern returns the id of a name. It does not allocate for names that it
 // knows.
 func (d *Document) intern(name []byte) nameID {
-	if id, ok := d.names.ids[string(name)]; ok {
+	if id := d.names.findBytes(name); id != 0 {
 		return id
 	}
 	return d.internNew(string(name))
 }
 
 func (d *Document) internString(name string) nameID {
-	if id, ok := d.names.ids[name]; ok {
+	if id := d.names.find(name); id != 0 {
 		return id
 	}
 	return d.internNew(name)
 }
 
+// internNew gives a name an id.
 func (d *Document) internNew(name string) nameID {
+	if len(d.names.list) >= maxNames {
+		d.incomplete = true
+		if id := d.names.find(tooManyNames); id != 0 {
+			return id
+		}
+		name = tooManyNames
+	}
 	d.bytes += len(name)
 	return d.names.add(name)
 }

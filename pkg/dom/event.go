@@ -38,13 +38,15 @@ type serialized struct {
 	id, rootID  int32
 	tag         value // of an element; the name of a doctype
 	text        value
-	publicID    value
-	systemID    value
+	doctype     int32 // index of what is said of a doctype
 	attrs       span
 	attrsRaw    []byte
 	first, next int32 // indexes of serialized nodes, 0: none
 	children    int32
 }
+
+// serializedDoctype is what few nodes have.
+type serializedDoctype struct{ publicID, systemID value }
 
 type span struct{ start, end int32 }
 
@@ -99,8 +101,9 @@ type event struct {
 	source rrweb.Source
 	data   value
 
-	nodes []serialized // the first is none
-	attrs []serializedAttr
+	nodes    []serialized // the first is none
+	attrs    []serializedAttr
+	doctypes []serializedDoctype // the first is none
 
 	root          int32
 	left, top     value
@@ -114,9 +117,14 @@ type event struct {
 	typed         bool
 	width, height value
 	href          value
+
+	strings *interned
 }
 
-var events = sync.Pool{New: func() any { return new(event) }}
+var events = sync.Pool{New: func() any { return &event{strings: new(interned)} }}
+
+// text is what a value is as a string.
+func (e *event) text(v value) string { return e.strings.text(v) }
 
 // maxKept bounds the nodes and attributes that an event that is not in use has
 // room for.
@@ -131,6 +139,7 @@ func (e *event) release() {
 	clear(e.attrs)
 	clear(e.adds)
 	clear(e.texts)
+	clear(e.doctypes)
 	e.reset(0)
 	events.Put(e)
 }
@@ -138,9 +147,9 @@ func (e *event) release() {
 func (e *event) reset(limit int) {
 	*e = event{
 		source: rrweb.SourceNone,
-		nodes:  append(e.nodes[:0], serialized{}), attrs: e.attrs[:0],
+		nodes:  append(e.nodes[:0], serialized{}), attrs: e.attrs[:0], doctypes: append(e.doctypes[:0], serializedDoctype{}),
 		removes: e.removes[:0], adds: e.adds[:0], texts: e.texts[:0], attrChanges: e.attrChanges[:0],
-		limit: limit,
+		limit: limit, strings: e.strings,
 	}
 }
 
@@ -281,9 +290,9 @@ func (e *event) parseNode(r *reader, depth int) int32 {
 		case "textContent":
 			n.text = r.value()
 		case "publicId":
-			n.publicID = r.value()
+			e.doctypeOf(&n).publicID = r.value()
 		case "systemId":
-			n.systemID = r.value()
+			e.doctypeOf(&n).systemID = r.value()
 		case "compatMode":
 			n.set(snBackCompat, r.value().is("BackCompat"))
 		case "isSVG":
@@ -304,6 +313,15 @@ func (e *event) parseNode(r *reader, depth int) int32 {
 	}
 	e.nodes[at] = n
 	return at
+}
+
+// doctypeOf is room for what is said of a doctype.
+func (e *event) doctypeOf(n *serialized) *serializedDoctype {
+	if n.doctype == 0 {
+		n.doctype = int32(len(e.doctypes))
+		e.doctypes = append(e.doctypes, serializedDoctype{})
+	}
+	return &e.doctypes[n.doctype]
 }
 
 func (n *serialized) set(flag uint16, on bool) {

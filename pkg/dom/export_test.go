@@ -95,7 +95,7 @@ func outline(d *Document, b *strings.Builder, i int32, depth int) {
 			fmt.Fprintf(b, " %s=%q", name, a.value)
 		}
 	}
-	fmt.Fprintf(b, " svg=%v blocked=%v quirks=%v", n.flags&nodeSVG != 0, n.flags&nodeBlocked != 0, n.flags&nodeBackCompat != 0)
+	fmt.Fprintf(b, " svg=%v blocked=%v quirks=%v", n.flags&nodeSVG != 0, n.flags&nodeBlocked != 0, n.kind == kindDocument && n.flags&nodeBackCompat != 0)
 	if n.kind != kindElement && (n.parent == 0 || !d.isStyle(n.parent)) {
 		fmt.Fprintf(b, " %q", n.text)
 	}

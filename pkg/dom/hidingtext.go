@@ -1,6 +1,10 @@
 package dom
 
-import "strings"
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+)
 
 // hidingBlock is what a style sheet says of display and visibility: a rule, or
 // a group of them with its condition.
@@ -11,25 +15,138 @@ type hidingBlock struct {
 	says      said
 }
 
-// sheetText is the text of a style sheet and what it says.
-type sheetText struct {
-	text   string
+// sheetBlocks are what the text of a style sheet says.
+type sheetBlocks struct {
 	blocks []hidingBlock
+	// conditions are those of the groups, each once.
+	conditions []string
+	whole      bool // every block that is opened is closed
+	selectors  int
+	key        textKey // of the text: others have other ones
 }
 
-// hidingOf returns what the text of a style element says. Most of a style
-// sheet is about something else, and is passed over without being parsed.
-func (d *Document) hidingOf(i int32) []hidingBlock {
-	text := d.rawText(i)
-	if known := d.sheetTexts[i]; known != nil && known.text == text {
+func newSheetBlocks(text string) *sheetBlocks {
+	s := &sheetBlocks{key: keyOf(text, false)}
+	stripped := stripComments(text)
+	s.whole = strings.Count(stripped, "{") == strings.Count(stripped, "}") && strings.Count(text, "/*") == strings.Count(text, "*/")
+	s.blocks, _ = scanHiding(stripped, 0)
+	s.own(s.blocks, make(words))
+	return s
+}
+
+// own makes the blocks independent of the text, and takes notes.
+func (s *sheetBlocks) own(blocks []hidingBlock, w words) {
+	for k := range blocks {
+		b := &blocks[k]
+		b.condition = w.of(b.condition)
+		b.selectors.own(w)
+		s.selectors += len(b.selectors)
+		if b.condition != "" && !slices.Contains(s.conditions, b.condition) {
+			s.conditions = append(s.conditions, b.condition)
+		}
+		s.own(b.inner, w)
+	}
+}
+
+// size estimates the bytes of memory that the blocks hold.
+func (s *sheetBlocks) size() int {
+	const perSheet, perSelector = 256, 400
+	return perSheet + s.selectors*perSelector
+}
+
+// sheetText is the text of a style sheet, or of a part of it, and what it says.
+type sheetText struct {
+	text   string         // of a part
+	parts  []*sheetBlocks // of a style sheet whose parts mean something together only
+	blocks *sheetBlocks
+}
+
+// hidingOf returns what the text of a style element says, part by part. Most
+// of a style sheet is about something else, and is passed over without being
+// parsed.
+func (d *Document) hidingOf(i int32) []*sheetBlocks {
+	parts, whole := []*sheetBlocks(nil), true
+	for c := d.nodes[i].first; c != 0; c = d.nodes[c].next {
+		if d.nodes[c].kind == kindText {
+			blocks := d.blocksOf(c)
+			parts = append(parts, blocks)
+			whole = whole && blocks.whole
+		}
+	}
+	if whole || len(parts) < 2 {
+		return parts
+	}
+	known := d.sheetTexts[i]
+	if !slices.Equal(known.parts, parts) {
+		known = sheetText{parts: parts, blocks: d.shared.joined(parts, func() *sheetBlocks { return newSheetBlocks(d.rawText(i)) })}
+		d.rememberSheet(i, known)
+	}
+	return []*sheetBlocks{known.blocks}
+}
+
+func (d *Document) rememberSheet(i int32, t sheetText) {
+	if d.sheetTexts == nil {
+		d.sheetTexts = make(map[int32]sheetText)
+	}
+	d.sheetTexts[i] = t
+}
+
+// blocksOf returns what the text of a node says of hiding.
+func (d *Document) blocksOf(i int32) *sheetBlocks {
+	if t := d.sharedOf(i); t != nil {
+		return t.blocks
+	}
+	text := d.nodes[i].text
+	if known := d.sheetTexts[i]; known.blocks != nil && known.text == text {
 		return known.blocks
 	}
-	blocks := d.shared.of(text)
-	if d.sheetTexts == nil {
-		d.sheetTexts = make(map[int32]*sheetText)
-	}
-	d.sheetTexts[i] = &sheetText{text, blocks}
+	blocks := newSheetBlocks(text)
+	d.rememberSheet(i, sheetText{text: text, blocks: blocks})
 	return blocks
+}
+
+// baseIndex is what style sheets together say whose rules are those of their
+// text.
+type baseIndex struct {
+	positions []int
+	sheets    []*sheetBlocks
+}
+
+func (b *baseIndex) add(position int, sheets []*sheetBlocks) {
+	for _, s := range sheets {
+		if len(s.blocks) > 0 {
+			b.positions, b.sheets = append(b.positions, position), append(b.sheets, s)
+		}
+	}
+}
+
+// baseOf makes the index of style sheets, or finds that of another document
+// with the same ones.
+func (d *Document) baseOf(b *baseIndex) *hidingIndex {
+	build := func() *hidingIndex {
+		h := newHidingIndex()
+		for k, s := range b.sheets {
+			h.addBlocks(d, s.blocks, b.positions[k]*maxSheetRules)
+		}
+		return h
+	}
+	if d.shared == nil || len(b.sheets) == 0 {
+		return build()
+	}
+	var key []byte
+	for k, s := range b.sheets {
+		key = binary.AppendUvarint(key, uint64(b.positions[k]))
+		key = binary.LittleEndian.AppendUint64(key, s.key.sums[0])
+		key = binary.LittleEndian.AppendUint64(key, s.key.sums[1])
+		for _, condition := range s.conditions {
+			if d.applies(condition) {
+				key = append(key, '+')
+			} else {
+				key = append(key, '-')
+			}
+		}
+	}
+	return d.shared.index(key, build)
 }
 
 // scanHiding reads rules up to the brace that closes the group they are in.
@@ -37,17 +154,17 @@ func scanHiding(s string, depth int) (blocks []hidingBlock, rest string) {
 	for {
 		s = strings.TrimLeft(s, "; \t\n\r\f")
 		if s == "" {
-			return blocks, ""
+			return slices.Clip(blocks), ""
 		}
 		if s[0] == '}' {
 			if s = s[1:]; depth > 0 {
-				return blocks, s
+				return slices.Clip(blocks), s
 			}
 			continue
 		}
 		open := strings.IndexByte(s, '{')
 		if open < 0 {
-			return blocks, ""
+			return slices.Clip(blocks), ""
 		}
 		prelude := s[:open]
 		if early := strings.IndexByte(prelude, '}'); early >= 0 {
@@ -129,7 +246,7 @@ func saysOf(body string) (s said, any bool) {
 			}
 			value, _, _ = strings.Cut(value, ";")
 			value, important := strings.CutSuffix(strings.TrimSpace(stripComments(value)), "!important")
-			if p := (property{strings.ToLower(strings.TrimSpace(value)), important}); p.value != "" && (!into.important || important) {
+			if p := (property{saidValueOf(strings.TrimSpace(value)), important}); p.value != saidNothing && (!into.important || important) {
 				*into, any = p, true
 			}
 		}
@@ -138,18 +255,15 @@ func saysOf(body string) (s said, any bool) {
 }
 
 // addBlocks takes the rules whose conditions hold now.
-func (h *hidingRules) addBlocks(d *Document, blocks []hidingBlock) {
+func (h *hidingIndex) addBlocks(d *Document, blocks []hidingBlock, base int) {
 	for k := range blocks {
 		b := &blocks[k]
 		if b.condition != "" {
 			if d.applies(b.condition) {
-				h.addBlocks(d, b.inner)
+				h.addBlocks(d, b.inner, base)
 			}
 			continue
 		}
-		for _, c := range b.selectors {
-			h.count++
-			h.put(&hidingRule{c, h.count, b.says})
-		}
+		h.put(b.selectors, b.says, base)
 	}
 }

@@ -77,7 +77,7 @@ func (d *Document) mutate(e *event, b *builder) error {
 	if !e.have[haveTexts] {
 		return errThrown
 	}
-	if err := d.applyTexts(e.texts); err != nil {
+	if err := d.applyTexts(b); err != nil {
 		return err
 	}
 	return d.applyAttributes(b)
@@ -119,8 +119,11 @@ func (d *Document) applyRemoves(removes []remove) error {
 
 func (d *Document) applyAdds(b *builder) error {
 	adds := b.e.adds
+	if most := d.limits.Nodes - d.live; len(adds) > 0 {
+		d.grow(min(len(b.e.nodes), most))
+	}
 	queue := d.scratch.queue[:0]
-	defer func() { d.scratch.queue = queue[:0] }()
+	defer func() { d.scratch.queue = room(queue) }()
 	for i := range adds {
 		later, err := d.place(b, &adds[i])
 		if err != nil {
@@ -268,6 +271,7 @@ func (d *Document) place(b *builder, m *add) (later bool, err error) {
 	if d.isFrame(into) {
 		return false, d.fillFrame(b, m.node, into)
 	}
+	b.inStyle = d.isStyle(into)
 	target, err := b.build(m.node)
 	if err != nil {
 		return false, err
@@ -323,7 +327,7 @@ func (d *Document) replaceOwn(parent, target int32, sn *serialized) {
 			}
 		case tag == "style" && p.flags&nodeWasLink == 0:
 			if c := p.first; c != 0 && c == p.last && d.nodes[c].kind == kindText && d.nodes[c].id == 0 {
-				d.setText(target, d.nodes[c].text)
+				d.setStyleText(target, d.textOf(c))
 				d.nodes[target].flags |= nodeAdapted
 				d.detach(c)
 			}
@@ -433,7 +437,7 @@ func (d *Document) attachQueued(frames []int32) error {
 			raw := d.queued[q].raw
 			d.bytes -= len(raw)
 			d.queued = append(d.queued[:q:q], d.queued[q+1:]...)
-			var e event
+			e := event{strings: new(interned)}
 			e.reset(d.limits.Depth)
 			root := e.parseNode(&reader{b: raw}, 1)
 			if root == 0 {
@@ -507,13 +511,17 @@ func (d *Document) opened(i int32) {
 	}
 }
 
-func (d *Document) applyTexts(texts []textChange) error {
+func (d *Document) applyTexts(b *builder) error {
+	texts := b.e.texts
 	seen := d.scratch.texts
 	if seen == nil {
 		seen = make(map[int32]bool)
 		d.scratch.texts = seen
 	}
 	clear(seen)
+	if len(texts) > maxRoom {
+		d.scratch.texts = nil
+	}
 	// The last change of a node counts.
 	for k := len(texts) - 1; k >= 0; k-- {
 		m := &texts[k]
@@ -526,8 +534,8 @@ func (d *Document) applyTexts(texts []textChange) error {
 			d.stats.Missing++
 			continue
 		}
-		d.changes.Texts = append(d.changes.Texts, TextChange{Node{d, i}, d.nodes[i].text})
-		if err := d.setTextContent(i, m.value.text()); err != nil {
+		d.changes.Texts = append(d.changes.Texts, TextChange{Node{d, i}, d.textOf(i)})
+		if err := d.setTextContent(b.e, i, m.value); err != nil {
 			return err
 		}
 	}
@@ -535,11 +543,13 @@ func (d *Document) applyTexts(texts []textChange) error {
 }
 
 // setTextContent sets the text of a node, or replaces all that is in it.
-func (d *Document) setTextContent(i int32, s string) error {
+func (d *Document) setTextContent(e *event, i int32, v value) error {
 	switch d.nodes[i].kind {
 	case kindText, kindCDATA, kindComment:
-		d.setText(i, s)
-		if p := d.nodes[i].parent; p != 0 && d.isStyle(p) {
+		p := d.nodes[i].parent
+		inStyle := p != 0 && d.isStyle(p)
+		d.setRecorded(i, e, v, inStyle)
+		if inStyle {
 			d.nodes[i].flags |= nodeAdapted
 			d.dropSheet(p)
 		}
@@ -547,7 +557,7 @@ func (d *Document) setTextContent(i int32, s string) error {
 		for c := d.nodes[i].first; c != 0; c = d.nodes[i].first {
 			d.detach(c)
 		}
-		if s != "" {
+		if s := e.text(v); s != "" {
 			return d.appendText(i, s)
 		}
 	}
@@ -621,10 +631,10 @@ func (d *Document) changeAttribute(b *builder, i int32, m *attrChange, a *serial
 		}
 	case "value":
 		if tag == "textarea" {
-			return false, d.replaceTextarea(i, a.value.text())
+			return false, d.replaceTextarea(i, b.e.text(a.value))
 		}
 	}
-	d.setAttributeBytes(i, a.name, a.value.text())
+	d.setAttributeBytes(i, a.name, b.e.text(a.value))
 	if string(a.name) == "rr_open_mode" {
 		d.openedBy(b, i, m)
 	}
@@ -701,9 +711,9 @@ func (d *Document) replaceStyle(b *builder, i int32, m *attrChange) error {
 	for k := m.attrs.start; k < m.attrs.end; k++ {
 		switch a := &b.e.attrs[k]; {
 		case string(a.name) == "_cssText":
-			css = a.value.text()
+			css = b.e.text(a.value)
 		case a.value.kind == jsonString:
-			d.setAttributeBytes(fresh, a.name, a.value.text())
+			d.setAttributeBytes(fresh, a.name, b.e.text(a.value))
 		}
 	}
 	d.details(fresh).original = append([]attr{}, d.nodes[fresh].attrs...)

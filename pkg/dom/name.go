@@ -269,14 +269,14 @@ func (d *Document) appendContent(w *writer, i int32, depth int) {
 	}
 	switch d.nodes[i].kind {
 	case kindText:
-		w.text(d.nodes[i].text)
+		w.text(d.textOf(i))
 		return
 	case kindElement:
 		if depth > 0 {
 			if d.contentName(w, i) {
 				return
 			}
-			if hidden, visibility := d.hides(i); hidden || visibility == "hidden" {
+			if hidden, visibility := d.hides(i); hidden || visibility == saidHidden {
 				return
 			}
 		}

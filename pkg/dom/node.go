@@ -114,7 +114,7 @@ func (n Node) Data() string {
 	if n.i == 0 {
 		return ""
 	}
-	return n.d.nodes[n.i].text
+	return n.d.textOf(n.i)
 }
 
 // DoctypeIDs are the public and the system identifier of a doctype.

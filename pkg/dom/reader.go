@@ -163,10 +163,22 @@ func ends(c byte) bool {
 	return false
 }
 
+// maxShort: in longer strings it is quicker to look for one byte at a time.
+const maxShort = 16
+
 // str reads the string whose opening quote is next.
 func (r *reader) str() (raw []byte, escaped bool) {
 	start := r.i + 1
 	i := start
+	// Most strings are short.
+	for b := r.b[i:min(i+maxShort, len(r.b))]; i-start < len(b); i++ {
+		if c := b[i-start]; c == '"' {
+			r.i = i + 1
+			return r.b[start:i], false
+		} else if c == '\\' {
+			break
+		}
+	}
 	for {
 		n := bytes.IndexByte(r.b[i:], '"')
 		if n < 0 {
@@ -303,7 +315,10 @@ func (v value) int() (int32, bool) {
 // unescape returns the content of a JSON string. Half of a surrogate pair
 // alone, which JSON can spell and UTF-8 cannot, becomes U+FFFD.
 func unescape(raw []byte) string {
-	out := make([]byte, 0, len(raw))
+	return string(appendUnescaped(make([]byte, 0, len(raw)), raw))
+}
+
+func appendUnescaped(out, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		n := bytes.IndexByte(raw[i:], '\\')
 		if n < 0 {
@@ -339,7 +354,7 @@ func unescape(raw []byte) string {
 		}
 		out = append(out, c)
 	}
-	return string(out)
+	return out
 }
 
 // unit reads four hexadecimal digits.

@@ -1,6 +1,9 @@
 package dom
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // selectorList is what stands before a rule's block: any of its selectors may
 // match.
@@ -18,8 +21,20 @@ type compound struct {
 	tag        string
 	id         string
 	classes    []string
-	attrs      []attrSelector
-	pseudos    []pseudo
+	rare       *rareConditions // nil: none
+}
+
+// rareConditions are those that few compounds have.
+type rareConditions struct {
+	attrs   []attrSelector
+	pseudos []pseudo
+}
+
+func (c *compound) more() *rareConditions {
+	if c.rare == nil {
+		c.rare = &rareConditions{}
+	}
+	return c.rare
 }
 
 type attrSelector struct {
@@ -46,7 +61,44 @@ func parseSelectors(s string) selectorList {
 		}
 		s = s[min(end+1, len(s)):]
 	}
-	return list
+	return slices.Clip(list)
+}
+
+// words are strings by themselves: those of a style sheet that is read are
+// parts of its text, which they would keep in memory.
+type words map[string]string
+
+func (w words) of(s string) string {
+	own, ok := w[s]
+	if !ok {
+		own = strings.Clone(s)
+		w[own] = own
+	}
+	return own
+}
+
+// own replaces what a list has of a longer text.
+func (l selectorList) own(w words) {
+	for k := range l {
+		for p := range l[k].parts {
+			c := &l[k].parts[p]
+			c.tag, c.id = w.of(c.tag), w.of(c.id)
+			for n := range c.classes {
+				c.classes[n] = w.of(c.classes[n])
+			}
+			if c.rare == nil {
+				continue
+			}
+			for n := range c.rare.attrs {
+				a := &c.rare.attrs[n]
+				a.name, a.value = w.of(a.name), w.of(a.value)
+			}
+			for n := range c.rare.pseudos {
+				c.rare.pseudos[n].name = w.of(c.rare.pseudos[n].name)
+				c.rare.pseudos[n].list.own(w)
+			}
+		}
+	}
 }
 
 // maxCompounds bounds a selector. Longer ones are left out.
@@ -67,7 +119,9 @@ func parseComplex(s string) (complexSelector, bool) {
 		if len(c.parts) > 0 {
 			c.parts[0].combinator = combinator
 		}
-		c.parts = append([]compound{part}, c.parts...)
+		parts := make([]compound, 1, 1+len(c.parts))
+		parts[0] = part
+		c.parts = append(parts, c.parts...)
 		c.specificity += weight
 		s = s[end:]
 		if combinator, s, ok = parseCombinator(s); !ok {
@@ -134,7 +188,7 @@ func parseCompound(s string) (c compound, weight int, ok bool) {
 			if !ok || end == len(s) {
 				return c, 0, false
 			}
-			c.attrs = append(c.attrs, a)
+			c.more().attrs = append(c.rare.attrs, a)
 			weight += weightClass
 			s = s[end+1:]
 		case ':':
@@ -142,7 +196,7 @@ func parseCompound(s string) (c compound, weight int, ok bool) {
 			if !ok {
 				return c, 0, false
 			}
-			c.pseudos = append(c.pseudos, p)
+			c.more().pseudos = append(c.rare.pseudos, p)
 			weight += more
 			s = s[end:]
 		default:
@@ -286,9 +340,18 @@ func (d *Document) matchesComplex(i int32, parts []compound) bool {
 	if d.scratch.steps++; d.scratch.steps > maxSteps || !d.matchesCompound(i, &parts[0]) {
 		return false
 	}
-	if len(parts) == 1 {
-		return true
-	}
+	return len(parts) == 1 || d.matchesAround(i, parts)
+}
+
+// matchesRest is matchesComplex for an element that is known to have the
+// classes of the first compound.
+func (d *Document) matchesRest(i int32, parts []compound) bool {
+	return d.matchesOwn(i, &parts[0]) && (len(parts) == 1 || d.matchesAround(i, parts))
+}
+
+// matchesAround matches all compounds but the first, around an element that
+// matches that.
+func (d *Document) matchesAround(i int32, parts []compound) bool {
 	switch rest := parts[1:]; rest[0].combinator {
 	case '>':
 		parent := d.parentElement(i)
@@ -337,7 +400,18 @@ func (d *Document) nextElement(i int32) int32 {
 }
 
 func (d *Document) matchesCompound(i int32, c *compound) bool {
-	if c.tag != "" && !strings.EqualFold(c.tag, d.tag(i)) {
+	if len(c.classes) > 0 {
+		class, _ := d.attr(i, nameClass)
+		if class == "" || !hasWords(class, c.classes) {
+			return false
+		}
+	}
+	return d.matchesOwn(i, c)
+}
+
+// matchesOwn matches everything but classes.
+func (d *Document) matchesOwn(i int32, c *compound) bool {
+	if c.tag != "" && c.tag != d.tag(i) && (d.nodes[i].flags&nodeSVG == 0 || !strings.EqualFold(c.tag, d.tag(i))) {
 		return false
 	}
 	if c.id != "" {
@@ -345,21 +419,16 @@ func (d *Document) matchesCompound(i int32, c *compound) bool {
 			return false
 		}
 	}
-	if len(c.classes) > 0 {
-		class, _ := d.attr(i, nameClass)
-		for _, name := range c.classes {
-			if !hasWord(class, name) {
-				return false
-			}
-		}
+	if c.rare == nil {
+		return true
 	}
-	for k := range c.attrs {
-		if !d.matchesAttribute(i, &c.attrs[k]) {
+	for k := range c.rare.attrs {
+		if !d.matchesAttribute(i, &c.rare.attrs[k]) {
 			return false
 		}
 	}
-	for k := range c.pseudos {
-		if !d.matchesPseudo(i, &c.pseudos[k]) {
+	for k := range c.rare.pseudos {
+		if !d.matchesPseudo(i, &c.rare.pseudos[k]) {
 			return false
 		}
 	}

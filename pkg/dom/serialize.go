@@ -385,7 +385,7 @@ func (s *serializer) text(i int32) {
 		s.raw(`""`) // the rules are in an attribute of the element
 		return
 	}
-	s.str(n.text)
+	s.str(d.textOf(i))
 	if n.flags&nodeAdapted != 0 {
 		s.raw(`,"isStyle":true`)
 	}
@@ -526,7 +526,7 @@ func (s *serializer) styleState(a *attributeWriter, i int32) {
 		return
 	}
 	if c := d.nodes[i].first; c != 0 && s.isOwnText(c) {
-		a.str("_cssText", d.nodes[c].text)
+		a.str("_cssText", d.textOf(c))
 	}
 }
 

@@ -12,6 +12,9 @@ type sheet struct {
 	rules   []*rule
 	bytes   int
 	changed bool // other than the text of its element says
+
+	index                   *hidingIndex // what it says of hiding in a viewport, once it was asked for
+	indexWidth, indexHeight int
 }
 
 // adopted is a constructed style sheet of a document or a shadow root.
@@ -27,9 +30,15 @@ const maxRules = 100_000
 // maxAdopted bounds the style sheets that one shadow root adopts.
 const maxAdopted = 1000
 
-func (d *Document) styleChanged() {
-	d.styleVersion++
-	d.hiding = nil
+// styleChanged is called when a tree has other style elements, or these other
+// texts.
+func (d *Document) styleChanged() { d.hiding = nil }
+
+// rulesStale is called when the same style elements have other rules.
+func (d *Document) rulesStale() {
+	for _, h := range d.hiding {
+		h.stale = true
+	}
 }
 
 func (d *Document) dropSheet(i int32) {
@@ -37,7 +46,6 @@ func (d *Document) dropSheet(i int32) {
 		d.bytes -= s.bytes
 		delete(d.styles, i)
 	}
-	delete(d.sheetTexts, i)
 	d.styleChanged()
 }
 
@@ -113,8 +121,8 @@ func (d *Document) applyStyleSheetRule(data value) error {
 
 // rulesChanged ends every change of a style sheet.
 func (d *Document) rulesChanged(s *sheet) error {
-	s.changed = true
-	d.styleChanged()
+	s.changed, s.index = true, nil
+	d.rulesStale()
 	if d.bytes > d.limits.TextBytes || len(s.rules) > maxRules {
 		d.incomplete = true
 		return fmt.Errorf("style rules: %w", ErrLimit)
@@ -360,7 +368,7 @@ func (d *Document) applyAdoptedStyleSheets(data value) error {
 			d.unadopted = append(d.unadopted, i)
 		}
 	}
-	d.styleChanged()
+	d.rulesStale()
 	return nil
 }
 

@@ -292,12 +292,12 @@ func (d *Document) inputType(i int32) string {
 // rawText is the text of the text nodes in a subtree.
 func (d *Document) rawText(top int32) string {
 	if c := d.nodes[top].first; c != 0 && c == d.nodes[top].last && d.nodes[c].kind == kindText {
-		return d.nodes[c].text
+		return d.textOf(c)
 	}
 	var text []byte
 	for i := top; i != 0; i = d.following(i, top) {
 		if d.nodes[i].kind == kindText {
-			text = append(text, d.nodes[i].text...)
+			text = append(text, d.textOf(i)...)
 		}
 	}
 	return string(text)

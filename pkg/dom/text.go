@@ -63,27 +63,8 @@ func (n Node) VisibleText(maxBytes int) string {
 		return ""
 	}
 	w := writer{most: maxBytes}
-	n.d.visibleText(&w, n.i, n.d.visibility(n.i), 0)
+	n.d.visibleText(&w, n.i, true, 0)
 	return w.String()
-}
-
-// visibility is what an element inherits, or has itself.
-func (d *Document) visibility(i int32) bool {
-	var h *hidingRules // of the tree that i is in
-	for ; i != 0; i = d.above(i) {
-		if d.nodes[i].parent == 0 {
-			h = nil
-		}
-		if d.nodes[i].kind == kindElement {
-			if h == nil {
-				h = d.rulesOf(d.treeOf(i))
-			}
-			if v := d.saysBy(h, i).visibility.value; v != "" {
-				return v == "visible"
-			}
-		}
-	}
-	return true
 }
 
 // visibleText writes the text in a node that is displayed.
@@ -94,7 +75,7 @@ func (d *Document) visibleText(w *writer, i int32, visible bool, depth int) {
 	switch d.nodes[i].kind {
 	case kindText:
 		if visible {
-			w.text(d.nodes[i].text)
+			w.text(d.textOf(i))
 		}
 	case kindDocument, kindShadowRoot:
 		d.textInside(w, i, visible, depth)
@@ -170,8 +151,8 @@ func (d *Document) childText(w *writer, c int32, visible bool, depth int) {
 		if hidden {
 			return
 		}
-		if own != "" {
-			visible = own == "visible"
+		if own != saidNothing {
+			visible = own == saidVisible
 		}
 	}
 	d.visibleText(w, c, visible, depth+1)

@@ -11,8 +11,20 @@ func (d *Document) newNode(kind uint8, id int32) int32 {
 		d.nodes[i] = node{kind: kind, id: id, attrs: d.nodes[i].attrs[:0]}
 		return i
 	}
+	if len(d.nodes) == cap(d.nodes) {
+		d.grow(0)
+	}
 	d.nodes = append(d.nodes, node{kind: kind, id: id})
 	return int32(len(d.nodes) - 1)
+}
+
+// grow makes room for so many nodes and some more, fewer than append does:
+// documents are many, and most of them hardly grow.
+func (d *Document) grow(nodes int) {
+	const least = 32
+	if unused := cap(d.nodes) - 1 - d.live; unused < max(nodes, 1) {
+		d.nodes = append(make([]node, 0, cap(d.nodes)+nodes-unused+max(least, len(d.nodes)/8)), d.nodes...)
+	}
 }
 
 // details gives a node room for what few nodes have.
@@ -379,19 +391,82 @@ func (d *Document) sweep() {
 		if d.byID[n.id] == i {
 			delete(d.byID, n.id)
 		}
-		d.bytes -= len(n.text)
-		for _, a := range n.attrs {
-			d.bytes -= len(a.value)
-		}
-		if s := d.styles[i]; s != nil {
-			d.bytes -= s.bytes
-			delete(d.styles, i)
-		}
-		delete(d.sheetTexts, i)
-		delete(d.more, i)
-		clear(n.attrs)
-		*n = node{kind: kindFree, next: d.free, attrs: n.attrs[:0]}
-		d.free = i
-		d.live--
+		d.freeNode(i)
 	}
+}
+
+// freeNode makes room for another node.
+func (d *Document) freeNode(i int32) {
+	n := &d.nodes[i]
+	d.dropText(i)
+	for _, a := range n.attrs {
+		d.bytes -= len(a.value)
+	}
+	if s := d.styles[i]; s != nil {
+		d.bytes -= s.bytes
+		delete(d.styles, i)
+	}
+	if n.flags&nodeMore != 0 {
+		d.bytes -= len(d.more[i].canvas)
+		if in := d.more[i].input; in != nil {
+			d.bytes -= len(in.value)
+		}
+		delete(d.more, i)
+	}
+	if n.parent == 0 {
+		delete(d.hiding, i)
+	}
+	if len(d.sheetTexts) > 0 && (n.kind == kindText || d.is(i, tagStyle)) {
+		delete(d.sheetTexts, i)
+	}
+	clear(n.attrs)
+	*n = node{kind: kindFree, next: d.free, attrs: n.attrs[:0]}
+	d.free = i
+	d.live--
+}
+
+// freeRemoved frees what the last event took out and nothing refers to any
+// more. The rest, of which there is little, is left for makeRoom.
+func (d *Document) freeRemoved() {
+	if len(d.missing) > 0 {
+		return
+	}
+	for _, r := range d.changes.Removed {
+		if top := r.Node.i; d.isLost(top) {
+			for i := top; i != 0; {
+				// The links of a node are gone with it: the next one is looked up first,
+				// and what is inside a node is freed before it.
+				for d.nodes[i].first != 0 {
+					i = d.nodes[i].first
+				}
+				parent, next := d.nodes[i].parent, d.nodes[i].next
+				if parent != 0 {
+					d.nodes[parent].first = next
+				}
+				d.freeNode(i)
+				if i == top {
+					break
+				}
+				i = parent
+			}
+		}
+	}
+}
+
+// isLost reports whether nothing leads to a node that was taken out, nor to
+// what is in it.
+func (d *Document) isLost(top int32) bool {
+	if d.nodes[top].kind == kindFree || d.above(top) != 0 || top == d.root {
+		return false
+	}
+	for i := top; i != 0; i = d.following(i, top) {
+		n := &d.nodes[i]
+		if n.id != 0 && d.byID[n.id] == i {
+			return false
+		}
+		if m := d.has(i); m != nil && (m.shadow != 0 || m.content != 0 || m.owner != 0) {
+			return false
+		}
+	}
+	return true
 }

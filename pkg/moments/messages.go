@@ -94,11 +94,17 @@ func (s *messages) shown(t toggle) bool {
 	}
 	switch t.Name {
 	case "class":
-		return saysShown(attribute(t.Node, "class")) && !saysShown(t.Old) && s.messageKind(t.Node) != ""
+		if !saysShown(attribute(t.Node, "class")) || saysShown(t.Old) {
+			return false
+		}
 	case "style":
-		return transparent(t.Old) && !transparent(attribute(t.Node, "style")) && s.messageKind(t.Node) != ""
+		if !transparent(t.Old) || transparent(attribute(t.Node, "style")) {
+			return false
+		}
+	default:
+		return false
 	}
-	return false
+	return s.messageKind(t.Node) != "" && !t.Node.Hides()
 }
 
 // saysShown reports whether one of an element's classes says that it is shown:

@@ -41,12 +41,11 @@ const (
 // The same input gives the same moments. It is safe for concurrent use on
 // different segments.
 func Derive(s *recording.Segment, ndjson []byte) []recording.Moment {
-	return derive(s, ndjson, func(rrweb.Event, bool) {})
+	return derive(s, ndjson, func(line []byte) (rrweb.Event, error) { return rrweb.Scan(line, maxDepth) })
 }
 
-// derive is Derive, and hands over the envelope of every line; ok is false
-// when the line is no event.
-func derive(s *recording.Segment, ndjson []byte, envelope func(event rrweb.Event, ok bool)) []recording.Moment {
+// derive is Derive with a function that reads the envelopes.
+func derive(s *recording.Segment, ndjson []byte, scan func(line []byte) (rrweb.Event, error)) []recording.Moment {
 	s.StartMs, s.EndMs = 0, 0
 	s.Events, s.RawBytes = 0, len(ndjson)
 	s.FullSnapshots, s.URLs, s.Counts = nil, nil, recording.Counts{}
@@ -55,8 +54,7 @@ func derive(s *recording.Segment, ndjson []byte, envelope func(event rrweb.Event
 	timed := false
 	for i, line := range rrweb.Lines(ndjson) {
 		s.Events++
-		event, err := rrweb.Scan(line, maxDepth)
-		envelope(event, err == nil)
+		event, err := scan(line)
 		if err != nil {
 			continue // ingest refuses such lines; one that came another way is kept but says nothing
 		}

@@ -3,6 +3,7 @@ package moments
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/playhead/playhead/pkg/dom"
 	"github.com/playhead/playhead/pkg/recording"
@@ -20,10 +21,10 @@ type WindowOptions struct {
 // Styles is what windows know together of style sheets.
 type Styles = dom.Styles
 
-// stylesBytes is room for the style sheets of some dozens of sites.
+// stylesBytes is room for the style sheets of some hundreds of sites.
 const stylesBytes = 16 << 20
 
-// NewStyles returns Styles of 16 MiB of text at most.
+// NewStyles returns Styles that hold 16 MiB and a quarter at most.
 func NewStyles() *Styles { return dom.NewStyles(stylesBytes) }
 
 // Findings are what a Window found.
@@ -56,8 +57,7 @@ type Window struct {
 
 	found   Findings
 	counts  counts
-	toggles []toggle  // of the event that is being applied
-	scanned []scanned // of the segment that is being applied
+	toggles []toggle // of the event that is being applied
 
 	clicks    clicks
 	fields    fields
@@ -80,8 +80,9 @@ type scanned struct {
 	ok    bool
 }
 
-// maxScanned bounds the room for envelopes that is kept between segments.
-const maxScanned = 1000
+// scans are lists of envelopes that are not in use: windows are many, and few
+// are at work.
+var scans = sync.Pool{New: func() any { return new([]scanned) }}
 
 // NewWindow returns a Window to which nothing was applied.
 func NewWindow(o WindowOptions) *Window {
@@ -96,10 +97,15 @@ func NewWindow(o WindowOptions) *Window {
 // s is as Derive filled it; it is not changed. ndjson is not kept.
 func (w *Window) Apply(s *recording.Segment, ndjson []byte) Findings {
 	segment := *s
-	w.scanned = w.scanned[:0]
-	derived := derive(&segment, ndjson, func(event rrweb.Event, ok bool) {
-		w.scanned = append(w.scanned, scanned{event, ok})
+	scan := scans.Get().(*[]scanned)
+	defer scans.Put(scan)
+	list := (*scan)[:0]
+	derived := derive(&segment, ndjson, func(line []byte) (rrweb.Event, error) {
+		event, err := envelopeOf(line)
+		list = append(list, scanned{event, err == nil})
+		return event, err
 	})
+	*scan = list
 	all := derived
 	if !w.started || s.Page != w.page {
 		w.turnPage(s.Page, s.Origin.URL)
@@ -110,13 +116,10 @@ func (w *Window) Apply(s *recording.Segment, ndjson []byte) Findings {
 		for count < len(derived) && derived[count].Event <= i {
 			count++
 		}
-		if x := w.scanned[i]; x.ok {
+		if x := list[i]; x.ok {
 			w.event(i, x.event, line, derived[:count])
 		}
 		derived = derived[count:]
-	}
-	if cap(w.scanned) > maxScanned {
-		w.scanned = nil
 	}
 	found := w.take()
 	found.Moments = append(all[:len(all):len(all)], found.Moments...)
@@ -142,7 +145,7 @@ func (w *Window) event(i int, event rrweb.Event, line []byte, list []recording.M
 		w.meta(list)
 	}
 	// What the document cannot take leaves it incomplete, which it says itself.
-	err := w.document.Apply(line)
+	err := w.document.ApplyScanned(event, line)
 	switch event.Type {
 	case rrweb.TypeFullSnapshot:
 		if err == nil {
@@ -330,7 +333,8 @@ func (w *Window) Finish() Findings {
 	return w.take()
 }
 
-// Size estimates the bytes of memory that the window holds.
+// Size estimates the bytes of memory that the window holds, what it shares
+// with others through Styles left aside.
 func (w *Window) Size() int {
 	const fixed = 64 << 10 // what the bounds of the lists let them have, but for texts
 	return w.document.Size() + fixed + w.seen.size()
@@ -536,7 +540,7 @@ func concerns(changes *dom.Changes, n dom.Node) bool {
 // toggle is an element that an attribute showed or hid.
 type toggle struct {
 	dom.AttributeChange
-	hid, hides bool // before and after
+	hid, hides bool // before and after; neither is set when they cannot differ
 }
 
 // toggled finds the attributes of an event that can have shown or hidden
@@ -550,7 +554,11 @@ func (w *Window) toggled(changes *dom.Changes) []toggle {
 		if len(w.toggles) == maxTouchedOfEvent {
 			break
 		}
-		w.toggles = append(w.toggles, toggle{a, a.Hid(), a.Node.Hides()})
+		t := toggle{AttributeChange: a}
+		if a.MayHide() {
+			t.hid, t.hides = a.Hid(), a.Node.Hides()
+		}
+		w.toggles = append(w.toggles, t)
 	}
 	return w.toggles
 }
