@@ -173,6 +173,16 @@ func (w *Window) meta(list []recording.Moment) {
 	}
 }
 
+// locate says on which page something happened that is counted by page.
+func (w *Window) locate(m *recording.Moment) {
+	switch m.Kind {
+	case recording.KindConsole, recording.KindError, recording.KindVital:
+		if m.URL == "" {
+			m.URL = cut(w.url, maxURLBytes)
+		}
+	}
+}
+
 // turnPage ends what belongs to the page that is left.
 func (w *Window) turnPage(page recording.PageID, url string) {
 	if w.started {
@@ -264,6 +274,7 @@ func (w *Window) interaction(event rrweb.Event, line []byte, list []recording.Mo
 // custom takes what the recorder itself observed.
 func (w *Window) custom(line []byte, list []recording.Moment) {
 	for k := range list {
+		w.locate(&list[k])
 		switch m := &list[k]; m.Kind {
 		case recording.KindClick:
 			payload := rrweb.Payload(line)

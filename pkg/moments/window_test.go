@@ -64,6 +64,29 @@ func lines(events ...string) [][]byte {
 	return bytes.Split([]byte(strings.Join(events, "\n")), []byte{'\n'})
 }
 
+// What is counted by page says on which it happened.
+func TestWhatHappensOnAPage(t *testing.T) {
+	own := func(at int, kind, payload string) string {
+		return fmt.Sprintf(`{"type":5,"timestamp":%d,"data":{"tag":"playhead.%s","payload":%s}}`, at, kind, payload)
+	}
+	found := apply(moments.NewWindow(moments.WindowOptions{}), 0, lines(blankPage,
+		own(2000, "error", `{"exception.type":"TypeError","exception.message":"x","source":"error"}`),
+		own(3000, "navigation", `{"url.full":"https://shop.test/cart","navigation.type":"push"}`),
+		own(4000, "console", `{"level":"error","message":"y"}`),
+		own(5000, "vital", `{"name":"LCP","value":1,"rating":"good","url.full":"https://shop.test/"}`),
+		own(5001, "vital", `{"name":"INP","value":1,"rating":"good"}`)))
+	got := map[string]string{}
+	for _, m := range found.Moments {
+		if m.Part == 0 && m.Kind != recording.KindPageLoad && m.Kind != recording.KindNavigation {
+			got[m.Name] = m.URL
+		}
+	}
+	want := map[string]string{"TypeError": "https://shop.test/", "error": "https://shop.test/cart", "LCP": "https://shop.test/", "INP": "https://shop.test/cart"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("pages %v, want %v", got, want)
+	}
+}
+
 func TestKeyframeDue(t *testing.T) {
 	w := moments.NewWindow(moments.WindowOptions{})
 	if _, _, ok := w.AppendKeyframe(nil); ok || w.KeyframeDue() {
