@@ -32,6 +32,10 @@ const (
 	mb = 1e6
 	// sessionsAtOnce is the number of sessions that are mixed on a connection.
 	sessionsAtOnce = 8
+	// steadyRate is the load at which times to acknowledgement are compared,
+	// bytes of events a second: what 2000 sessions of the corpus make.
+	steadyRate = 10 * mb
+
 	// shortPackAge makes the last pack of a run wait less than the default of
 	// 10 s. Under this load packs are closed by their size.
 	shortPackAge = 3 * time.Second

@@ -26,19 +26,24 @@ type contestant struct {
 
 // The contestants of a round.
 const (
-	ours       = "playhead"
-	oursKnown  = "playhead, known sites"
-	oursAck    = "playhead, acknowledging only"
-	durable    = "OpenTelemetry Collector, fsynced persistent queue"
-	durableAck = "OpenTelemetry Collector, fsynced persistent queue, acknowledging only"
-	clickstack = "ClickStack: OpenTelemetry Collector into the same ClickHouse engine"
+	ours          = "playhead"
+	oursKnown     = "playhead, known sites"
+	oursAck       = "playhead, acknowledging only"
+	durable       = "OpenTelemetry Collector, fsynced persistent queue"
+	durableAck    = "OpenTelemetry Collector, fsynced persistent queue, acknowledging only"
+	oursSteady    = "playhead, at the same load"
+	durableSteady = "OpenTelemetry Collector, fsynced persistent queue, at the same load"
+	clickstack    = "ClickStack: OpenTelemetry Collector into the same ClickHouse engine"
 )
 
 // rounds measures everybody in turn, in alternating order.
 func (b *bench) rounds(ctx context.Context) ([]rig.Result, error) {
+	fast := rig.DriveOptions{Raw: *raw * mb}
+	steady := rig.DriveOptions{Raw: *raw * mb, RawPerSecond: steadyRate}
 	contestants := []contestant{
-		{ours, b.ours(b.lanes)}, {durable, b.durable}, {clickstack, b.clickstack},
-		{oursAck, b.oursAck}, {durableAck, b.durableAck}, {oursKnown, b.ours(b.knownLanes)},
+		{ours, b.ours(b.lanes, fast)}, {durable, b.durable(fast)}, {clickstack, b.clickstack},
+		{oursAck, b.oursAck}, {durableAck, b.durableAck}, {oursKnown, b.ours(b.knownLanes, fast)},
+		{oursSteady, b.ours(b.lanes, steady)}, {durableSteady, b.durable(steady)},
 	}
 	runs := map[string][]run{}
 	begin := time.Now()
@@ -98,13 +103,14 @@ func results(runs map[string][]run) []rig.Result {
 		line("ingest.ack_path_mb_per_cpu_s_vs_durable", "MB raw/CPU-s", "as ingest.ack_path_mb_per_cpu_s; peer: its whole work, exporting included", oursAck, durable, server),
 		line("ingest.ack_p50_ms", "ms", "time from sending an upload to its 202, as fast as answers come; an upload is up to 5 s or 256 KiB of events, the peer's request up to 64 KB", ours, durable, ack(.5)),
 		line("ingest.ack_p99_ms", "ms", "as ingest.ack_p50_ms", ours, durable, ack(.99)),
+		line("ingest.ack_p99_same_load_ms", "ms", fmt.Sprintf("as ingest.ack_p99_ms, while both are sent %.0f MB raw a second, which is what 2000 sessions of the corpus make", steadyRate/mb), oursSteady, durableSteady, ack(.99)),
 		line("path.mb_per_cpu_s", "MB raw/CPU-s", "processor time of the server, the ClickHouse engine and the S3 gateway until everything is stored and every table is merged to one part (OPTIMIZE FINAL); sites without dictionary: "+parts(ours)+"; peer acknowledges from memory: "+parts(clickstack), ours, clickstack, everything),
 		line("path.mb_per_cpu_s_known_sites", "MB raw/CPU-s", "as path.mb_per_cpu_s with the sessions of ingest.mb_per_cpu_s_known_sites: "+parts(oursKnown), oursKnown, clickstack, everything),
 	}
 }
 
 // ours measures the server on real stores.
-func (b *bench) ours(lanes func(*rig.Playhead) []rig.Lane) func(context.Context) (run, error) {
+func (b *bench) ours(lanes func(*rig.Playhead) []rig.Lane, o rig.DriveOptions) func(context.Context) (run, error) {
 	return func(ctx context.Context) (r run, err error) {
 		dir, remove := b.folder("playhead", &err)
 		defer remove()
@@ -118,7 +124,7 @@ func (b *bench) ours(lanes func(*rig.Playhead) []rig.Lane) func(context.Context)
 			return r, err
 		}
 		defer rig.Stop(&err, server)
-		return charge(ctx, server.Process, []int{stores.ClickHouse, stores.S3}, lanes(server),
+		return charge(ctx, server.Process, []int{stores.ClickHouse, stores.S3}, lanes(server), o,
 			func(rig.Load) error {
 				if err := server.Drain(ctx, drainTime); err != nil {
 					return err
@@ -143,35 +149,37 @@ func (b *bench) clickstack(ctx context.Context) (r run, err error) {
 		return r, err
 	}
 	defer rig.Stop(&err, server)
-	return charge(ctx, server.Process, []int{stores.ClickHouse}, rig.CollectorLanes(server, b.otlp, b.seed, *connections, sessionsAtOnce),
+	return charge(ctx, server.Process, []int{stores.ClickHouse}, rig.CollectorLanes(server, b.otlp, b.seed, *connections, sessionsAtOnce), rig.DriveOptions{Raw: *raw * mb},
 		func(l rig.Load) error { return rig.WaitForRows(ctx, stores, l.Records, drainTime) },
 		func() error { return stores.Settle(ctx) })
 }
 
 // durable measures a collector that acknowledges after fsync.
-func (b *bench) durable(ctx context.Context) (r run, err error) {
-	dir, remove := b.folder("durable", &err)
-	defer remove()
-	sink, err := rig.StartSink(ctx)
-	if err != nil {
-		return r, err
+func (b *bench) durable(o rig.DriveOptions) func(context.Context) (run, error) {
+	return func(ctx context.Context) (r run, err error) {
+		dir, remove := b.folder("durable", &err)
+		defer remove()
+		sink, err := rig.StartSink(ctx)
+		if err != nil {
+			return r, err
+		}
+		defer rig.Stop(&err, sink)
+		server, err := rig.StartDurableCollector(ctx, dir, sink.URL)
+		if err != nil {
+			return r, err
+		}
+		defer rig.Stop(&err, server)
+		return charge(ctx, server.Process, nil, rig.CollectorLanes(server, b.otlp, b.seed, *connections, sessionsAtOnce), o,
+			func(l rig.Load) error {
+				return rig.Eventually(ctx, drainTime, "everything is exported", func() (bool, error) { return sink.Taken() >= int64(l.Requests), nil })
+			},
+			func() error { return nil })
 	}
-	defer rig.Stop(&err, sink)
-	server, err := rig.StartDurableCollector(ctx, dir, sink.URL)
-	if err != nil {
-		return r, err
-	}
-	defer rig.Stop(&err, server)
-	return charge(ctx, server.Process, nil, rig.CollectorLanes(server, b.otlp, b.seed, *connections, sessionsAtOnce),
-		func(l rig.Load) error {
-			return rig.Eventually(ctx, drainTime, "everything is exported", func() (bool, error) { return sink.Taken() >= int64(l.Requests), nil })
-		},
-		func() error { return nil })
 }
 
 // charge sends, waits until the server is done and then until the stores are,
 // and says what both used.
-func charge(ctx context.Context, server *rig.Process, stores []int, lanes []rig.Lane, drain func(rig.Load) error, settle func() error) (r run, err error) {
+func charge(ctx context.Context, server *rig.Process, stores []int, lanes []rig.Lane, o rig.DriveOptions, drain func(rig.Load) error, settle func() error) (r run, err error) {
 	serverBefore, err := rig.CPU(server.PID)
 	if err != nil {
 		return r, err
@@ -180,7 +188,7 @@ func charge(ctx context.Context, server *rig.Process, stores []int, lanes []rig.
 	if err != nil {
 		return r, err
 	}
-	if r.load, err = rig.Drive(ctx, lanes, rig.DriveOptions{Raw: *raw * mb}); err != nil {
+	if r.load, err = rig.Drive(ctx, lanes, o); err != nil {
 		return r, err
 	}
 	if err := drain(r.load); err != nil {

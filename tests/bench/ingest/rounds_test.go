@@ -22,6 +22,8 @@ func TestResults(t *testing.T) {
 	fill(oursAck, time.Second/4, 0, time.Millisecond)
 	fill(durable, 4*time.Second, 0, 70*time.Millisecond)
 	fill(durableAck, 2*time.Second, 0, time.Millisecond)
+	fill(oursSteady, time.Second, 0, 3*time.Millisecond)
+	fill(durableSteady, time.Second, 0, 12*time.Millisecond)
 	fill(clickstack, time.Second, 3*time.Second, time.Millisecond)
 	want := map[string][2]float64{
 		"ingest.mb_per_cpu_s":                     {100, 4},
@@ -30,6 +32,7 @@ func TestResults(t *testing.T) {
 		"ingest.ack_path_mb_per_cpu_s_vs_durable": {400, 16},
 		"ingest.ack_p50_ms":                       {10, 1. / 7},
 		"ingest.ack_p99_ms":                       {10, 1. / 7},
+		"ingest.ack_p99_same_load_ms":             {3, 1. / 4},
 		"path.mb_per_cpu_s":                       {50, 2},
 		"path.mb_per_cpu_s_known_sites":           {100, 4},
 	}
