@@ -24,8 +24,8 @@ export function SessionFilterBar({ filters, onChange }: Props) {
         <Field label="Search" noMargin>
           <FilterInput
             id="sessions-search"
-            placeholder={'ID, text, or signal:rage_click seen:"declined" duration:>2m'}
-            width={54}
+            placeholder={'ID, text, or signal:rage_click seen:declined'}
+            width={46}
             value={filters.q}
             onCommit={(q) => onChange({ ...filters, q })}
           />

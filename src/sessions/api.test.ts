@@ -26,10 +26,17 @@ describe('createSessionsApi', () => {
   it('sends only the filters that are set', async () => {
     const { asked, list } = api(200, { sessions: [], next: '' });
     await list(everything);
-    await list({ ...everything, user: 'a b', url: '/x?y', errors: true, q: 'q', before: 'cursor' });
+    await list({
+      ...everything,
+      user: 'a b',
+      url: '/x?y',
+      errors: true,
+      q: 'errors:yes https://shop.example/a?b=1 x',
+      before: 'cursor',
+    });
     expect(asked).toEqual([
       '/base/sessions?from=1&to=2&limit=50',
-      '/base/sessions?from=1&to=2&limit=50&user=a+b&url=%2Fx%3Fy&q=q&before=cursor&errors=true',
+      '/base/sessions?from=1&to=2&limit=50&user=a+b&url=%2Fx%3Fy&query=errors%3Ayes+%22https%3A%2F%2Fshop.example%2Fa%3Fb%3D1%22+x&before=cursor&errors=true',
     ]);
   });
 

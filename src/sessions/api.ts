@@ -8,6 +8,7 @@ export interface SessionsRequest {
   user: string;
   url: string;
   errors: boolean;
+  /** In the search language of docs/format/playback.md; addresses need no quotes. */
   q: string;
   /** Cursor of the previous page; empty for the first. */
   before: string;
@@ -42,15 +43,23 @@ function queryOf(request: SessionsRequest): URLSearchParams {
     to: String(request.to),
     limit: String(request.limit),
   });
-  for (const key of ['user', 'url', 'q', 'before'] as const) {
+  for (const key of ['user', 'url', 'before'] as const) {
     if (request[key] !== '') {
       params.set(key, request[key]);
     }
+  }
+  if (request.q !== '') {
+    params.set('query', quoteAddresses(request.q));
   }
   if (request.errors) {
     params.set('errors', 'true');
   }
   return params;
+}
+
+/** A colon stands behind a key of the search language; people paste addresses as they are. */
+function quoteAddresses(search: string): string {
+  return search.replaceAll(/(?<=^|\s)https?:\/\/[^\s"]+/g, '"$&"');
 }
 
 function narrowPage(body: unknown): SessionsPage {

@@ -319,6 +319,7 @@ export const journeys = [
       const alerting = new Alerting(page, at.grafana);
       await alerting.openRule('playhead-rage-clicks');
       await alerting.openReplays();
+      check(page.url().includes(encodeURIComponent('signal:rage_click')), `${page.url()} does not ask for rage clicks`);
       await page.getByRole('row').nth(1).waitFor();
     },
   },
