@@ -100,6 +100,9 @@ func (b *builder) build(at int32) (int32, error) {
 	if i, ok := d.byID[sn.id]; ok && d.nodes[i].meta == b.meta(sn) && sn.id != 0 {
 		return i, nil
 	}
+	if b.doc != 0 && d.nodes[b.doc].kind != kindDocument {
+		return 0, fmt.Errorf("create node with a rootId that is no document's: %w", errThrown)
+	}
 	if sn.kind == kindCDATA {
 		return 0, fmt.Errorf("create CDATA section in an HTML document: %w", errThrown)
 	}

@@ -170,6 +170,11 @@ var sourceTests = []struct {
 	{"duplicate id", []string{mutation(`"adds":[`+addition(8, "9", "null", text(9, "twin"))+`]`, `"texts":[{"id":9,"value":"two"}]`)}, 8, `<div id=main class=a b style=color: red; margin: 1px 2px>onetwo</div>`},
 	{"behind the body", []string{mutation(`"adds":[` + addition(3, "7", "null", element(30, "aside", "")) + "," + addition(30, "null", "null", text(31, "late")) + `]`)}, 30, `<aside>late</aside>`},
 	{"body comes last", []string{`{"type":2,"timestamp":1,"data":{"node":{"type":0,"id":1,"childNodes":[{"type":2,"tagName":"html","attributes":{},"id":2,"childNodes":[` + element(3, "head", "") + `,` + element(4, "body", "") + `,` + text(5, " ") + `]}]}}}`}, 2, `<html><head></head> <body></body></html>`},
+	{"node of what is no document", []string{mutation(`"adds":[{"parentId":8,"nextId":null,"node":{"type":3,"textContent":"of","id":30,"rootId":7}},` + addition(8, "9", "null", text(31, "late")) + `]`)}, 8, `<div id=main class=a b style=color: red; margin: 1px 2px>one</div>`},
+	{"text and comment in a style sheet", []string{
+		mutation(`"texts":[{"id":5,"value":"i { top: 0 }"}]`),
+		mutation(`"adds":[{"parentId":5,"nextId":null,"node":{"type":5,"textContent":"note","id":30}}]`),
+	}, 5, `<style>i { top: 0 }<!--note--></style>`},
 }
 
 func TestSources(t *testing.T) {
