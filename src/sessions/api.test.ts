@@ -36,7 +36,7 @@ describe('createSessionsApi', () => {
     });
     expect(asked).toEqual([
       '/base/sessions?from=1&to=2&limit=50',
-      '/base/sessions?from=1&to=2&limit=50&user=a+b&url=%2Fx%3Fy&query=errors%3Ayes+%22https%3A%2F%2Fshop.example%2Fa%3Fb%3D1%22+x&before=cursor&errors=true',
+      '/base/sessions?from=1&to=2&limit=50&user=a+b&url=%2Fx%3Fy&before=cursor&query=errors%3Ayes+%22https%3A%2F%2Fshop.example%2Fa%3Fb%3D1%22+x&errors=true',
     ]);
   });
 
