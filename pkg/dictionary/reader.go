@@ -74,19 +74,29 @@ func (r *Reader) Get(ctx context.Context, s recording.StoredSegment) (*segment.D
 
 func (r *Reader) load(ctx context.Context, s recording.StoredSegment) (*segment.Dictionary, error) {
 	if s.Base.Object != "" {
-		return readBase(ctx, r.bucket, s)
+		return r.base(ctx, s)
 	}
 	_, d, err := readDictionary(ctx, r.bucket, s.Project, s.Dictionary)
 	return d, err
 }
 
-// readBase reads the segment whose content the frame of s was made with.
-func readBase(ctx context.Context, bucket objectstore.Bucket, s recording.StoredSegment) (*segment.Dictionary, error) {
+// maxBaseFrame is beyond the frame of every base: zstd adds little to what does
+// not shrink.
+const maxBaseFrame = segment.MaxBaseBytes + 64<<10
+
+// base reads the segment whose content the frame of s was made with.
+func (r *Reader) base(ctx context.Context, s recording.StoredSegment) (*segment.Dictionary, error) {
 	project, _, _, err := segment.ParsePackKey(s.Base.Object)
-	if err != nil || project != s.Project || s.Base.Length <= 0 || s.Base.Length > segment.MaxDictionaryObjectBytes {
+	if err != nil || project != s.Project || s.Base.Length <= 0 || s.Base.Length > maxBaseFrame {
 		return nil, fmt.Errorf("%w: base of a segment is in no pack of its project", segment.ErrCorrupt)
 	}
-	body, err := bucket.Get(ctx, s.Base.Object, s.Base.Offset, s.Base.Length)
+	of := recording.StoredSegment{Dictionary: s.Base.Dictionary}
+	of.Project = s.Project
+	site, err := r.Get(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	body, err := r.bucket.Get(ctx, s.Base.Object, s.Base.Offset, s.Base.Length)
 	if err != nil {
 		return nil, fmt.Errorf("read base: %w", err)
 	}
@@ -95,11 +105,11 @@ func readBase(ctx context.Context, bucket objectstore.Bucket, s recording.Stored
 	if err != nil {
 		return nil, fmt.Errorf("read base: %w", err)
 	}
-	content, err := segment.Decode(nil, frame, min(s.Base.RawBytes, segment.MaxDictionaryBytes), nil)
+	content, err := segment.Decode(nil, frame, min(s.Base.RawBytes, segment.MaxBaseBytes), site)
 	if err != nil {
 		return nil, fmt.Errorf("read base: %w", err)
 	}
-	d, err := segment.NewDictionary(content)
+	d, err := segment.NewBase(site, content)
 	if err != nil {
 		return nil, fmt.Errorf("read base: %w: %w", segment.ErrCorrupt, err)
 	}

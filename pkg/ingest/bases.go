@@ -12,14 +12,13 @@ import (
 const (
 	// basesBytes bounds the memory of bases. It is for sites with few visitors
 	// at a time: a site with many has a dictionary soon, which is better.
-	basesBytes = 16 << 20
+	basesBytes = 24 << 20
 
-	// A frame with a base, and one made with care with a dictionary, takes some
-	// milliseconds of processor time, many times a plain one: 20 a second, which
-	// is a hundred windows that send every five seconds, are a few per cent of a
-	// core.
-	basedPerSecond = 20
-	basedAtOnce    = 100
+	// A frame made with care, and above all one with a base, takes some
+	// milliseconds of processor time, many times a plain one. They may take a
+	// tenth of a core, and two seconds at once.
+	careShare = 0.1
+	careMost  = 2 * time.Second
 
 	// baseWait is how long a base may be on its way to the stores before
 	// another takes its place.
@@ -27,12 +26,12 @@ const (
 )
 
 // bases remembers one stored segment with a full snapshot for each window of
-// late, whose content is the dictionary of the window's later segments as long
-// as their site has none: a quarter less is stored of a session.
+// late, whose content is the dictionary of the window's later segments and
+// keyframes, after that of their site: a quarter less is stored of a session.
 //
-// Only what is stored is used, and its own frame needs nothing else, so that
-// a frame with a base can be read wherever it lies and whatever becomes of the
-// journal. It is safe for concurrent use.
+// Only what is stored is used, and its own frame needs nothing but a dictionary
+// of its site, so that a frame with a base can be read wherever it lies and
+// whatever becomes of the journal. It is safe for concurrent use.
 type bases struct {
 	now func() time.Time
 
@@ -40,7 +39,7 @@ type bases struct {
 	byWindow map[baseWindow]*list.Element // of *base
 	recent   *list.List                   // most recently used first
 	bytes    int
-	tokens   float64
+	care     time.Duration // that may be taken now
 	at       time.Time
 }
 
@@ -54,38 +53,65 @@ type base struct {
 	window  baseWindow
 	seq     uint32
 	since   time.Time
+	frame   recording.DictionaryID // that its own frame was made with
 	content *segment.Dictionary
 	stored  recording.Base // without Object: not stored yet
 }
 
+// with says what a frame was made with.
+type with struct {
+	dictionary recording.DictionaryID
+	base       recording.Base
+}
+
 func newBases(now func() time.Time) *bases {
-	return &bases{now: now, byWindow: map[baseWindow]*list.Element{}, recent: list.New(), tokens: basedAtOnce, at: now()}
+	return &bases{now: now, byWindow: map[baseWindow]*list.Element{}, recent: list.New(), care: careMost, at: now()}
 }
 
 func windowOf(id recording.SegmentID) baseWindow {
 	return baseWindow{id.Project, id.Session, id.Window}
 }
 
+// encode appends the frame of a segment or keyframe to dst: with the base of its
+// window or else with the dictionary of its site, nil for none, and with as
+// much care as there is time for.
+func (b *bases) encode(dst []byte, id recording.SegmentID, events []byte, site *segment.Dictionary, fast bool) ([]byte, with) {
+	if fast {
+		return segment.Encode(dst, events, segment.EncodeOptions{Dictionary: site, Fast: true}), with{dictionary: nameOf(site)}
+	}
+	begin := b.now()
+	care := b.allowance(begin)
+	if care <= 0 {
+		return segment.Encode(dst, events, segment.EncodeOptions{Dictionary: site, Fast: site != nil}), with{dictionary: nameOf(site)}
+	}
+	options, w := segment.EncodeOptions{Dictionary: site, Best: care > careMost/2}, with{dictionary: nameOf(site)}
+	if content, at := b.take(id); content != nil {
+		options.Dictionary, w = content, with{content.ID(), at}
+	}
+	dst = segment.Encode(dst, events, options)
+	b.took(b.now().Sub(begin))
+	return dst, w
+}
+
+func nameOf(d *segment.Dictionary) recording.DictionaryID {
+	if d == nil {
+		return ""
+	}
+	return d.ID()
+}
+
 // take returns the base for a segment and where it is stored; nil when there is
-// none, or when too many were taken lately.
+// none.
 func (b *bases) take(id recording.SegmentID) (*segment.Dictionary, recording.Base) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.byWindow[windowOf(id)]
-	if e == nil || e.Value.(*base).stored.Object == "" || !b.spend() {
+	if e == nil || e.Value.(*base).stored.Object == "" {
 		return nil, recording.Base{}
 	}
 	b.recent.MoveToFront(e)
 	found := e.Value.(*base)
 	return found.content, found.stored
-}
-
-// allow says whether there is time for a frame that takes as long as one with a
-// base.
-func (b *bases) allow() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.spend()
 }
 
 // known returns the base that a segment's frame was made with, if it is at hand.
@@ -102,27 +128,31 @@ func (b *bases) known(s recording.StoredSegment) *segment.Dictionary {
 	return e.Value.(*base).content
 }
 
-// spend takes a token; b.mu is held.
-func (b *bases) spend() bool {
-	now := b.now()
+// allowance is how much care may be taken now.
+func (b *bases) allowance(now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if passed := now.Sub(b.at); passed > 0 {
-		b.tokens = min(basedAtOnce, b.tokens+passed.Seconds()*basedPerSecond)
+		b.care = min(careMost, b.care+time.Duration(float64(passed)*careShare))
 		b.at = now
 	}
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
+	return b.care
 }
 
-// offer takes a segment, whose frame was made without a dictionary, for the
-// base of its window, which it is from stored on.
-func (b *bases) offer(seg *recording.Segment, events []byte) {
-	if len(seg.FullSnapshots) == 0 || len(events) > segment.MaxDictionaryBytes || !b.wanted(seg.SegmentID) {
+// took says how long a frame made with care took.
+func (b *bases) took(time time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.care -= time
+}
+
+// offer takes a segment, whose frame was made with the dictionary of its site
+// or without one, for the base of its window, which it is from stored on.
+func (b *bases) offer(seg *recording.Segment, events []byte, site *segment.Dictionary) {
+	if len(seg.FullSnapshots) == 0 || len(events) > segment.MaxBaseBytes || !b.wanted(seg.SegmentID) {
 		return
 	}
-	content, err := segment.NewDictionary(events)
+	content, err := segment.NewBase(site, events)
 	if err != nil {
 		return // too short to be of use
 	}
@@ -130,7 +160,7 @@ func (b *bases) offer(seg *recording.Segment, events []byte) {
 	defer b.mu.Unlock()
 	window := windowOf(seg.SegmentID)
 	b.drop(b.byWindow[window])
-	b.byWindow[window] = b.recent.PushFront(&base{window: window, seq: seg.Seq, since: b.now(), content: content})
+	b.byWindow[window] = b.recent.PushFront(&base{window: window, seq: seg.Seq, since: b.now(), frame: nameOf(site), content: content})
 	for b.bytes += content.Size(); b.bytes > basesBytes; {
 		b.drop(b.recent.Back())
 	}
@@ -163,11 +193,11 @@ func (b *bases) stored(segments []recording.StoredSegment) {
 	defer b.mu.Unlock()
 	for _, s := range segments {
 		e := b.byWindow[windowOf(s.SegmentID)]
-		if e == nil || s.Dictionary != "" {
+		if e == nil || s.Base.Object != "" {
 			continue
 		}
-		if known := e.Value.(*base); known.seq == s.Seq {
-			known.stored = recording.Base{Location: s.Location, RawBytes: s.RawBytes}
+		if known := e.Value.(*base); known.seq == s.Seq && known.frame == s.Dictionary {
+			known.stored = recording.Base{Location: s.Location, RawBytes: s.RawBytes, Dictionary: s.Dictionary}
 		}
 	}
 }

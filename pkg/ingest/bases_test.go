@@ -34,28 +34,42 @@ func mutationLine(text string) string {
 
 // What a window shows again is stored once, and read back as it was.
 func TestLaterSegmentsOfAWindowReferToItsFullSnapshot(t *testing.T) {
+	t.Run("unknown site", func(t *testing.T) { laterSegments(t, false) })
+	t.Run("site with a dictionary", func(t *testing.T) { laterSegments(t, true) })
+}
+
+func laterSegments(t *testing.T, isKnown bool) {
 	st := newStores(t)
+	var site recording.DictionaryID
+	if isKnown {
+		d, _ := giveDictionary(t, st.bucket)
+		site = d.ID()
+	}
 	s := newServer(t, testConfig(t), st.bucket, st.index, Options{})
 	running(t, s)
+	if isKnown {
+		eventually(t, "the dictionary is loaded", func() bool { return s.library.Current(testProject, dictionarySite) != nil })
+	}
 	text := noise(1, 40<<10)
 	sent := []string{snapshotLine(text), mutationLine(text + "a"), mutationLine(text + "b"), snapshotLine(text + "c")}
 	send := func(seqs ...uint32) {
 		t.Helper()
 		for _, seq := range seqs {
-			must(t, s.Accept(deadline(t), testProject, uploadOf("session-1", seq, sent[seq])))
+			upload := uploadOf("session-1", seq, sent[seq])
+			upload.Header.Origin.URL = "https://" + dictionarySite + "/cart"
+			must(t, s.Accept(deadline(t), testProject, upload))
 		}
 		flush(t, s)
 	}
 	send(0, 1)
 	send(2, 3)
-
 	segments, err := st.index.Segments(deadline(t), testProject, "session-1")
 	must(t, err)
 	first := segments[0]
 	for i, want := range []recording.Base{
 		{}, {}, // the first is not stored yet when the second is made
-		{Location: first.Location, RawBytes: first.RawBytes},
-		{Location: first.Location, RawBytes: first.RawBytes},
+		{Location: first.Location, RawBytes: first.RawBytes, Dictionary: site},
+		{Location: first.Location, RawBytes: first.RawBytes, Dictionary: site},
 	} {
 		if segments[i].Base != want {
 			t.Errorf("segment %d has base %+v, want %+v", i, segments[i].Base, want)
@@ -98,7 +112,7 @@ func TestBases(t *testing.T) {
 	t.Run("only what is stored", func(t *testing.T) {
 		b := newBases(func() time.Time { return now })
 		seg := newWindow(1)
-		b.offer(&seg, []byte(noise(1, 1000)))
+		b.offer(&seg, []byte(noise(1, 1000)), nil)
 		if taken(b, seg) {
 			t.Error("taken before it is stored")
 		}
@@ -114,7 +128,7 @@ func TestBases(t *testing.T) {
 		b := newBases(func() time.Time { return now })
 		seg := newWindow(1)
 		seg.FullSnapshots = nil
-		b.offer(&seg, []byte(noise(1, 1000)))
+		b.offer(&seg, []byte(noise(1, 1000)), nil)
 		b.stored(stored(seg))
 		if taken(b, seg) {
 			t.Error("a segment without full snapshot is a base")
@@ -125,9 +139,9 @@ func TestBases(t *testing.T) {
 		b := newBases(func() time.Time { return at })
 		lost, next := newWindow(1), newWindow(1)
 		next.Seq = 1
-		b.offer(&lost, []byte(noise(1, 1000)))
+		b.offer(&lost, []byte(noise(1, 1000)), nil)
 		at = at.Add(2 * baseWait)
-		b.offer(&next, []byte(noise(2, 1000)))
+		b.offer(&next, []byte(noise(2, 1000)), nil)
 		b.stored(stored(next))
 		if !taken(b, next) {
 			t.Error("the window has no base")
@@ -138,7 +152,7 @@ func TestBases(t *testing.T) {
 		content := bytes.Repeat([]byte("x"), segment.MaxDictionaryBytes)
 		for i := range 2 * basesBytes / len(content) {
 			seg := newWindow(i)
-			b.offer(&seg, content)
+			b.offer(&seg, content, nil)
 			b.stored(stored(seg))
 			if b.bytes > basesBytes {
 				t.Fatalf("%d bytes are kept", b.bytes)
@@ -148,25 +162,40 @@ func TestBases(t *testing.T) {
 			t.Error("the oldest is still kept")
 		}
 	})
+	t.Run("after the dictionary of the site", func(t *testing.T) {
+		b := newBases(func() time.Time { return now })
+		site, err := segment.NewDictionary([]byte(noise(2, 1000)))
+		must(t, err)
+		seg := newWindow(1)
+		events := []byte(noise(1, 1000))
+		b.offer(&seg, events, site)
+		b.stored(stored(seg))
+		if taken(b, seg) {
+			t.Error("a segment that was stored without the dictionary is a base with it")
+		}
+		with := stored(seg)
+		with[0].Dictionary = site.ID()
+		b.stored(with)
+		content, at := b.take(seg.SegmentID)
+		if content == nil || at.Dictionary != site.ID() || !bytes.Equal(content.Content(), append(site.Content(), events...)) {
+			t.Errorf("base %+v", at)
+		}
+	})
 	t.Run("processor time is bounded", func(t *testing.T) {
 		at := now
 		b := newBases(func() time.Time { return at })
-		seg := newWindow(1)
-		b.offer(&seg, []byte(noise(1, 1000)))
-		b.stored(stored(seg))
-		for range basedAtOnce {
-			taken(b, seg)
+		b.took(careMost + time.Second)
+		at = at.Add(9 * time.Second)
+		if care := b.allowance(at); care > 0 {
+			t.Errorf("%v of care are left", care)
 		}
-		if taken(b, seg) {
-			t.Error("more than the burst are taken at once")
+		at = at.Add(2 * time.Second)
+		if care := b.allowance(at); care != 100*time.Millisecond {
+			t.Errorf("%v of care, want 100ms", care)
 		}
-		at = at.Add(time.Second)
-		n := 0
-		for taken(b, seg) {
-			n++
-		}
-		if n != basedPerSecond {
-			t.Errorf("%d are taken after a second, want %d", n, basedPerSecond)
+		at = at.Add(time.Hour)
+		if care := b.allowance(at); care != careMost {
+			t.Errorf("%v of care after an hour, want %v", care, careMost)
 		}
 	})
 }

@@ -106,23 +106,12 @@ func (e *encoder) encode(ctx context.Context, it *item, fast bool, s *scratch) (
 	out.moments = e.derive(&out.seg, source.events)
 	runtime.Gosched()
 	site := dictionary.SiteOf(out.seg.Origin.URL)
-	options := segment.EncodeOptions{Dictionary: e.library.Current(out.seg.Project, site), Fast: fast}
-	switch {
-	case fast:
-	case options.Dictionary == nil:
-		options.Base, out.base = e.bases.take(out.seg.SegmentID)
-	default:
-		options.Fast = !e.bases.allow()
-	}
-	s.frame = segment.Encode(s.frame[:0], source.events, options)
-	out.frame = bytes.Clone(s.frame)
-	switch {
-	case options.Dictionary != nil:
-		out.dictionary = options.Dictionary.ID()
-	case options.Base != nil:
-		out.dictionary = options.Base.ID()
-	default:
-		e.bases.offer(&out.seg, source.events)
+	current := e.library.Current(out.seg.Project, site)
+	var w with
+	s.frame, w = e.bases.encode(s.frame[:0], out.seg.SegmentID, source.events, current, fast)
+	out.frame, out.dictionary, out.base = bytes.Clone(s.frame), w.dictionary, w.base
+	if w.base.Object == "" {
+		e.bases.offer(&out.seg, source.events, current)
 	}
 	out.bytes = sizeOf(out)
 	e.library.Observe(dictionary.Sample{

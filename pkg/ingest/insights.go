@@ -371,17 +371,8 @@ func (i *insights) write(ctx context.Context) error {
 // keep compresses a keyframe and lets it wait for a pack.
 func (i *insights) keep(group journal.Group, f insight.Found) {
 	k := *f.Keyframe
-	options := segment.EncodeOptions{Dictionary: i.library.Current(k.Project, dictionary.SiteOf(f.KeyframeURL))}
-	if options.Fast = options.Dictionary != nil; !options.Fast {
-		options.Base, k.Base = i.bases.take(k.SegmentID)
-	}
-	frame := segment.Encode(nil, f.KeyframeEvents, options)
-	switch {
-	case options.Dictionary != nil:
-		k.Dictionary = options.Dictionary.ID()
-	case options.Base != nil:
-		k.Dictionary = options.Base.ID()
-	}
+	frame, w := i.bases.encode(nil, k.SegmentID, f.KeyframeEvents, i.library.Current(k.Project, dictionary.SiteOf(f.KeyframeURL)), false)
+	k.Dictionary, k.Base = w.dictionary, w.base
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	waiting := append(i.keyframes[group], waitingKeyframe{k, frame, i.now()})

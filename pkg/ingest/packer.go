@@ -51,7 +51,7 @@ type packer struct {
 }
 
 // dictionaryCache is for packs of an earlier life: rarely more than one site's.
-const dictionaryCache = 4 << 20
+const dictionaryCache = 8 << 20
 
 func newPacker(s *Server, bucket objectstore.Bucket, idx index.Index, retry *retrier, b *bases, opts Options) *packer {
 	dictionaries := dictionary.NewReader(bucket, dictionaryCache)

@@ -100,10 +100,12 @@ type StoredSegment struct {
 }
 
 // Base is a stored segment whose events are the dictionary of later segments of
-// its window. Its own frame was made without a dictionary.
+// its window. Its own frame was made without a dictionary, or with that of the
+// site: then later segments have both, the site's content before the events.
 type Base struct {
-	Location     // without Object: none
-	RawBytes int // events, uncompressed
+	Location                // without Object: none
+	RawBytes   int          // events, uncompressed
+	Dictionary DictionaryID // of the site; empty: none
 }
 
 // DictionaryID names a dictionary by its content: the SHA-256 of it, 64 hex

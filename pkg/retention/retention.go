@@ -171,6 +171,9 @@ func (r *run) run(ctx context.Context) error {
 		}
 		kept = nil
 		for _, of := range needs {
+			if of.Base.Dictionary != "" {
+				needed[of.Base.Dictionary] = true
+			}
 			if of.Dictionary != "" && of.Base.Object == "" {
 				needed[of.Dictionary] = true
 			}

@@ -136,13 +136,14 @@ func TestOnlyWhatIsNotKeptGoes(t *testing.T) {
 	inUse, inUseKey := s.dictionary("shop", "used.example", 30*day)
 	outdated, outdatedKey := s.dictionary("shop", "outdated.example", 30*day)
 	ofKeyframe, ofKeyframeKey := s.dictionary("shop", "keyframe.example", 30*day)
+	ofBase, ofBaseKey := s.dictionary("shop", "base.example", 30*day)
 	_, youngKey := s.dictionary("shop", "young.example", 6*day)
 	_, otherKey := s.dictionary("other", "used.example", 30*day) // no pack of its project needs it
 	over := s.pack("shop", recording.ClassNormal, 17*day, outdated, recording.Base{})
 	inGrace := s.pack("shop", recording.ClassNormal, 15*day, inUse, recording.Base{})
 	forEver := s.pack("shop", "ticket", 400*day, nil, recording.Base{}, ofKeyframe)
 	base := s.pack("shop", recording.ClassNormal, 16*day+time.Minute, nil, recording.Base{})
-	based := s.pack("shop", recording.ClassNormal, 15*day, contentOf(t, "snapshot"), recording.Base{Location: base.Location, RawBytes: base.RawBytes})
+	based := s.pack("shop", recording.ClassNormal, 15*day, contentOf(t, "snapshot"), recording.Base{Location: base.Location, RawBytes: base.RawBytes, Dictionary: ofBase.ID()})
 	asset := "v1/shop/asset/" + strings.Repeat("ab", 32)
 	s.put(asset, []byte("an image"))
 	s.put("v1/shop/normal/readme.txt", []byte("of a stranger"))
@@ -164,7 +165,7 @@ func TestOnlyWhatIsNotKeptGoes(t *testing.T) {
 			t.Errorf("%s is still there", key)
 		}
 	}
-	for _, key := range []string{inUseKey, ofKeyframeKey, youngKey, inGrace.Object, forEver.Object, base.Object, based.Object, asset, "v1/shop/normal/readme.txt"} {
+	for _, key := range []string{inUseKey, ofKeyframeKey, ofBaseKey, youngKey, inGrace.Object, forEver.Object, base.Object, based.Object, asset, "v1/shop/normal/readme.txt"} {
 		if !s.has(key) {
 			t.Errorf("%s is gone", key)
 		}

@@ -1,11 +1,13 @@
 package segment
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -13,9 +15,14 @@ import (
 	"github.com/playhead/playhead/pkg/recording"
 )
 
-// MaxDictionaryBytes bounds a dictionary: a frame refers no further back than
-// its window.
-const MaxDictionaryBytes = windowBytes
+// MaxDictionaryBytes bounds the dictionary of a site, MaxBaseBytes the content
+// of a segment that is the dictionary of others: full snapshots with their
+// images can be large. It is half of what a frame can refer back to, so that the
+// end of a document as large still finds its like.
+const (
+	MaxDictionaryBytes = 1 << 20
+	MaxBaseBytes       = largeWindowBytes / 2
+)
 
 // Dictionary is content that frames may refer to as if it came before theirs.
 // It never changes and is safe for concurrent use.
@@ -31,12 +38,30 @@ func NewDictionary(content []byte) (*Dictionary, error) {
 	if len(content) < 8 || len(content) > MaxDictionaryBytes {
 		return nil, fmt.Errorf("make dictionary: %d bytes, want 8 to %d", len(content), MaxDictionaryBytes)
 	}
+	return dictionaryOf(bytes.Clone(content)), nil
+}
+
+// NewBase returns the dictionary that the content of a segment, of 8 to
+// MaxBaseBytes bytes, makes for others. site is the dictionary that its frame
+// was made with, which comes before it; nil: none.
+func NewBase(site *Dictionary, content []byte) (*Dictionary, error) {
+	if len(content) < 8 || len(content) > MaxBaseBytes {
+		return nil, fmt.Errorf("make base: %d bytes, want 8 to %d", len(content), MaxBaseBytes)
+	}
+	if site == nil {
+		return dictionaryOf(bytes.Clone(content)), nil
+	}
+	return dictionaryOf(slices.Concat(site.content, content)), nil
+}
+
+// dictionaryOf takes content over.
+func dictionaryOf(content []byte) *Dictionary {
 	sum := sha256.Sum256(content)
 	return &Dictionary{
-		content: append([]byte(nil), content...),
+		content: content,
 		id:      recording.DictionaryID(hex.EncodeToString(sum[:])),
 		frameID: frameIDOf(sum[:]),
-	}, nil
+	}
 }
 
 // ID names the dictionary by its content.
@@ -73,29 +98,42 @@ func frameIDNamed(id recording.DictionaryID) (uint32, error) {
 	return frameIDOf(sum), nil
 }
 
+// window is how far back a frame with the dictionary refers: twice the
+// dictionary, for content like it.
+func (d *Dictionary) window() int {
+	window := windowBytes
+	for window < 2*len(d.content) && window < largeWindowBytes {
+		window *= 2
+	}
+	return window
+}
+
 // maxIdleCoders and maxIdleBetter bound the memory that encoders, and decoders,
 // of dictionaries keep between calls: a fast encoder has about 2.5 MiB, one that
-// compresses better about 10.
+// compresses better about 10, one that compresses best 70; each has its window
+// besides.
 const (
 	maxIdleCoders = 8
 	maxIdleBetter = 1
 )
 
-// dictionaryEncoders and dictionaryDecoders keep the tables that a coder made
+// The encoders and dictionaryDecoders keep the tables that a coder made
 // of a dictionary, which cost more than a small segment.
 var (
-	dictionaryEncoders = coders[*zstd.Encoder]{limit: maxIdleCoders, make: func(d *Dictionary) *zstd.Encoder {
-		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-			zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(d.frameID, d.content))
-	}}
-	betterEncoders = coders[*zstd.Encoder]{limit: maxIdleBetter, make: func(d *Dictionary) *zstd.Encoder {
-		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1),
-			zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(d.frameID, d.content))
-	}}
+	fastEncoders       = coders[*zstd.Encoder]{limit: maxIdleCoders, make: encoderAt(zstd.SpeedFastest)}
+	betterEncoders     = coders[*zstd.Encoder]{limit: maxIdleBetter, make: encoderAt(zstd.SpeedBetterCompression)}
+	bestEncoders       = coders[*zstd.Encoder]{limit: maxIdleBetter, make: encoderAt(zstd.SpeedBestCompression)}
 	dictionaryDecoders = coders[*zstd.Decoder]{limit: maxIdleCoders, make: func(d *Dictionary) *zstd.Decoder {
 		return newDecoder(zstd.WithDecoderConcurrency(1), zstd.WithDecoderDictRaw(d.frameID, d.content))
 	}}
 )
+
+func encoderAt(level zstd.EncoderLevel) func(*Dictionary) *zstd.Encoder {
+	return func(d *Dictionary) *zstd.Encoder {
+		return newEncoder(zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(d.window()),
+			zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(d.frameID, d.content))
+	}
+}
 
 // coders lends encoders or decoders, each to one caller at a time.
 type coders[T any] struct {

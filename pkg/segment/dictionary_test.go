@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -77,6 +79,41 @@ func TestNewDictionaryTakesACopy(t *testing.T) {
 	for _, size := range []int{0, 7, segment.MaxDictionaryBytes + 1} {
 		if _, err := segment.NewDictionary(make([]byte, size)); err == nil {
 			t.Errorf("a dictionary of %d bytes", size)
+		}
+	}
+}
+
+// TestBases: a document as large as bases may be, changed a little, costs
+// little, its end as well as its beginning; with the dictionary of its site too.
+func TestBases(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's text
+	document := make([]byte, segment.MaxBaseBytes)
+	for i := range document {
+		document[i] = 'a' + byte(random.Uint32()&15)
+	}
+	later := slices.Concat(document[:1000], []byte("changed"), document[1000:])
+	site := dictionaryOf(t, common)
+	for name, site := range map[string]*segment.Dictionary{"alone": nil, "with its site's": site} {
+		base, err := segment.NewBase(site, document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range []segment.EncodeOptions{{Dictionary: base, Fast: true}, {Dictionary: base}, {Dictionary: base, Best: true}} {
+			frame := segment.Encode(nil, later, o)
+			if len(frame) > 4<<10 && !o.Fast {
+				t.Errorf("%s, best %t: %d bytes", name, o.Best, len(frame))
+			}
+			if got, err := segment.Decode(nil, frame, len(later), base); err != nil || !bytes.Equal(got, later) {
+				t.Errorf("%s: not read back (%v)", name, err)
+			}
+			if _, err := segment.Decode(nil, frame, len(later), site); !errors.Is(err, segment.ErrDictionary) {
+				t.Errorf("%s: read with another dictionary: %v", name, err)
+			}
+		}
+	}
+	for _, size := range []int{0, 7, segment.MaxBaseBytes + 1} {
+		if _, err := segment.NewBase(site, make([]byte, size)); err == nil {
+			t.Errorf("a base of %d bytes", size)
 		}
 	}
 }

@@ -40,6 +40,7 @@ type footerLine struct {
 	BaseOffset      int64             `json:"base_offset,omitempty"`
 	BaseLength      int64             `json:"base_length,omitempty"`
 	BaseRawBytes    int               `json:"base_raw_bytes,omitempty"`
+	BaseDictionary  string            `json:"base_dictionary,omitempty"`
 	StartMs         int64             `json:"start_ms"`
 	EndMs           int64             `json:"end_ms"`
 	ClockOffsetMs   int64             `json:"clock_offset_ms"`
@@ -85,6 +86,7 @@ func lineOf(e Entry) footerLine {
 		BaseOffset:      e.Base.Offset,
 		BaseLength:      e.Base.Length,
 		BaseRawBytes:    e.Base.RawBytes,
+		BaseDictionary:  string(e.Base.Dictionary),
 		StartMs:         e.StartMs,
 		EndMs:           e.EndMs,
 		ClockOffsetMs:   e.ClockOffsetMs,
@@ -119,23 +121,25 @@ func lineOf(e Entry) footerLine {
 
 func lineOfKeyframe(e KeyframeEntry) footerLine {
 	return footerLine{
-		Session:       string(e.Session),
-		Window:        string(e.Window),
-		Seq:           e.Seq,
-		Keyframe:      true,
-		Page:          string(e.Page),
-		Offset:        e.Offset,
-		Length:        e.Length,
-		CRC32C:        e.CRC32C,
-		Dictionary:    string(e.Dictionary),
-		BaseObject:    e.Base.Object,
-		BaseOffset:    e.Base.Offset,
-		BaseLength:    e.Base.Length,
-		BaseRawBytes:  e.Base.RawBytes,
-		StartMs:       e.TimestampMs,
-		EndMs:         e.TimestampMs,
-		ClockOffsetMs: e.ClockOffsetMs,
-		RawBytes:      e.RawBytes,
+		Session:      string(e.Session),
+		Window:       string(e.Window),
+		Seq:          e.Seq,
+		Keyframe:     true,
+		Page:         string(e.Page),
+		Offset:       e.Offset,
+		Length:       e.Length,
+		CRC32C:       e.CRC32C,
+		Dictionary:   string(e.Dictionary),
+		BaseObject:   e.Base.Object,
+		BaseOffset:   e.Base.Offset,
+		BaseLength:   e.Base.Length,
+		BaseRawBytes: e.Base.RawBytes,
+
+		BaseDictionary: string(e.Base.Dictionary),
+		StartMs:        e.TimestampMs,
+		EndMs:          e.TimestampMs,
+		ClockOffsetMs:  e.ClockOffsetMs,
+		RawBytes:       e.RawBytes,
 	}
 }
 
@@ -190,8 +194,9 @@ func (l footerLine) entry(f *Footer, key string) Entry {
 			Location:   recording.Location{Object: key, Offset: l.Offset, Length: l.Length},
 			Dictionary: recording.DictionaryID(l.Dictionary),
 			Base: recording.Base{
-				Location: recording.Location{Object: l.BaseObject, Offset: l.BaseOffset, Length: l.BaseLength},
-				RawBytes: l.BaseRawBytes,
+				Location:   recording.Location{Object: l.BaseObject, Offset: l.BaseOffset, Length: l.BaseLength},
+				RawBytes:   l.BaseRawBytes,
+				Dictionary: recording.DictionaryID(l.BaseDictionary),
 			},
 		},
 		CRC32C: l.CRC32C,
@@ -330,8 +335,11 @@ func checkBase(project recording.ProjectID, dictionary recording.DictionaryID, b
 		return errors.New("base is in another project")
 	case dictionary == "":
 		return errors.New("base without a dictionary")
-	case base.Offset < int64(magicBytes) || base.Length <= 0 || base.RawBytes <= 0 || base.RawBytes > MaxDictionaryBytes:
+	case base.Offset < int64(magicBytes) || base.Length <= 0 || base.RawBytes <= 0 || base.RawBytes > MaxBaseBytes:
 		return fmt.Errorf("base has %d bytes, %d at %d", base.RawBytes, base.Length, base.Offset)
+	}
+	if _, err := frameIDNamed(base.Dictionary); err != nil {
+		return fmt.Errorf("base: %w", err)
 	}
 	return nil
 }

@@ -37,6 +37,9 @@ var goldenPacks = map[string][]recording.Segment{
 	// Every segment but the first is made with the first as base.
 	"base": {segmentOf(0), fullSegment(1), segmentOf(2)},
 
+	// Likewise; the first is made with the golden dictionary.
+	"site-base": {segmentOf(0), fullSegment(1), segmentOf(2)},
+
 	// The first segment is followed by its keyframe.
 	"keyframe": {segmentOf(0), fullSegment(1)},
 }
@@ -139,7 +142,7 @@ func readGolden(t *testing.T, data []byte) golden {
 		}
 		d := dictionaries[e.Dictionary]
 		if e.Base.Object == e.Object {
-			d = baseOf(t, data[e.Base.Offset:][:e.Base.Length], e.Base.RawBytes)
+			d = baseOf(t, data[e.Base.Offset:][:e.Base.Length], e.Base.RawBytes, dictionaries[e.Base.Dictionary])
 		}
 		events, err := segment.Decode(nil, frame, e.RawBytes, d)
 		if err != nil {
@@ -161,14 +164,19 @@ func readGolden(t *testing.T, data []byte) golden {
 	return g
 }
 
-// baseOf returns the content of a base's frame as a dictionary.
-func baseOf(t *testing.T, frame []byte, rawBytes int) *segment.Dictionary {
+// baseOf returns the content of a base's frame as a dictionary, after that of
+// its site.
+func baseOf(t *testing.T, frame []byte, rawBytes int, site *segment.Dictionary) *segment.Dictionary {
 	t.Helper()
-	content, err := segment.Decode(nil, frame, rawBytes, nil)
+	content, err := segment.Decode(nil, frame, rawBytes, site)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dictionaryOf(t, string(content))
+	d, err := segment.NewBase(site, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func writeMissing(t *testing.T) {
@@ -211,10 +219,18 @@ func goldenPack(t *testing.T, name string, segments []recording.Segment, d *segm
 		case name == "dictionary" && i%2 == 1:
 			o.Dictionary, id = d, d.ID()
 		case name == "base" && i > 0:
-			o.Base = baseOf(t, first, segments[0].RawBytes)
-			id = o.Base.ID()
+			o.Dictionary = baseOf(t, first, segments[0].RawBytes, nil)
+			id = o.Dictionary.ID()
 			base.Object, base.Offset, base.Length = packKey, 8, int64(len(first))
 			base.RawBytes = segments[0].RawBytes
+		case name == "site-base" && i == 0:
+			o.Dictionary, id = d, d.ID()
+		case name == "site-base":
+			first := segment.Encode(nil, ndjsonOf(segments[0].Seq), segment.EncodeOptions{Dictionary: d})
+			o.Dictionary, o.Best = baseOf(t, first, segments[0].RawBytes, d), true
+			id = o.Dictionary.ID()
+			base.Object, base.Offset, base.Length = packKey, 8, int64(len(first))
+			base.RawBytes, base.Dictionary = segments[0].RawBytes, d.ID()
 		}
 		if err := p.Add(s, segment.Encode(nil, ndjsonOf(s.Seq), o), id, base); err != nil {
 			t.Fatal(err)

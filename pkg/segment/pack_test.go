@@ -493,7 +493,7 @@ func FuzzFooterLines(f *testing.F) {
 		`{"session_id":"session-1","window_id":"window-1","seq":0,"page_id":"page-0001","offset":8,"length":40,"dictionary":"` + dictionary + `"}` + "\n" +
 		`{"session_id":"session-1","window_id":"window-1","seq":0,"page_id":"page-0001","offset":48,"length":30,"keyframe":true}` + "\n" +
 		`{"session_id":"session-1","window_id":"window-1","seq":1,"page_id":"page-0001","offset":78,"length":30,"dictionary":"` + dictionary + `",` +
-		`"base_object":"v1/shop/normal/2025/11/21/21/01KAM4Z3EV0123456789ABCDEF.pack","base_offset":8,"base_length":40,"base_raw_bytes":100}` + "\n"))
+		`"base_object":"v1/shop/normal/2025/11/21/21/01KAM4Z3EV0123456789ABCDEF.pack","base_offset":8,"base_length":40,"base_raw_bytes":100,"base_dictionary":"` + dictionary + `"}` + "\n"))
 	f.Fuzz(func(t *testing.T, lines []byte) {
 		checkFooter(t, packWithFooter(lines))
 	})

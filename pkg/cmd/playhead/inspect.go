@@ -140,19 +140,23 @@ type dictionaries func(context.Context, recording.StoredSegment) (*segment.Dicti
 // a copy of a bucket.
 func fileDictionaries(path string) dictionaries {
 	return func(_ context.Context, s recording.StoredSegment) (*segment.Dictionary, error) {
-		switch {
-		case s.Dictionary == "":
-			return nil, nil
-		case s.Base.Object != "":
+		if s.Base.Object != "" {
 			return fileBase(path, s)
 		}
-		data, err := readNear(path, s.Project, segment.DictionaryKey(s.Project, s.Dictionary))
-		if err != nil {
-			return nil, err
-		}
-		_, d, err := segment.ReadDictionaryObject(data)
-		return d, err
+		return fileDictionary(path, s.Project, s.Dictionary)
 	}
+}
+
+func fileDictionary(path string, project recording.ProjectID, id recording.DictionaryID) (*segment.Dictionary, error) {
+	if id == "" {
+		return nil, nil
+	}
+	data, err := readNear(path, project, segment.DictionaryKey(project, id))
+	if err != nil {
+		return nil, err
+	}
+	_, d, err := segment.ReadDictionaryObject(data)
+	return d, err
 }
 
 // fileBase reads the segment whose content is the dictionary of s.
@@ -164,11 +168,15 @@ func fileBase(path string, s recording.StoredSegment) (*segment.Dictionary, erro
 	if s.Base.Offset < 0 || s.Base.Length < 0 || s.Base.Length > int64(len(pack))-s.Base.Offset {
 		return nil, fmt.Errorf("%w: the base of a segment is beyond the end of its pack", segment.ErrCorrupt)
 	}
-	content, err := segment.Decode(nil, pack[s.Base.Offset:s.Base.Offset+s.Base.Length], segment.MaxDictionaryBytes, nil)
+	site, err := fileDictionary(path, s.Project, s.Base.Dictionary)
 	if err != nil {
 		return nil, err
 	}
-	return segment.NewDictionary(content)
+	content, err := segment.Decode(nil, pack[s.Base.Offset:s.Base.Offset+s.Base.Length], segment.MaxBaseBytes, site)
+	if err != nil {
+		return nil, err
+	}
+	return segment.NewBase(site, content)
 }
 
 // readNear reads an object from beside a file, or from the copy of a bucket

@@ -102,7 +102,10 @@ type keyframeRow struct {
 	BaseOffset    int64     `ch:"base_offset"`
 	BaseLength    int64     `ch:"base_length"`
 	BaseRawBytes  uint64    `ch:"base_raw_bytes"`
-	ExpiresTs     time.Time `ch:"expires_ts"`
+
+	BaseDictionary string `ch:"base_dictionary"`
+
+	ExpiresTs time.Time `ch:"expires_ts"`
 }
 
 func rowOfKeyframe(k recording.Keyframe, expires time.Time) keyframeRow {
@@ -124,7 +127,10 @@ func rowOfKeyframe(k recording.Keyframe, expires time.Time) keyframeRow {
 		BaseOffset:    k.Base.Offset,
 		BaseLength:    k.Base.Length,
 		BaseRawBytes:  uint64(k.Base.RawBytes),
-		ExpiresTs:     expires,
+
+		BaseDictionary: string(k.Base.Dictionary),
+
+		ExpiresTs: expires,
 	}
 }
 
@@ -144,8 +150,9 @@ func (r keyframeRow) keyframe() recording.Keyframe {
 		Location:      recording.Location{Object: r.Object, Offset: r.ObjectOffset, Length: r.ObjectLength},
 		Dictionary:    recording.DictionaryID(r.Dictionary),
 		Base: recording.Base{
-			Location: recording.Location{Object: r.BaseObject, Offset: r.BaseOffset, Length: r.BaseLength},
-			RawBytes: int(r.BaseRawBytes),
+			Location:   recording.Location{Object: r.BaseObject, Offset: r.BaseOffset, Length: r.BaseLength},
+			RawBytes:   int(r.BaseRawBytes),
+			Dictionary: recording.DictionaryID(r.BaseDictionary),
 		},
 	}
 }

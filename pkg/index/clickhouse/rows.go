@@ -51,6 +51,7 @@ type segmentRow struct {
 	BaseOffset        int64             `ch:"base_offset"`
 	BaseLength        int64             `ch:"base_length"`
 	BaseRawBytes      uint64            `ch:"base_raw_bytes"`
+	BaseDictionary    string            `ch:"base_dictionary"`
 	ExpiresTs         time.Time         `ch:"expires_ts"`
 }
 
@@ -99,6 +100,7 @@ func rowOfSegment(s recording.StoredSegment, expires time.Time) segmentRow {
 		BaseOffset:        s.Base.Offset,
 		BaseLength:        s.Base.Length,
 		BaseRawBytes:      uint64(s.Base.RawBytes),
+		BaseDictionary:    string(s.Base.Dictionary),
 		ExpiresTs:         expires,
 	}
 }
@@ -147,8 +149,9 @@ func (r segmentRow) segment() recording.StoredSegment {
 		Location:   recording.Location{Object: r.Object, Offset: r.ObjectOffset, Length: r.ObjectLength},
 		Dictionary: recording.DictionaryID(r.Dictionary),
 		Base: recording.Base{
-			Location: recording.Location{Object: r.BaseObject, Offset: r.BaseOffset, Length: r.BaseLength},
-			RawBytes: int(r.BaseRawBytes),
+			Location:   recording.Location{Object: r.BaseObject, Offset: r.BaseOffset, Length: r.BaseLength},
+			RawBytes:   int(r.BaseRawBytes),
+			Dictionary: recording.DictionaryID(r.BaseDictionary),
 		},
 	}
 	for _, t := range r.FullSnapshots {

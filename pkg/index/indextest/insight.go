@@ -69,7 +69,7 @@ func keepsInsightWhole(t *testing.T, x index.Index) {
 	first.Attributes = map[string]string{"element": `button "Place order"`}
 	k, plain := keyframe(one), keyframe(two)
 	k.ClockOffsetMs, k.Dictionary = -12, recording.DictionaryID(strings.Repeat("0a", 32))
-	k.Base = recording.Base{Location: recording.Location{Object: "v1/a.pack", Offset: 8, Length: 100}, RawBytes: 1000}
+	k.Base = recording.Base{Location: recording.Location{Object: "v1/a.pack", Offset: 8, Length: 100}, RawBytes: 1000, Dictionary: "5eed"}
 	welcome, declined := seenText(one, "Welcome", 0, 500), seenText(one, "Payment declined", 100, 900)
 	b := index.Batch{Project: shop, Token: "pack", Segments: []recording.StoredSegment{two, one},
 		Moments: []recording.Moment{second, click, first}, Keyframes: []recording.Keyframe{plain, k}, Texts: []recording.SeenText{declined, welcome}}

@@ -35,7 +35,7 @@ func keepsRowsWhole(t *testing.T, x index.Index) {
 	full.Counts = recording.Counts{Pages: 1, Clicks: 2, Requests: 3, FailedRequests: 4, Errors: 5}
 	full.URLs = []string{"https://shop.example/", "https://shop.example/cart"}
 	full.Dictionary = recording.DictionaryID(strings.Repeat("0a", 32))
-	full.Base = recording.Base{Location: recording.Location{Object: "v1/a.pack", Offset: 8, Length: 100}, RawBytes: 1000}
+	full.Base = recording.Base{Location: recording.Location{Object: "v1/a.pack", Offset: 8, Length: 100}, RawBytes: 1000, Dictionary: "5eed"}
 	bare := segment(sid, "window-1", 1)
 
 	click := moment(full, 3, recording.KindClick)
