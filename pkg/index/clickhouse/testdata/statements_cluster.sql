@@ -360,6 +360,14 @@ ALTER TABLE sessions ON CLUSTER replays ADD COLUMN IF NOT EXISTS country LowCard
 
 ALTER TABLE sessions_by_start ON CLUSTER replays ADD COLUMN IF NOT EXISTS country LowCardinality(String) AFTER user_agent;
 
+ALTER TABLE segments_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS base_dictionary LowCardinality(String) AFTER base_raw_bytes;
+
+ALTER TABLE keyframes_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS base_dictionary LowCardinality(String) AFTER base_raw_bytes;
+
+ALTER TABLE segments ON CLUSTER replays ADD COLUMN IF NOT EXISTS base_dictionary LowCardinality(String) AFTER base_raw_bytes;
+
+ALTER TABLE keyframes ON CLUSTER replays ADD COLUMN IF NOT EXISTS base_dictionary LowCardinality(String) AFTER base_raw_bytes;
+
 DELETE FROM sessions_by_start_local ON CLUSTER replays WHERE project_id = {project:String};
 
 DELETE FROM sessions_local ON CLUSTER replays WHERE project_id = {project:String};

@@ -330,6 +330,10 @@ SELECT
     version
 FROM sessions;
 
+ALTER TABLE segments ADD COLUMN IF NOT EXISTS base_dictionary LowCardinality(String) AFTER base_raw_bytes;
+
+ALTER TABLE keyframes ADD COLUMN IF NOT EXISTS base_dictionary LowCardinality(String) AFTER base_raw_bytes;
+
 DELETE FROM sessions_by_start WHERE project_id = {project:String};
 
 DELETE FROM sessions WHERE project_id = {project:String};
