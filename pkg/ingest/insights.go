@@ -368,11 +368,15 @@ func (i *insights) write(ctx context.Context) error {
 	return nil
 }
 
-// keep compresses a keyframe and lets it wait for a pack.
+// keep compresses a keyframe and lets it wait for a pack, unless it takes more
+// than it spares.
 func (i *insights) keep(group journal.Group, f insight.Found) {
 	k := *f.Keyframe
 	frame, w := i.bases.encode(nil, k.SegmentID, f.KeyframeEvents, i.library.Current(k.Project, dictionary.SiteOf(f.KeyframeURL)), false)
 	k.Dictionary, k.Base = w.dictionary, w.base
+	if i.tracker.LeaveOut(f, len(frame)) {
+		return
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	waiting := append(i.keyframes[group], waitingKeyframe{k, frame, i.now()})

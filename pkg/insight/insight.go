@@ -87,6 +87,11 @@ type Found struct {
 	Keyframe       *recording.Keyframe
 	KeyframeEvents []byte
 	KeyframeURL    string
+
+	// KeyframeSpares is how many bytes of frames lie between the last full
+	// snapshot or keyframe and this one, which need not be read with it. One that
+	// takes more itself may be left out: see Tracker.LeaveOut.
+	KeyframeSpares int64
 }
 
 // Options are what a Tracker gets from its surroundings.

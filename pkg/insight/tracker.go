@@ -388,11 +388,15 @@ func (t *Tracker) apply(w *window, s recording.StoredSegment, events []byte) {
 	t.stats.Segments++
 	state := t.open(w)
 	w.finished, w.received[s.Seq] = false, s.ReceivedMs
+	if w.apart += s.Length; len(s.FullSnapshots) > 0 {
+		w.apart, w.leftOut = 0, 0
+	}
 	t.guard(w, func() Found {
 		found := Found{Findings: state.Apply(&s.Segment, events)}
 		w.latest = s.Segment
 		if state.KeyframeDue() {
 			found.addKeyframe(state, s)
+			found.KeyframeSpares, w.apart = w.apart, 0
 		}
 		return found
 	})
@@ -401,6 +405,27 @@ func (t *Tracker) apply(w *window, s recording.StoredSegment, events []byte) {
 	}
 	w.next = s.Seq + 1
 	t.measure(w)
+}
+
+// mostLeftOut is how many keyframes in a row are left out: so many times as much
+// is played in one go.
+const mostLeftOut = 3
+
+// LeaveOut says, while a keyframe is given out, whether one that takes so many
+// bytes is not stored: it takes more than it spares a reader. The next one then
+// spares more.
+func (t *Tracker) LeaveOut(f Found, bytes int) bool {
+	e := t.windows[keyOf(f.Keyframe.SegmentID)]
+	if e == nil || int64(bytes) < f.KeyframeSpares {
+		return false
+	}
+	w := e.Value.(*window)
+	if w.leftOut++; w.leftOut > mostLeftOut {
+		w.leftOut = 0
+		return false
+	}
+	w.apart += f.KeyframeSpares
+	return true
 }
 
 func (f *Found) addKeyframe(state *moments.Window, s recording.StoredSegment) {

@@ -366,3 +366,33 @@ func TestKeyframeIsDueAfterThirtySeconds(t *testing.T) {
 		t.Error("no keyframe")
 	}
 }
+
+// A keyframe that takes more than the frames that it spares is left out, but not
+// always.
+func TestKeyframesThatSpareNothing(t *testing.T) {
+	for _, tt := range []struct {
+		bytes int
+		want  []bool // is left out
+	}{
+		{99, []bool{false, false, false}},
+		{5000, []bool{true, false, true}},
+		{50_000, []bool{true, true, true, false, true}},
+	} {
+		w := newWorld(t, 0)
+		var got []bool
+		emit := w.tracker.Emit
+		w.tracker.Emit = func(f insight.Found) {
+			if emit(f); f.Keyframe != nil {
+				got = append(got, w.tracker.LeaveOut(f, tt.bytes))
+			}
+		}
+		for seq := range uint32(40 * len(tt.want)) {
+			s := w.store("session-1", seq)
+			s.Length = 100
+			w.follow(s)
+		}
+		if len(got) < len(tt.want) || !slices.Equal(got[:len(tt.want)], tt.want) {
+			t.Errorf("%d bytes: left out %v, want %v", tt.bytes, got, tt.want)
+		}
+	}
+}

@@ -30,6 +30,9 @@ type window struct {
 	next    uint32            // the first segment that state does not have
 	holes   []span            // below next: declared missing
 
+	apart   int64 // bytes of frames since the last full snapshot or keyframe
+	leftOut int   // keyframes since then
+
 	received map[uint32]int64 // when the segments below next were, by seq
 
 	came    uint32                    // the segment after those that Follow got
@@ -86,5 +89,6 @@ func (w *window) skip(seq uint32) {
 // restart forgets what is known, so that all is read again.
 func (w *window) restart() {
 	w.state, w.next, w.holes, w.begunMs, w.finished = nil, 0, nil, 0, false
+	w.apart, w.leftOut = 0, 0
 	clear(w.received)
 }
