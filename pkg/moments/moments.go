@@ -35,7 +35,9 @@ const (
 //
 // It never fails. Every line counts as an event, but one that is not an event
 // adds nothing else, and neither does a payload that cannot be read. When no
-// line has a time, StartMs and EndMs are ReceivedMs. Of more than MaxMoments
+// line has a time, StartMs and EndMs are ReceivedMs. What a recorder is known to
+// do, by Origin, decides what rrweb's own clicks and further full snapshots of a
+// page mean. Of more than MaxMoments
 // moments, errors and requests stay first, then the earlier ones.
 //
 // The same input gives the same moments. It is safe for concurrent use on
@@ -106,13 +108,17 @@ func (d *deriver) event(i int, at int64, event rrweb.Event, line []byte) {
 	case rrweb.TypeFullSnapshot:
 		d.segment.FullSnapshots = append(d.segment.FullSnapshots, at)
 	case rrweb.TypeIncremental:
-		if event.Interaction == rrweb.InteractionClick {
+		if event.Interaction == rrweb.InteractionClick && !describesClicks(d.segment) {
 			m.Kind = recording.KindClick
 			d.plainClicks.add(m)
 		}
 	case rrweb.TypeMeta:
-		if fillPageLoad(&m, rrweb.Data(line)) {
+		switch {
+		case !fillPageLoad(&m, rrweb.Data(line)):
+		case beginsPage(d.segment, event.TimestampMs):
 			d.count(&m)
+		default:
+			d.visit(m.URL)
 		}
 	case rrweb.TypeCustom, rrweb.TypePlugin:
 		if fill := fillers[event.Tag]; fill != nil && fill(&m, rrweb.Payload(line)) {

@@ -236,6 +236,41 @@ func TestDeriveTakesClicksOfRRWebWhenThereAreNoOthers(t *testing.T) {
 	}
 }
 
+func TestDeriveKnowsTheRecorder(t *testing.T) {
+	const (
+		plain = `{"type":3,"timestamp":1700000100000,"data":{"source":2,"type":2,"id":7,"x":1,"y":2}}`
+		meta  = `{"type":4,"timestamp":1700000100000,"data":{"href":"https://shop/"}}`
+		began = "018bcfe6-ed0a-7abc-8def-0123456789ab" // at 1700000099594
+		early = "018bcfe6-69d0-7abc-8def-0123456789ab" // 34 s before
+		other = "018bcfe6-69d0-4abc-8def-0123456789ab" // says nothing of time
+	)
+	for _, tt := range []struct {
+		name          string
+		recorder      string
+		page          recording.PageID
+		seq           uint32
+		pages, clicks int
+	}{
+		{"its click was described in another segment", "playhead", began, 3, 1, 0},
+		{"another recorder does not describe clicks", "rrweb", early, 3, 1, 1},
+		{"a later full snapshot of a page", "playhead", early, 3, 0, 0},
+		{"the first of a session in an open page", "playhead", early, 0, 1, 0},
+		{"a page that does not say when it began", "playhead", other, 3, 1, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSegment()
+			s.Page, s.Seq, s.Origin.Recorder.Name = tt.page, tt.seq, tt.recorder
+			got := moments.Derive(&s, []byte(plain+"\n"+meta+"\n"))
+			if s.Counts.Pages != tt.pages || s.Counts.Clicks != tt.clicks || len(got) != tt.pages+tt.clicks {
+				t.Errorf("got %+v, counts %+v", got, s.Counts)
+			}
+			if !slices.Equal(s.URLs, []string{"https://shop/"}) {
+				t.Errorf("URLs %q", s.URLs)
+			}
+		})
+	}
+}
+
 func TestDeriveKeepsErrorsAndRequestsWhenThereAreTooMany(t *testing.T) {
 	const otherCount, errorCount = 3000, 100
 	lines := slices.Repeat([]string{custom("playhead.visibility", `{"state":"hidden"}`)}, otherCount)

@@ -142,7 +142,7 @@ func (w *Window) event(i int, event rrweb.Event, line []byte, list []recording.M
 	w.now = max(w.now, at)
 	w.tick()
 	if event.Type == rrweb.TypeMeta {
-		w.meta(list)
+		w.meta(line, list)
 	}
 	// What the document cannot take leaves it incomplete, which it says itself.
 	err := w.document.ApplyScanned(event, line)
@@ -160,10 +160,17 @@ func (w *Window) event(i int, event rrweb.Event, line []byte, list []recording.M
 }
 
 // meta begins a page, unless the recorder only made another full snapshot of
-// the one that is there.
-func (w *Window) meta(list []recording.Moment) {
+// the one that is there, whose address is told anyway.
+func (w *Window) meta(line []byte, list []recording.Moment) {
+	if !slices.ContainsFunc(list, isPageLoad) {
+		var m recording.Moment
+		if fillPageLoad(&m, rrweb.Data(line)) && m.URL != "" {
+			w.url, w.place.url = m.URL, m.URL
+		}
+		return
+	}
 	for k := range list {
-		if m := &list[k]; m.Kind == recording.KindPageLoad {
+		if m := &list[k]; isPageLoad(*m) {
 			if m.URL != w.url {
 				w.turnPage(w.page, m.URL)
 			}
@@ -182,6 +189,8 @@ func (w *Window) locate(m *recording.Moment) {
 		}
 	}
 }
+
+func isPageLoad(m recording.Moment) bool { return m.Kind == recording.KindPageLoad }
 
 // turnPage ends what belongs to the page that is left.
 func (w *Window) turnPage(page recording.PageID, url string) {

@@ -223,7 +223,7 @@ func (u *Upload) headerLine(sentAt time.Time, token string) ([]byte, error) {
 	line, err := json.Marshal(header{
 		V: 1, Token: token, SessionID: s.ID, Previous: s.Previous, WindowID: s.Window, PageID: u.Page,
 		Seq: u.Seq, SentAt: sentAt.UnixMilli(), Reason: "sampled", Final: u.Last(),
-		Recorder: headerRecorder{Name: "playhead", Version: "1.0.0", RRWeb: "2.1.6"},
+		Recorder: headerRecorder{Name: "traffic", Version: "1.0.0", RRWeb: "2.1.6"}, // its recordings do not describe clicks
 		Page:     headerPage{URL: "https://" + s.Site + "/page/" + fmt.Sprint(u.segment.Page), Referrer: "https://" + s.Site + "/", Viewport: [2]int{1280, 720}},
 		User:     headerUser{ID: s.User, Attributes: map[string]string{"plan": "pro"}},
 		Release:  "1.0.0", Env: "bench",
