@@ -227,7 +227,7 @@ type Journal struct {
 type Insight struct {
 	// DocumentBytes is the memory for the documents of windows that are being
 	// recorded. What does not fit is read back from the stores when it is its
-	// turn. Default 64MiB.
+	// turn. Default 32MiB.
 	DocumentBytes Bytes `yaml:"document_bytes"`
 
 	// CopiesBytes is the room in the journal's folder for copies of the packs
@@ -263,7 +263,7 @@ func DefaultConfig() Config {
 			MinFreeBytes: 64 << 20, CommitInterval: 5 * time.Millisecond,
 		},
 		Flush:   Flush{PackBytes: 8 << 20, PackAge: 10 * time.Second, Grace: 20 * time.Second},
-		Insight: Insight{DocumentBytes: 64 << 20, CopiesBytes: 256 << 20},
+		Insight: Insight{DocumentBytes: 32 << 20, CopiesBytes: 256 << 20},
 	}
 }
 

@@ -46,7 +46,7 @@ const (
 	pause = 30 * time.Second
 
 	// defaultBytes is the default of Options.Bytes.
-	defaultBytes = 64 << 20
+	defaultBytes = 32 << 20
 
 	// maxHoles bounds the missing stretches that are remembered of a window.
 	maxHoles = 64
@@ -100,7 +100,7 @@ type Options struct {
 	Emit   func(Found)      // never nil; called before the method that found it returns
 	Now    func() time.Time // default time.Now
 	Log    *slog.Logger     // default slog.Default
-	Bytes  int              // of memory that windows may take; default 64 MiB
+	Bytes  int              // of memory that windows may take; default 32 MiB
 }
 
 // Stats say what a Tracker did and holds.
