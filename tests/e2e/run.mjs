@@ -4,6 +4,8 @@
 //                LOKI_URL are set; also under a path, and with a content
 //                security policy
 //   TEMPO_URL, LOKI_URL  what the demo shop reports to
+//                (with OTEL_EXPORTER_OTLP_ENDPOINT, or two endpoints of
+//                OpenTelemetry's, in the demo's environment)
 //   SHOP_URL     the demo shop; http://127.0.0.1:8090 without it
 //   GRAFANA_ADMINISTRATOR  name:password, to make users; admin:admin without it
 //   E2E_SCREENSHOTS  a folder for pictures of every journey's end

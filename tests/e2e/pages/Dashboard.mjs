@@ -13,7 +13,7 @@ export class Dashboard {
 
   /** The provisioned dashboard with all sessions, once its table is there. */
   async openSessions() {
-    await this.page.goto(`${this.grafana}/d/playhead-sessions?from=now-1h&to=now`);
+    await this.page.goto(`${this.grafana}/d/playhead-sessions?from=now-24h&to=now`);
     await this.table('Sessions').getByRole('row').nth(2).waitFor();
   }
 
