@@ -21,6 +21,11 @@ func CheckInvariants(d *Document) error {
 		if n.flags&nodeMarked != 0 {
 			return fmt.Errorf("node %d is marked", i)
 		}
+		for a, height := i, 0; a != 0; a = d.above(a) {
+			if height++; height > len(d.nodes) {
+				return fmt.Errorf("node %d is in itself", i)
+			}
+		}
 		if err := checkChildren(d, i); err != nil {
 			return err
 		}

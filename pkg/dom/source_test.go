@@ -171,6 +171,9 @@ var sourceTests = []struct {
 	{"behind the body", []string{mutation(`"adds":[` + addition(3, "7", "null", element(30, "aside", "")) + "," + addition(30, "null", "null", text(31, "late")) + `]`)}, 30, `<aside>late</aside>`},
 	{"body comes last", []string{`{"type":2,"timestamp":1,"data":{"node":{"type":0,"id":1,"childNodes":[{"type":2,"tagName":"html","attributes":{},"id":2,"childNodes":[` + element(3, "head", "") + `,` + element(4, "body", "") + `,` + text(5, " ") + `]}]}}}`}, 2, `<html><head></head> <body></body></html>`},
 	{"node of what is no document", []string{mutation(`"adds":[{"parentId":8,"nextId":null,"node":{"type":3,"textContent":"of","id":30,"rootId":7}},` + addition(8, "9", "null", text(31, "late")) + `]`)}, 8, `<div id=main class=a b style=color: red; margin: 1px 2px>one</div>`},
+	{"host into its own shadow root", []string{
+		mutation(`"adds":[{"parentId":20,"previousId":null,"nextId":null,"node":{"type":2,"tagName":"my-card","attributes":{},"childNodes":[],"isShadowHost":true,"id":19}},` + addition(8, "9", "null", text(31, "late")) + `]`),
+	}, 8, `<div id=main class=a b style=color: red; margin: 1px 2px>one</div>`},
 	{"text and comment in a style sheet", []string{
 		mutation(`"texts":[{"id":5,"value":"i { top: 0 }"}]`),
 		mutation(`"adds":[{"parentId":5,"nextId":null,"node":{"type":5,"textContent":"note","id":30}}]`),

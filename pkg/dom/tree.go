@@ -203,14 +203,22 @@ func (d *Document) insert(parent, i, before int32) insertError {
 	if before != 0 && d.nodes[before].parent != parent {
 		return refused
 	}
-	depth := 0
-	for a := parent; a != 0; a = d.nodes[a].parent {
-		if a == i {
-			return refused
+	// A shadow tree is in its host.
+	for a := parent; a != 0; {
+		depth := 0
+		for top := a; top != 0; top = d.nodes[top].parent {
+			if top == i {
+				return refused
+			}
+			if depth++; depth > d.limits.Depth {
+				return overLimit
+			}
+			a = top
 		}
-		if depth++; depth > d.limits.Depth {
-			return overLimit
+		if d.nodes[a].kind != kindShadowRoot {
+			break
 		}
+		a = d.above(a)
 	}
 	if before == i {
 		before = d.nodes[i].next
