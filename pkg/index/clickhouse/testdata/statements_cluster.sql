@@ -368,6 +368,18 @@ ALTER TABLE segments ON CLUSTER replays ADD COLUMN IF NOT EXISTS base_dictionary
 
 ALTER TABLE keyframes ON CLUSTER replays ADD COLUMN IF NOT EXISTS base_dictionary LowCardinality(String) AFTER base_raw_bytes;
 
+ALTER TABLE segments_local ON CLUSTER replays MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE moments_local ON CLUSTER replays MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE signals_local ON CLUSTER replays MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE texts_local ON CLUSTER replays MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE keyframes_local ON CLUSTER replays MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE sessions_local ON CLUSTER replays MODIFY SETTING auto_statistics_types = '';
+
 DELETE FROM sessions_by_start_local ON CLUSTER replays WHERE project_id = {project:String};
 
 DELETE FROM sessions_local ON CLUSTER replays WHERE project_id = {project:String};

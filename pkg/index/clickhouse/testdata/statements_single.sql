@@ -334,6 +334,18 @@ ALTER TABLE segments ADD COLUMN IF NOT EXISTS base_dictionary LowCardinality(Str
 
 ALTER TABLE keyframes ADD COLUMN IF NOT EXISTS base_dictionary LowCardinality(String) AFTER base_raw_bytes;
 
+ALTER TABLE segments MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE moments MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE signals MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE texts MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE keyframes MODIFY SETTING auto_statistics_types = '';
+
+ALTER TABLE sessions MODIFY SETTING auto_statistics_types = '';
+
 DELETE FROM sessions_by_start WHERE project_id = {project:String};
 
 DELETE FROM sessions WHERE project_id = {project:String};
