@@ -80,7 +80,7 @@ function Row({ row, start, color, isChosen, onSpan }: RowProps) {
   return (
     <li className={cx(styles.span, isChosen && styles.chosen)} aria-current={isChosen || undefined}>
       <button type="button" className={styles.row} data-seek aria-label={label} onClick={() => onSpan(span)}>
-        <span className={styles.names} style={{ paddingLeft: Math.min(depth, 12) * 10 }}>
+        <span className={styles.names} style={{ paddingLeft: 4 + Math.min(depth, 12) * 10 }}>
           {failed && <Icon name="exclamation-circle" size="sm" className={styles.failedIcon} title="Failed" />}
           <span className={styles.title}>{name}</span>
           <span className={styles.quiet}>{formatMs(durationMs)}</span>
