@@ -1,5 +1,6 @@
 // Runs in the browser: plays recordings with rrweb's Replayer and compares what comes out with pkg/dom's documents.
 import { Replayer } from '/replay.js';
+import { apart, short } from '/words.mjs';
 
 const META = 4;
 const CUSTOM = 5;
@@ -381,21 +382,6 @@ function adapted(css) {
 
 function explain(found, reason) {
   found.explained[reason] = (found.explained[reason] ?? 0) + 1;
-}
-
-/** Two texts from where they differ. */
-function apart(a, b) {
-  let i = 0;
-  while (i < a.length && a[i] === b[i]) {
-    i++;
-  }
-  const from = Math.max(0, i - 60);
-  return `at ${i} rrweb ${a.slice(from, i + 80)} dom ${b.slice(from, i + 80)}`;
-}
-
-function short(value) {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 200 ? `${text.slice(0, 200)}… (${text.length})` : text;
 }
 
 function hash(text) {

@@ -104,6 +104,7 @@ async function openPage(browser) {
   const files = {
     '/': ['text/html', '<!doctype html><body><script type="module" src="/page.mjs"></script>'],
     '/page.mjs': ['text/javascript', readFileSync(path.join(folder, 'page.mjs'), 'utf8')],
+    '/words.mjs': ['text/javascript', readFileSync(path.join(folder, 'words.mjs'), 'utf8')],
     '/replay.js': [
       'text/javascript',
       readFileSync(path.join(root, 'node_modules/@rrweb/replay/dist/replay.js'), 'utf8'),
