@@ -16,6 +16,7 @@ export class Backends {
     );
     if (this.at.tempo) {
       await this.until('the trace', async () => (await this.spans(traceId)).length > 1);
+      await this.until('the trace among those of the session', async () => await this.isSearchable(sessionId));
     }
     if (this.at.loki) {
       await this.until('the log line', async () => (await this.line(sessionId)) !== undefined);
@@ -74,6 +75,13 @@ export class Backends {
         id: Buffer.from(span.spanId, 'base64').toString('hex'),
         start: Number(BigInt(span.startTimeUnixNano) / 1_000_000n),
       }));
+  }
+
+  /** Whether Tempo's search knows the session's trace, which it does later than it knows the trace by its id. */
+  async isSearchable(sessionId) {
+    const query = new URLSearchParams({ q: `{ span.session.id = "${sessionId}" }` });
+    const answer = await fetch(`${this.at.tempo}/api/search?${query}`);
+    return (await answer.json()).traces.length > 0;
   }
 
   async span(traceId, name) {
