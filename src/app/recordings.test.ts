@@ -35,6 +35,12 @@ describe('Recordings', () => {
     });
   });
 
+  it('finds by a trace id without its first zeros', async () => {
+    const { recordings, asked } = reading({});
+    await recordings.find({ traceId: '4ed5457769d17e43a17e6ae9b4b0a1f' }, ['one']);
+    expect(asked).toEqual(['one sessions?trace_id=04ed5457769d17e43a17e6ae9b4b0a1f&limit=1']);
+  });
+
   it('knows that there is none, for half a minute', async () => {
     let now = 0;
     const { recordings, asked } = reading({}, () => now);

@@ -114,7 +114,12 @@ function queriesOf({ sessionId, traceId }: Wanted): URLSearchParams[] {
     queries.push(new URLSearchParams({ session_id: sessionId, limit: '1' }));
   }
   if (traceId) {
-    queries.push(new URLSearchParams({ trace_id: traceId, limit: '1' }));
+    queries.push(new URLSearchParams({ trace_id: whole(traceId), limit: '1' }));
   }
   return queries;
+}
+
+/** Tempo's lists leave out the zeros at the start of a trace id. */
+function whole(traceId: string): string {
+  return /^[0-9a-f]{16,31}$/i.test(traceId) ? traceId.padStart(32, '0') : traceId;
 }
