@@ -84,7 +84,7 @@ func (b *bases) encode(dst []byte, id recording.SegmentID, events []byte, site *
 	if care <= 0 {
 		return segment.Encode(dst, events, segment.EncodeOptions{Dictionary: site, Fast: site != nil}), with{dictionary: nameOf(site)}
 	}
-	options, w := segment.EncodeOptions{Dictionary: site, Best: care > careMost/2}, with{dictionary: nameOf(site)}
+	options, w := segment.EncodeOptions{Dictionary: site}, with{dictionary: nameOf(site)}
 	if content, at := b.take(id); content != nil {
 		options.Dictionary, w = content, with{content.ID(), at}
 	}

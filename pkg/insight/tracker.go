@@ -389,12 +389,13 @@ func (t *Tracker) apply(w *window, s recording.StoredSegment, events []byte) {
 	state := t.open(w)
 	w.finished, w.received[s.Seq] = false, s.ReceivedMs
 	if w.apart += s.Length; len(s.FullSnapshots) > 0 {
-		w.apart, w.leftOut = 0, 0
+		w.apart, w.leftOut, w.mutations = 0, 0, 0
 	}
 	t.guard(w, func() Found {
 		found := Found{Findings: state.Apply(&s.Segment, events)}
 		w.latest = s.Segment
 		if state.KeyframeDue() {
+			w.mutations += state.Mutations()
 			found.addKeyframe(state, s)
 			found.KeyframeSpares, w.apart = w.apart, 0
 		}
@@ -413,15 +414,20 @@ const mostLeftOut = 3
 
 // LeaveOut says, while a keyframe is given out, whether one that takes so many
 // bytes is not stored: it takes more than it spares a reader. The next one then
-// spares more.
+// spares more. None is left out after as many mutations as a reader should apply
+// at most.
 func (t *Tracker) LeaveOut(f Found, bytes int) bool {
 	e := t.windows[keyOf(f.Keyframe.SegmentID)]
-	if e == nil || int64(bytes) < f.KeyframeSpares {
+	if e == nil {
 		return false
 	}
 	w := e.Value.(*window)
-	if w.leftOut++; w.leftOut > mostLeftOut {
-		w.leftOut = 0
+	if int64(bytes) < f.KeyframeSpares {
+		w.leftOut, w.mutations = 0, 0
+		return false
+	}
+	if w.leftOut++; w.leftOut > mostLeftOut || w.mutations >= moments.KeyframeMutations {
+		w.leftOut, w.mutations = 0, 0
 		return false
 	}
 	w.apart += f.KeyframeSpares

@@ -13,6 +13,7 @@ import (
 
 	"github.com/playhead/playhead/pkg/indexing"
 	"github.com/playhead/playhead/pkg/insight"
+	"github.com/playhead/playhead/pkg/moments"
 	"github.com/playhead/playhead/pkg/recording"
 )
 
@@ -364,6 +365,31 @@ func TestKeyframeIsDueAfterThirtySeconds(t *testing.T) {
 	}
 	if len(after) == 0 {
 		t.Error("no keyframe")
+	}
+}
+
+// Where a page changes all the time no keyframe is left out.
+func TestKeyframesThatSpareTime(t *testing.T) {
+	w := newWorld(t, 0)
+	due, left := 0, 0
+	emit := w.tracker.Emit
+	w.tracker.Emit = func(f insight.Found) {
+		if emit(f); f.Keyframe != nil {
+			if due++; w.tracker.LeaveOut(f, 1<<20) {
+				left++
+			}
+		}
+	}
+	for seq := range uint32(12) {
+		s := w.store("session-1", seq)
+		if seq > 0 {
+			change := fmt.Sprintf(`{"type":3,"timestamp":%d,"data":{"source":0,"adds":[],"removes":[],"texts":[],"attributes":[]}}`+"\n", s.StartMs)
+			w.events[s.SegmentID] = []byte(strings.Repeat(change, moments.KeyframeMutations/2))
+		}
+		w.follow(s)
+	}
+	if due != 5 || left != 0 {
+		t.Errorf("%d of %d keyframes are left out, want none of 5", left, due)
 	}
 }
 

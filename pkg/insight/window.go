@@ -33,6 +33,8 @@ type window struct {
 	apart   int64 // bytes of frames since the last full snapshot or keyframe
 	leftOut int   // keyframes since then
 
+	mutations int // events of mutations since then, up to the last keyframe that was due
+
 	received map[uint32]int64 // when the segments below next were, by seq
 
 	came    uint32                    // the segment after those that Follow got
@@ -89,6 +91,6 @@ func (w *window) skip(seq uint32) {
 // restart forgets what is known, so that all is read again.
 func (w *window) restart() {
 	w.state, w.next, w.holes, w.begunMs, w.finished = nil, 0, nil, 0, false
-	w.apart, w.leftOut = 0, 0
+	w.apart, w.leftOut, w.mutations = 0, 0, 0
 	clear(w.received)
 }

@@ -370,6 +370,10 @@ func (w *Window) KeyframeDue() bool {
 	return w.whole() && w.keyframes.due()
 }
 
+// Mutations returns how many mutation events there were since the last full
+// snapshot or keyframe.
+func (w *Window) Mutations() int { return w.keyframes.mutations }
+
 // AppendKeyframe appends events, one a line, that make the document as it
 // stands after the last applied segment, with the time of that segment's last
 // event. ok is false, and nothing is appended, when the document is not whole.
@@ -387,12 +391,12 @@ func (w *Window) AppendKeyframe(dst []byte) (ndjson []byte, page recording.PageI
 	return dst, w.page, true
 }
 
-// When a keyframe is due. Both numbers are those of the product's design:
-// applying 2000 mutations takes a browser about as long as one frame of
-// seeking may.
+// KeyframeMutations and keyframeActiveMs say when a keyframe is due. Both
+// numbers are those of the product's design: applying 2000 mutations takes a
+// browser about as long as one frame of seeking may.
 const (
+	KeyframeMutations = 2000
 	keyframeActiveMs  = 30_000
-	keyframeMutations = 2000
 )
 
 // keyframeClock counts what happened since the last keyframe or full snapshot.
@@ -415,7 +419,7 @@ func (k *keyframeClock) at(timestampMs int64) {
 }
 
 func (k *keyframeClock) due() bool {
-	return k.wanted || k.activeMs >= keyframeActiveMs || k.mutations >= keyframeMutations
+	return k.wanted || k.activeMs >= keyframeActiveMs || k.mutations >= KeyframeMutations
 }
 
 // touched remembers which nodes change by themselves all the time, a clock or

@@ -110,8 +110,7 @@ func (d *Dictionary) window() int {
 
 // maxIdleCoders and maxIdleBetter bound the memory that encoders, and decoders,
 // of dictionaries keep between calls: a fast encoder has about 2.5 MiB, one that
-// compresses better about 10, one that compresses best 70; each has its window
-// besides.
+// compresses better about 10; each has its window besides.
 const (
 	maxIdleCoders = 8
 	maxIdleBetter = 1
@@ -122,7 +121,6 @@ const (
 var (
 	fastEncoders       = coders[*zstd.Encoder]{limit: maxIdleCoders, make: encoderAt(zstd.SpeedFastest)}
 	betterEncoders     = coders[*zstd.Encoder]{limit: maxIdleBetter, make: encoderAt(zstd.SpeedBetterCompression)}
-	bestEncoders       = coders[*zstd.Encoder]{limit: maxIdleBetter, make: encoderAt(zstd.SpeedBestCompression)}
 	dictionaryDecoders = coders[*zstd.Decoder]{limit: maxIdleCoders, make: func(d *Dictionary) *zstd.Decoder {
 		return newDecoder(zstd.WithDecoderConcurrency(1), zstd.WithDecoderDictRaw(d.frameID, d.content))
 	}}

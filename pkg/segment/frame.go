@@ -28,11 +28,6 @@ var (
 		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(largeWindowBytes),
 			zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
 	})
-	// Another 5 % smaller at 40 MB/s; it has 34 MiB of tables.
-	bestEncoder = sync.OnceValue(func() *zstd.Encoder {
-		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(largeWindowBytes),
-			zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
-	})
 	fastEncoder = sync.OnceValue(func() *zstd.Encoder {
 		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedFastest))
 	})
@@ -65,7 +60,6 @@ func newDecoder(options ...zstd.DOption) *zstd.Decoder {
 type EncodeOptions struct {
 	Dictionary *Dictionary // nil: none
 	Fast       bool        // spend less time and more bytes
-	Best       bool        // spend much more time and fewer bytes; one at a time does
 }
 
 // Encode appends ndjson to dst as one zstd frame with content size and
@@ -77,8 +71,6 @@ func Encode(dst, ndjson []byte, o EncodeOptions) []byte {
 		return encodeWith(dst, ndjson, o)
 	case o.Fast:
 		return fastEncoder().EncodeAll(ndjson, dst)
-	case o.Best:
-		return bestEncoder().EncodeAll(ndjson, dst)
 	case len(ndjson) > windowBytes:
 		return largeEncoder().EncodeAll(ndjson, dst)
 	default:
@@ -86,18 +78,10 @@ func Encode(dst, ndjson []byte, o EncodeOptions) []byte {
 	}
 }
 
-// oneBest bounds the memory of encoders that compress best.
-var oneBest sync.Mutex
-
 func encodeWith(dst, ndjson []byte, o EncodeOptions) []byte {
 	encoders := &betterEncoders
-	switch {
-	case o.Fast:
+	if o.Fast {
 		encoders = &fastEncoders
-	case o.Best:
-		encoders = &bestEncoders
-		oneBest.Lock()
-		defer oneBest.Unlock()
 	}
 	c := encoders.take(o.Dictionary)
 	defer encoders.giveBack(c)

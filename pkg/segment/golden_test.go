@@ -227,7 +227,7 @@ func goldenPack(t *testing.T, name string, segments []recording.Segment, d *segm
 			o.Dictionary, id = d, d.ID()
 		case name == "site-base":
 			first := segment.Encode(nil, ndjsonOf(segments[0].Seq), segment.EncodeOptions{Dictionary: d})
-			o.Dictionary, o.Best = baseOf(t, first, segments[0].RawBytes, d), true
+			o.Dictionary = baseOf(t, first, segments[0].RawBytes, d)
 			id = o.Dictionary.ID()
 			base.Object, base.Offset, base.Length = packKey, 8, int64(len(first))
 			base.RawBytes, base.Dictionary = segments[0].RawBytes, d.ID()
