@@ -58,9 +58,10 @@ func Parse(text string, q index.SessionQuery) (index.SessionQuery, error) {
 	return p.query, nil
 }
 
-// Quote is a value as it is written after a key.
+// Quote is a value as it is written after a key, which with two slashes behind
+// it would be the beginning of an address.
 func Quote(value string) string {
-	if value != "" && !strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '\\' }) {
+	if value != "" && !strings.HasPrefix(value, "//") && !strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '\\' }) {
 		return value
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
