@@ -136,8 +136,7 @@ func replayFrame(session recording.Session, atMs int64, uid string) *data.Frame 
 }
 
 // moments lists what happened, in one session, in one trace or in all
-// sessions of the time range; also as annotations, which take "time" and
-// "text".
+// sessions of the time range.
 func (d *Datasource) moments(ctx context.Context, q query) (*data.Frame, error) {
 	if q.Session != "" {
 		session, err := d.reader.Session(ctx, q.Session)

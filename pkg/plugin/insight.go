@@ -256,8 +256,12 @@ func annotationOf(m recording.Moment) annotation {
 	if m.Name != "" {
 		title = strings.ReplaceAll(m.Name, "_", " ")
 	}
+	text := m.Text
+	if text != "" && m.URL != "" {
+		text += " · "
+	}
 	return annotation{
-		fromMs: m.TimestampMs, toMs: m.TimestampMs + m.DurationMs, title: title, text: strings.TrimSpace(m.Text + " " + m.URL),
+		fromMs: m.TimestampMs, toMs: m.TimestampMs + m.DurationMs, title: title, text: text + m.URL,
 		id: idOf(m), tags: []string{string(m.Kind)}, session: m.Session,
 	}
 }
@@ -294,6 +298,11 @@ func (d *Datasource) releases(ctx context.Context, q query) ([]annotation, error
 	return all, nil
 }
 
+// withoutMarkup keeps what a recorded page says from being markup: Grafana takes
+// an annotation's title and text for HTML, of which its sanitizer lets images
+// through, and an image would call whoever wrote the page.
+func withoutMarkup(text string) string { return strings.ReplaceAll(text, "<", "&lt;") }
+
 func annotationsFrame(all []annotation, to links.Config) *data.Frame {
 	within := links.Range{}
 	if len(all) > 0 {
@@ -304,8 +313,8 @@ func annotationsFrame(all []annotation, to links.Config) *data.Frame {
 	return table(data.NewFrame("annotations",
 		column("time", all, func(a annotation) time.Time { return timeOf(a.fromMs) }),
 		column("timeEnd", all, func(a annotation) time.Time { return timeOf(a.toMs) }),
-		column("title", all, func(a annotation) string { return a.title }),
-		column("text", all, func(a annotation) string { return a.text }),
+		column("title", all, func(a annotation) string { return withoutMarkup(a.title) }),
+		column("text", all, func(a annotation) string { return withoutMarkup(a.text) }),
 		column("tags", all, func(a annotation) string { return strings.Join(a.tags, ",") }),
 		column("id", all, func(a annotation) string { return a.id }),
 		session,

@@ -54,7 +54,9 @@ func recordTrouble(t testing.TB, stores *playbacktest.Stores) (fromMs int64) {
 		at(2, 3, 0, recording.KindVital, func(m *recording.Moment) {
 			m.Name, m.Text, m.URL, m.Attributes = "LCP", "poor", "https://shop.example/cart?x=1", map[string]string{"value": "4210"}
 		}),
-		at(3, 0, 0, recording.KindError, func(m *recording.Moment) { m.Name, m.Text = "TypeError", "x is undefined" }),
+		at(3, 0, 0, recording.KindError, func(m *recording.Moment) {
+			m.Name, m.Text = "TypeError", `x is undefined <img src="https://evil.example/">`
+		}),
 		at(3, 1, 0, recording.KindRequest, func(m *recording.Moment) {
 			m.Name, m.URL, m.TraceID, m.SpanID, m.DurationMs, m.Status = "GET", "https://shop.example/api/orders?x=2", traceID, "00f067aa0ba902b8", 100, 200
 		}),

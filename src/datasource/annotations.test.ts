@@ -11,8 +11,6 @@ const annotation = (rest: Partial<AnnotationQuery<PlayheadQuery>>): AnnotationQu
 });
 
 describe('annotations', () => {
-  const moments = annotation({ target: { refId: 'Anno', queryType: 'moments' } });
-
   it('ask for signals and errors until the user asks for something else', () => {
     expect(momentAnnotations.prepareQuery?.(annotation({}))).toMatchObject({
       queryType: 'annotations',
@@ -23,15 +21,8 @@ describe('annotations', () => {
     ).toMatchObject({ queryType: 'annotations', kinds: ['release'], sessionId: 's' });
   });
 
-  it('are titled by their kind when they are moments', () => {
-    expect(momentAnnotations.prepareAnnotation?.(moments).mappings?.title).toMatchObject({ value: 'kind' });
-    expect(momentAnnotations.prepareAnnotation?.(annotation({})).mappings).toBeUndefined();
-  });
-
-  it('keep the mappings of the user, as the same object', () => {
-    const mapped = annotation({ mappings: {} });
-    expect(momentAnnotations.prepareAnnotation?.(mapped)).toBe(mapped);
-    const titled = momentAnnotations.prepareAnnotation?.(moments);
-    expect(momentAnnotations.prepareAnnotation?.(titled)).toBe(titled);
+  it('never ask for moments, whose text could be markup of a recorded page', () => {
+    const moments = annotation({ target: { refId: 'Anno', queryType: 'moments', kinds: ['click'] } });
+    expect(momentAnnotations.prepareQuery?.(moments)).toMatchObject({ queryType: 'annotations', kinds: ['click'] });
   });
 });
