@@ -163,16 +163,11 @@ func (t *trainer) findAnchors(number int) {
 
 // groupAnchors puts the anchors with the same hash together.
 func (t *trainer) groupAnchors() {
-	order := make([]uint32, len(t.anchors))
 	t.group = make([]int32, len(t.anchors))
-	for i := range order {
-		order[i] = uint32(i)
+	for i := range t.group {
 		t.group[i] = -1
 	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(t.anchors[a].hash, t.anchors[b].hash), cmp.Compare(a, b))
-	})
-	for len(order) > 0 {
+	for order := t.sortAnchors(); len(order) > 0; {
 		n := 1
 		for n < len(order) && t.anchors[order[n]].hash == t.anchors[order[0]].hash {
 			n++
@@ -180,6 +175,33 @@ func (t *trainer) groupAnchors() {
 		t.addGroup(order[:n])
 		order = order[n:]
 	}
+}
+
+// sortAnchors returns the anchors by hash, those with the same in the order of
+// the text. It deals them into small heaps first: sorting all at once would take
+// most of the time of training, waiting for memory.
+func (t *trainer) sortAnchors() []uint32 {
+	const bits = 16
+	heap := func(a anchor) uint64 { return a.hash << anchorBits >> (64 - bits) } // the bits before are zero
+	ends := make([]uint32, 1<<bits+1)
+	for _, a := range t.anchors {
+		ends[heap(a)+1]++
+	}
+	for h := range 1 << bits {
+		ends[h+1] += ends[h]
+	}
+	order := make([]uint32, len(t.anchors))
+	for i, a := range t.anchors { // afterwards ends[h] is the end of heap h
+		h := heap(a)
+		order[ends[h]] = uint32(i)
+		ends[h]++
+	}
+	start := uint32(0)
+	for _, end := range ends[:1<<bits] {
+		slices.SortStableFunc(order[start:end], func(a, b uint32) int { return cmp.Compare(t.anchors[a].hash, t.anchors[b].hash) })
+		start = end
+	}
+	return order
 }
 
 // addGroup makes a group of anchors, which are in the order of the text, when
