@@ -103,6 +103,9 @@ func (b *builder) build(at int32) (int32, error) {
 	if b.doc != 0 && d.nodes[b.doc].kind != kindDocument {
 		return 0, fmt.Errorf("create node with a rootId that is no document's: %w", errThrown)
 	}
+	if sn.kind < 0 {
+		return 0, fmt.Errorf("insert a node of no type that there is: %w", errThrown)
+	}
 	if sn.kind == kindCDATA {
 		return 0, fmt.Errorf("create CDATA section in an HTML document: %w", errThrown)
 	}

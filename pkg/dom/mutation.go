@@ -264,9 +264,6 @@ func (d *Document) place(b *builder, m *add) (later bool, err error) {
 		d.stats.Missing++
 		return false, nil
 	}
-	if sn.kind < 0 { // of no type that there is
-		return false, errThrown
-	}
 	b.doc, b.deep = d.root, false
 	if sn.rootID != 0 {
 		b.doc = d.byID[sn.rootID]

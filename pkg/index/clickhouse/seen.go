@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -79,14 +80,68 @@ const (
 
 // bySeen finds the sessions that saw a text.
 func (s *search) bySeen(ctx context.Context) ([]sessionRow, error) {
-	saw, few, err := s.sawIn(ctx, 0, 0, true)
+	saw, few, err := s.sawEver(ctx)
 	switch {
 	case err != nil:
 		return nil, err
 	case few:
-		return s.among(ctx, saw)
+		return s.newestOf(ctx, saw)
 	}
 	return s.newestSeen(ctx)
+}
+
+// seeing is a session and when it first saw the text.
+type seeing struct {
+	SessionID string    `ch:"session_id"`
+	FirstTs   time.Time `ch:"first_ts"`
+}
+
+// sawEver returns the sessions that saw the text, those that saw it last first,
+// unless it is on more than maxPosted pages.
+func (s *search) sawEver(ctx context.Context) (saw []seeing, few bool, err error) {
+	found := where(s.q.Project)
+	found.terms = append(found.terms, s.seen.condition())
+	query := "SELECT session_id, first_ts FROM texts WHERE " + found.String() + fmt.Sprintf(" LIMIT %d", maxPosted+1)
+	if err := s.x.conn.Select(ctx, &saw, query, found.args...); err != nil {
+		return nil, false, err
+	}
+	few = len(saw) <= maxPosted
+	slices.SortFunc(saw, func(a, b seeing) int {
+		return cmp.Or(b.FirstTs.Compare(a.FirstTs), strings.Compare(a.SessionID, b.SessionID))
+	})
+	known := make(map[string]bool, len(saw))
+	return slices.DeleteFunc(saw, func(one seeing) bool {
+		again := known[one.SessionID]
+		known[one.SessionID] = true
+		return again
+	}), few, nil
+}
+
+// newestOf returns the newest of sessions that are in the order in which they
+// saw the text. A session begins before it sees something: when the next one
+// saw it before an instant, those that began after that are all known.
+func (s *search) newestOf(ctx context.Context, saw []seeing) (rows []sessionRow, err error) {
+	var waiting []recording.SessionID
+	for n := 2 * (s.limit + 1); len(saw) > 0; n *= 2 {
+		some := saw[:min(n, len(saw))]
+		saw = saw[len(some):]
+		for _, one := range some {
+			waiting = append(waiting, recording.SessionID(one.SessionID))
+		}
+		from := int64(math.MinInt64)
+		if len(saw) > 0 {
+			from = saw[0].FirstTs.UnixMilli() + 1
+		}
+		here, earlier, err := s.startedSince(ctx, waiting, from)
+		if err != nil {
+			return nil, err
+		}
+		if rows, err = s.fill(ctx, rows, here); err != nil || len(rows) > s.limit {
+			return rows, err
+		}
+		waiting = earlier
+	}
+	return rows, nil
 }
 
 // newestSeen goes back in time from the newest session. A session begins before
