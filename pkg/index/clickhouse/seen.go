@@ -73,6 +73,11 @@ const (
 	longestSeen  = 60 * 24 * int64(time.Hour/time.Millisecond)
 	seenFactor   = 8
 
+	// maxProbed is how many sessions of all time are read that saw a text before
+	// windows of time are looked through: each lies in a stretch of rows of its
+	// own, which is read whole.
+	maxProbed = 100
+
 	// maxGoingOn bounds the sessions that are looked at because they began
 	// before an instant and go on after it.
 	maxGoingOn = 100_000
@@ -80,68 +85,18 @@ const (
 
 // bySeen finds the sessions that saw a text.
 func (s *search) bySeen(ctx context.Context) ([]sessionRow, error) {
-	saw, few, err := s.sawEver(ctx)
-	switch {
-	case err != nil:
+	saw, few, err := s.sawIn(ctx, 0, 0, maxProbed)
+	if err != nil {
 		return nil, err
-	case few:
-		return s.newestOf(ctx, saw)
 	}
-	return s.newestSeen(ctx)
-}
-
-// seeing is a session and when it first saw the text.
-type seeing struct {
-	SessionID string    `ch:"session_id"`
-	FirstTs   time.Time `ch:"first_ts"`
-}
-
-// sawEver returns the sessions that saw the text, those that saw it last first,
-// unless it is on more than maxPosted pages.
-func (s *search) sawEver(ctx context.Context) (saw []seeing, few bool, err error) {
-	found := where(s.q.Project)
-	found.terms = append(found.terms, s.seen.condition())
-	query := "SELECT session_id, first_ts FROM texts WHERE " + found.String() + fmt.Sprintf(" LIMIT %d", maxPosted+1)
-	if err := s.x.conn.Select(ctx, &saw, query, found.args...); err != nil {
-		return nil, false, err
+	if !few {
+		return s.newestSeen(ctx)
 	}
-	few = len(saw) <= maxPosted
-	slices.SortFunc(saw, func(a, b seeing) int {
-		return cmp.Or(b.FirstTs.Compare(a.FirstTs), strings.Compare(a.SessionID, b.SessionID))
-	})
-	known := make(map[string]bool, len(saw))
-	return slices.DeleteFunc(saw, func(one seeing) bool {
-		again := known[one.SessionID]
-		known[one.SessionID] = true
-		return again
-	}), few, nil
-}
-
-// newestOf returns the newest of sessions that are in the order in which they
-// saw the text. A session begins before it sees something: when the next one
-// saw it before an instant, those that began after that are all known.
-func (s *search) newestOf(ctx context.Context, saw []seeing) (rows []sessionRow, err error) {
-	var waiting []recording.SessionID
-	for n := 2 * (s.limit + 1); len(saw) > 0; n *= 2 {
-		some := saw[:min(n, len(saw))]
-		saw = saw[len(some):]
-		for _, one := range some {
-			waiting = append(waiting, recording.SessionID(one.SessionID))
-		}
-		from := int64(math.MinInt64)
-		if len(saw) > 0 {
-			from = saw[0].FirstTs.UnixMilli() + 1
-		}
-		here, earlier, err := s.startedSince(ctx, waiting, from)
-		if err != nil {
-			return nil, err
-		}
-		if rows, err = s.fill(ctx, rows, here); err != nil || len(rows) > s.limit {
-			return rows, err
-		}
-		waiting = earlier
+	all, _, err := s.startedSince(ctx, saw, math.MinInt64)
+	if err != nil {
+		return nil, err
 	}
-	return rows, nil
+	return s.fill(ctx, nil, all)
 }
 
 // newestSeen goes back in time from the newest session. A session begins before
@@ -159,7 +114,11 @@ func (s *search) newestSeen(ctx context.Context) ([]sessionRow, error) {
 		if width > longestSeen {
 			from = oldest
 		}
-		saw, few, err := s.sawIn(ctx, from, to, width > shortestSeen)
+		most := maxPosted
+		if width <= shortestSeen {
+			most = 0
+		}
+		saw, few, err := s.sawIn(ctx, from, to, most)
 		if err != nil {
 			return nil, err
 		}
@@ -205,9 +164,9 @@ func (s *search) seenUntil(ctx context.Context) (int64, []recording.SessionID, e
 }
 
 // sawIn returns the sessions of which a page first showed the text from one
-// instant until another, 0 for now. Unless bounded is false there are at most
-// maxPosted, or it is not few.
-func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, bounded bool) (saw []recording.SessionID, few bool, err error) {
+// instant until another, 0 for now. There are not more than most, or it is not
+// few; all when most is 0.
+func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, most int) (saw []recording.SessionID, few bool, err error) {
 	found := where(s.q.Project)
 	found.terms = append(found.terms, s.seen.condition())
 	if fromMs > 0 {
@@ -217,8 +176,8 @@ func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, bounded bool) (s
 		found.add("first_ts < fromUnixTimestamp64Milli({to:Int64})", "to", toMs)
 	}
 	query := "SELECT DISTINCT session_id FROM texts WHERE " + found.String()
-	if bounded {
-		query += fmt.Sprintf(" LIMIT %d", maxPosted+1)
+	if most > 0 {
+		query += fmt.Sprintf(" LIMIT %d", most+1)
 	}
 	var rows []struct {
 		SessionID string `ch:"session_id"`
@@ -229,7 +188,7 @@ func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, bounded bool) (s
 	for _, r := range rows {
 		saw = append(saw, recording.SessionID(r.SessionID))
 	}
-	return saw, !bounded || len(saw) <= maxPosted, nil
+	return saw, most == 0 || len(saw) <= most, nil
 }
 
 // startedSince parts the sessions that fit the query into those that began
