@@ -213,30 +213,32 @@ func (i *insights) take() (p freshPack, ok bool) {
 	return p, true
 }
 
-// takeLate returns a session for which there was no room.
-func (i *insights) takeLate() (id lateSession, ok bool) {
+// takeLate takes out a session for which there was no room: what is stored of it
+// from now on makes it late again.
+func (i *insights) takeLate() (id lateSession, since time.Time, ok bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for id := range i.late {
-		return id, true
+	for id, since := range i.late {
+		delete(i.late, id)
+		return id, since, true
 	}
-	return id, false
+	return id, since, false
 }
 
 // revisitLate asks the index for the segments of a session; false when there is
 // none to ask for, or the index does not answer.
 func (i *insights) revisitLate(ctx context.Context) bool {
-	id, ok := i.takeLate()
+	id, since, ok := i.takeLate()
 	if !ok {
 		return false
 	}
 	err := i.retry.few(ctx, "index", func(ctx context.Context) error { return i.tracker.Revisit(ctx, id.project, id.session) })
 	if err != nil {
+		i.mu.Lock()
+		i.late[id] = since
+		i.mu.Unlock()
 		return false
 	}
-	i.mu.Lock()
-	delete(i.late, id)
-	i.mu.Unlock()
 	return true
 }
 
