@@ -195,7 +195,7 @@ func (i *insights) run(ctx context.Context) {
 // tick reads back what it is time for. A store that neither answers nor fails
 // must not end all following.
 func (i *insights) tick(ctx context.Context) (next time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, i.retry.timeout)
 	defer cancel()
 	return i.tracker.Tick(ctx)
 }
@@ -250,7 +250,7 @@ func (i *insights) follow(ctx context.Context, p freshPack) {
 	})
 	for _, s := range p.segments {
 		i.tracker.Follow(s, func() ([]byte, error) {
-			ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+			ctx, cancel := context.WithTimeout(ctx, i.retry.timeout)
 			defer cancel()
 			events, err := i.stores.Events(ctx, s, i.scratch[:0])
 			if err == nil && cap(events) <= keepRaw {
@@ -507,23 +507,29 @@ func (i *insights) resume(ctx context.Context) error {
 	}
 	from := time.UnixMilli(n.FollowedMs).Add(-lookBack)
 	for _, project := range i.projects() {
-		err := i.retry.always(ctx, "index", func(ctx context.Context) error { return i.revisit(ctx, project, from) })
-		if err != nil {
+		if err := i.revisit(ctx, project, from); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// revisit lets the tracker look at the sessions of a project. Each call of the
+// index has its time: all of them together may take long.
 func (i *insights) revisit(ctx context.Context, project recording.ProjectID, from time.Time) error {
 	q := index.SessionQuery{Project: project, FromMs: from.UnixMilli(), Limit: sessionsPerPage}
 	for {
-		page, err := i.stores.Index.Sessions(ctx, q)
+		var page index.SessionPage
+		err := i.retry.always(ctx, "index", func(ctx context.Context) (err error) {
+			page, err = i.stores.Index.Sessions(ctx, q)
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("list sessions of late: %w", err)
 		}
 		for _, s := range page.Sessions {
-			if err := i.tracker.Revisit(ctx, project, s.ID); err != nil {
+			err := i.retry.always(ctx, "index", func(ctx context.Context) error { return i.tracker.Revisit(ctx, project, s.ID) })
+			if err != nil {
 				return err
 			}
 		}

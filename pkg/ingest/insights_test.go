@@ -177,6 +177,9 @@ func TestInsightFallsBehind(t *testing.T) {
 	}
 	cancel()
 	pipeline.Wait()
+	if packs := len(s.pipeline.packer.insights.fresh); packs != 1 {
+		t.Errorf("%d packs wait to be followed, want 1", packs)
+	}
 	if late := len(s.pipeline.packer.insights.late); late != 2 {
 		t.Errorf("%d sessions are late, want 2", late)
 	}

@@ -29,6 +29,7 @@ const (
 
 // retrier calls stores until they answer, and remembers how they are.
 type retrier struct {
+	timeout time.Duration // of a call
 	after   func(time.Duration) <-chan time.Time
 	now     func() time.Time
 	random  func() float64
@@ -47,7 +48,7 @@ type storeState struct {
 
 func newRetrier(opts Options, m *metrics) *retrier {
 	return &retrier{
-		after: opts.after, now: opts.Now, random: opts.random, log: opts.Log, metrics: m,
+		timeout: opts.attemptTimeout, after: opts.after, now: opts.Now, random: opts.random, log: opts.Log, metrics: m,
 		states: map[string]storeState{"bucket": {OK: true}, "index": {OK: true}},
 	}
 }
@@ -66,7 +67,7 @@ func (r *retrier) few(ctx context.Context, store string, f func(context.Context)
 
 func (r *retrier) do(ctx context.Context, store string, tries int, f func(context.Context) error) error {
 	for try := 1; ; try++ {
-		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		attempt, cancel := context.WithTimeout(ctx, r.timeout)
 		err := f(attempt)
 		cancel()
 		if ctx.Err() != nil {

@@ -64,12 +64,13 @@ type Options struct {
 	Recorder   []byte               // what /playhead.js serves; nil: 404
 
 	// Tests replace these.
-	after      func(time.Duration) <-chan time.Time
-	random     func() float64
-	create     func(path string) (journal.File, error)
-	freeBytes  func(dir string) (uint64, error)
-	crashPoint func(step) error
-	bodyGrace  time.Duration
+	after          func(time.Duration) <-chan time.Time
+	random         func() float64
+	create         func(path string) (journal.File, error)
+	freeBytes      func(dir string) (uint64, error)
+	crashPoint     func(step) error
+	bodyGrace      time.Duration
+	attemptTimeout time.Duration
 }
 
 // Server accepts segments and stores them. Make it with New, start Run, serve
@@ -222,6 +223,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.bodyGrace == 0 {
 		o.bodyGrace = bodyGrace
+	}
+	if o.attemptTimeout == 0 {
+		o.attemptTimeout = attemptTimeout
 	}
 	if o.crashPoint == nil {
 		o.crashPoint = func(step) error { return nil }
