@@ -41,6 +41,7 @@ type Library struct {
 	log             *slog.Logger
 	sampleBytes     int
 	dictionaryBytes int
+	patience        time.Duration // storePatience
 	wake            chan struct{}
 
 	mu        sync.Mutex
@@ -77,9 +78,10 @@ func NewLibrary(bucket objectstore.Bucket, opts Options) *Library {
 	l := &Library{
 		bucket: bucket, now: opts.Now, log: opts.Log,
 		sampleBytes: opts.SampleBytes, dictionaryBytes: opts.DictionaryBytes,
-		wake:   make(chan struct{}, 1),
-		sites:  map[siteKey]*list.Element{},
-		recent: list.New(),
+		patience: storePatience,
+		wake:     make(chan struct{}, 1),
+		sites:    map[siteKey]*list.Element{},
+		recent:   list.New(),
 	}
 	if l.now == nil {
 		l.now = time.Now

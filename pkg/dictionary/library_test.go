@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -472,6 +473,42 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 	cancel()
 	running.Wait()
+}
+
+// hangingReads is a bucket that does not answer reads of some keys until whoever
+// asked gives up.
+type hangingReads struct {
+	objectstore.Bucket
+	match func(key string) bool
+}
+
+func (b hangingReads) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	if b.match(key) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return b.Bucket.Get(ctx, key, offset, length)
+}
+
+// A site whose look-up hangs does not keep others from their dictionaries.
+func TestALookUpThatHangs(t *testing.T) {
+	const stuck = "stuck.example"
+	bucket := newBucket(t)
+	hangs := func(key string) bool { return key == segment.SiteKey(project, stuck) }
+	s := newServer(hangingReads{bucket, hangs}, Options{})
+	s.patience = time.Second
+	sheet := words(newRand(1), 70_000)
+	for range 4 {
+		s.visit(stuck, sheet)
+		s.visit(host, sheet)
+	}
+	s.pass(t, time.Second)
+	if s.Current(project, host) == nil {
+		t.Errorf("no dictionary: %+v", s.Stats())
+	}
+	if got := s.Stats().Failures; got != 1 {
+		t.Errorf("%d failures, want 1", got)
+	}
 }
 
 func TestReaderKeepsWhatWasUsedLast(t *testing.T) {

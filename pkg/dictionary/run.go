@@ -20,6 +20,10 @@ const (
 	// lookUpAgain is when a look-up that failed is repeated.
 	lookUpAgain = 30 * time.Second
 
+	// storePatience ends a look-up and the storing of a dictionary when the store
+	// neither answers nor fails: others wait behind it.
+	storePatience = time.Minute
+
 	// trustFor is how long a dictionary is used without the store saying that
 	// it is still the current one.
 	trustFor = time.Hour
@@ -116,6 +120,8 @@ func (l *Library) due() *site {
 // refresh takes over the dictionary that the store says is a site's current
 // one.
 func (l *Library) refresh(ctx context.Context, s *site) error {
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	defer cancel()
 	said, err := readSite(ctx, l.bucket, segment.SiteKey(s.key.project, s.key.site))
 	if err != nil && !absent(err) {
 		return err
@@ -269,6 +275,8 @@ func (c *corpus) encodedBytes(d *segment.Dictionary) (n int) {
 // uses it: a frame never needs what is not stored. When another server was
 // faster, its dictionary is taken.
 func (l *Library) publish(ctx context.Context, s *site, d, old *segment.Dictionary, info segment.DictionaryInfo) error {
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	defer cancel()
 	key := segment.SiteKey(s.key.project, s.key.site)
 	said, err := readSite(ctx, l.bucket, key)
 	if err != nil && !absent(err) {
