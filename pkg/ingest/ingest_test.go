@@ -90,9 +90,14 @@ func deadline(t testing.TB) context.Context {
 
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !condition(); time.Sleep(2 * time.Millisecond) {
+	within(t, 20*time.Second, what, condition)
+}
+
+func within(t testing.TB, limit time.Duration, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !condition(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s: not in 20 s", what)
+			t.Fatalf("%s: not in %s", what, limit)
 		}
 	}
 }
