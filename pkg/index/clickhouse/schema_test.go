@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -230,7 +231,10 @@ func TestRowsExpire(t *testing.T) {
 	for _, s := range page.Sessions {
 		left = append(left, string(s.ID))
 	}
-	if diff := cmp.Diff([]string{"partly-01", "kept-0001", "forever-1"}, left); diff != "" {
+	// Whether the session of which a part is left began with that depends on
+	// whether the other part was merged away when the session was summed up.
+	slices.Sort(left)
+	if diff := cmp.Diff([]string{"forever-1", "kept-0001", "partly-01"}, left); diff != "" {
 		t.Errorf("sessions that are left (-want +got):\n%s", diff)
 	}
 	for table, want := range map[string][]string{
