@@ -36,6 +36,9 @@ const (
 	assets       = "pkg/cmd/playhead/assets"
 	peers        = "tests/bench/peers"
 	otelcol      = ".cache/otelcol"
+
+	recipes        = "tests/recipes/testdata/node"
+	recipePackages = ".cache/recipes/node"
 )
 
 // Demo builds everything and starts the demo: stores, ingest, the standalone
@@ -47,7 +50,7 @@ func Demo(ctx context.Context) error {
 
 // Test installs what the project needs and runs every gate and test.
 func Test(ctx context.Context) error {
-	mg.SerialCtxDeps(ctx, Prepare, Build, Lint)
+	mg.SerialCtxDeps(ctx, Prepare, RecipePackages, Build, Lint)
 	steps := [][]string{
 		{"go", "test", "./pkg/...", "./propagation/...", "./examples/...", "./tests/..."},
 		{"npx", "jest", "--maxWorkers", "2"},
@@ -194,6 +197,34 @@ func BuildPeers(ctx context.Context) error {
 func Collector(ctx context.Context) error {
 	mg.SerialCtxDeps(ctx, BuildPeers)
 	return run(ctx, os.Stdout, "go", "test", "-count=1", "-v", "./tests/collector")
+}
+
+// RecipePackages installs what the recipe for Node in docs/correlate.md is
+// tested with, apart from the project's own packages.
+func RecipePackages(ctx context.Context) error {
+	inputs := []string{recipes + "/package.json", recipes + "/package-lock.json"}
+	return once(ctx, recipePackages+"/.installed", inputs, func() error {
+		if err := os.MkdirAll(recipePackages, 0o755); err != nil {
+			return err
+		}
+		for _, path := range inputs {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(recipePackages, filepath.Base(path)), data, 0o644); err != nil {
+				return err
+			}
+		}
+		return run(ctx, os.Stderr, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", recipePackages)
+	})
+}
+
+// Recipes runs the recipes for servers of docs/correlate.md in the languages
+// that are installed.
+func Recipes(ctx context.Context) error {
+	mg.SerialCtxDeps(ctx, RecipePackages)
+	return run(ctx, os.Stdout, "go", "test", "-count=1", "-v", "./tests/recipes")
 }
 
 // E2e runs the journeys between traces, logs, dashboards and replays in the

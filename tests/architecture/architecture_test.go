@@ -58,6 +58,7 @@ var allowed = map[string][]string{
 	"tests/bench":                {"pkg/", "tests/traffic"},
 	"tests/smoke":                {"pkg/plugin/plugintest"},
 	"tests/collector":            {},
+	"tests/recipes":              {},
 	"tests/conformance":          {"pkg/dom"},
 	"tests/faults":               {"pkg/", "tests/traffic"},
 	"tests/fuzz":                 {},
