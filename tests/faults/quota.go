@@ -1,0 +1,189 @@
+//go:build unix
+
+package faults
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const greedyKey = "pk_greedy_0123456789"
+
+// overQuota is row 14: one key sends ten times its quota in bursts; the other
+// one must not notice, and the limiter gives what it says.
+func overQuota(t *trial) error {
+	const rate = 64 << 10
+	v, err := t.openVault()
+	if err != nil {
+		return err
+	}
+	greedy := projectSettings("greedy", greedyKey)
+	greedy["keys"].([]settings)[0]["quota"] = settings{"bytes_per_second": rate, "burst_bytes": 256 << 10}
+	config := t.settings(v, "ingest").with("limits", "body_bytes", 256<<10).with("limits", "asset_bytes", 256<<10)
+	config["projects"] = []settings{projectSettings(mainProject, mainKey), greedy}
+	srv, err := t.serve("ingest", config)
+	if err != nil {
+		return err
+	}
+	s := newSender(newOracle(), srv.url)
+	f := t.begin(s, nominal(100, "quiet"))
+	g := newGreedy(srv)
+	share, refillErr := 0.0, error(nil)
+	c, err := t.compare(func() (turns []turn, err error) {
+		for range t.pick(5, 1) {
+			f.latencies()
+			if err := pause(t.ctx, 2*time.Second); err != nil {
+				return nil, err
+			}
+			alone := f.latencies()
+			got, err := g.exceed(t.ctx, 10*rate, 2*time.Second)
+			if err != nil {
+				return nil, err
+			}
+			share = max(share, got)
+			turns = append(turns, turn{alone, f.latencies()})
+		}
+		return turns, nil
+	})
+	if err == nil {
+		var given float64
+		given, refillErr = g.refill(t.ctx, rate, t.pickTime(10*time.Second, 3*time.Second))
+		t.figure("refill_error", given)
+		t.expect(given < 0.05 && given > -0.05, "the limiter is off by %.1f %%", 100*given)
+	}
+	if err = errors.Join(err, refillErr, f.end()); err != nil {
+		return err
+	}
+	if err := t.lifeAfter(s, v); err != nil {
+		return err
+	}
+	if err := srv.drained(time.Minute); err != nil {
+		return err
+	}
+	result, err := s.oracle.check(t.ctx, v)
+	if err != nil {
+		return err
+	}
+	t.figure("refused_429", float64(g.statuses[http.StatusTooManyRequests]))
+	t.judgeP99(c, "beside a key at ten times its quota")
+	t.judge(result)
+	t.expect(g.statuses[http.StatusTooManyRequests] > 0, "nothing was refused with 429: %v", g.statuses)
+	t.expect(len(g.statuses) == 2, "answers besides 202 and 429: %v", g.statuses)
+	t.expect(g.noRetry == 0, "%d refusals have no Retry-After", g.noRetry)
+	t.expect(onlyStatuses(&f.tally, 202), "the other key is answered %v", f.statuses)
+	return nil
+}
+
+// greedy is a sender that does not care for its quota.
+type greedy struct {
+	sender *sender
+	tape   *tape
+
+	mu       sync.Mutex
+	statuses map[int]int
+	noRetry  int
+	accepted int // bytes of bodies
+}
+
+func newGreedy(srv *server) *greedy {
+	g := &greedy{sender: newSender(newOracle(), srv.url), tape: newTape(1, "greedy"), statuses: map[int]int{}}
+	g.sender.key = greedyKey
+	g.tape.project, g.tape.text = "greedy", 1000
+	return g
+}
+
+// exceed sends bytes per second in bursts of a tenth of a second and returns
+// what share was accepted.
+func (g *greedy) exceed(ctx context.Context, bytesPerSecond int, length time.Duration) (float64, error) {
+	sent, before := 0, g.taken()
+	for end := time.Now().Add(length); time.Now().Before(end); {
+		next := time.Now().Add(100 * time.Millisecond)
+		for burst := 0; burst < bytesPerSecond/10; {
+			n, err := g.one(ctx)
+			if err != nil {
+				return 0, err
+			}
+			burst, sent = burst+n, sent+n
+		}
+		if err := pause(ctx, time.Until(next)); err != nil {
+			return 0, err
+		}
+	}
+	return float64(g.taken()-before) / float64(sent), nil
+}
+
+func (g *greedy) taken() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.accepted
+}
+
+// one sends one segment and returns the size of its body.
+func (g *greedy) one(ctx context.Context) (int, error) {
+	g.mu.Lock()
+	u := g.tape.cut()
+	g.mu.Unlock()
+	body, err := g.sender.body(u)
+	if err != nil {
+		return 0, err
+	}
+	out := g.sender.send(ctx, u)
+	if out.status == 0 {
+		return 0, out.err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.statuses[out.status]++
+	if out.acknowledged() {
+		g.accepted += len(body)
+	} else if n, err := strconv.Atoi(out.retryAfter); err != nil || n < 1 {
+		g.noRetry++
+	}
+	return len(body), nil
+}
+
+// refill uses the burst up and measures by how much more than rate is accepted
+// from then on, as a share of it.
+func (g *greedy) refill(ctx context.Context, rate float64, length time.Duration) (float64, error) {
+	for refused := 0; refused < 20; {
+		before := g.taken()
+		if _, err := g.one(ctx); err != nil {
+			return 0, err
+		}
+		if g.taken() == before {
+			refused++
+		}
+	}
+	start, before := time.Now(), g.taken()
+	const senders = 8
+	errs := make(chan error, senders)
+	for range senders {
+		go func() { errs <- g.keepOn(ctx, start.Add(length)) }()
+	}
+	var err error
+	for range senders {
+		err = errors.Join(err, <-errs)
+	}
+	if err != nil {
+		return 0, err
+	}
+	given := float64(g.taken()-before) / time.Since(start).Seconds()
+	return given/rate - 1, nil
+}
+
+// keepOn sends without a break.
+func (g *greedy) keepOn(ctx context.Context, end time.Time) error {
+	for time.Now().Before(end) {
+		if _, err := g.one(ctx); err != nil {
+			return err
+		}
+		if err := pause(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
