@@ -12,7 +12,7 @@ import (
 const (
 	// basesBytes bounds the memory of bases. It is for sites with few visitors
 	// at a time: a site with many has a dictionary soon, which is better.
-	basesBytes = 24 << 20
+	basesBytes = 12 << 20
 
 	// A frame made with care, and above all one with a base, takes some
 	// milliseconds of processor time, many times a plain one. They may take a

@@ -110,7 +110,7 @@ func (e *encoder) encode(ctx context.Context, it *item, fast bool, s *scratch) (
 	var w with
 	s.frame, w = e.bases.encode(s.frame[:0], out.seg.SegmentID, source.events, current, fast)
 	out.frame, out.dictionary, out.base = bytes.Clone(s.frame), w.dictionary, w.base
-	if w.base.Object == "" {
+	if w.base.Object == "" && !fast { // while others wait there is no time for frames with a base
 		e.bases.offer(&out.seg, source.events, current)
 	}
 	out.bytes = sizeOf(out)

@@ -31,7 +31,7 @@ const (
 	// freshLimit bounds the segments that wait to be followed, each of which
 	// takes about a KiB. Of what is beyond only the sessions are remembered, and
 	// the index says later what is stored of them.
-	freshLimit = 16_000
+	freshLimit = 6_000
 
 	// rowsAtOnce and rowsWait bound the findings that one insert waits for.
 	rowsAtOnce = 20_000

@@ -34,7 +34,7 @@ const (
 	// encodedLimit bounds the memory of what is encoded and not stored yet.
 	// When it is reached, the fullest pack is closed early, and nothing more is
 	// encoded until something is stored.
-	encodedLimit = 32 << 20
+	encodedLimit = 24 << 20
 
 	// packSegments bounds the segments of a pack, which are one look-up and
 	// one insert in the index.

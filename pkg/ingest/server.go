@@ -47,11 +47,11 @@ const (
 	// waitingRawLimit bounds the events that stay in memory from their
 	// acknowledgement until they are encoded; beyond it they are read from the
 	// journal again.
-	waitingRawLimit = 16 << 20
+	waitingRawLimit = 8 << 20
 
 	// samplesLimit and dictionariesLimit bound what is kept to make the
 	// dictionaries of sites, and those that are in use: 64 sites' largest.
-	samplesLimit      = 16 << 20
+	samplesLimit      = 8 << 20
 	dictionariesLimit = 16 << 20
 )
 

@@ -17,7 +17,7 @@ import (
 
 // maxWindows bounds the windows that are remembered; one without a document
 // takes some 300 bytes. A forgotten one that goes on is read from its beginning.
-const maxWindows = 1 << 16
+const maxWindows = 1 << 14
 
 // Tracker follows windows. It is not safe for concurrent use.
 type Tracker struct {
@@ -227,7 +227,7 @@ func (t *Tracker) unlist(w *window) {
 
 // maxAwaited bounds the segments that wait to be read back and of which the
 // place is known without asking; one takes about a KiB.
-const maxAwaited = 16_000
+const maxAwaited = 6_000
 
 // later makes Tick look at a window.
 func (t *Tracker) later(w *window, wait time.Duration) {
