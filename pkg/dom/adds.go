@@ -269,6 +269,7 @@ func (d *Document) insertBetween(parent, target, previous, next int32) error {
 	case overLimit:
 		return fmt.Errorf("nodes nested more than %d deep: %w", d.limits.Depth, ErrLimit)
 	}
+	d.stylesMoved(target)
 	return nil
 }
 

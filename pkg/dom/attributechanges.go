@@ -44,6 +44,9 @@ func (d *Document) changeAttributes(b *builder, i int32, m *attrChange) error {
 			d.changeStyle(i, a.value)
 		}
 	}
+	if d.isStyle(i) {
+		d.staleRules(i) // the medium that it is for may be another one
+	}
 	return nil
 }
 

@@ -9,14 +9,22 @@ package dom
 // out, what is written on buttons is not. hidden: what Visible does not hold
 // for is there, too.
 func (n Node) TextBlocks(maxBytes int, hidden bool, f func(text []byte) bool) {
-	if n.i == 0 || !hidden && !n.d.isVisible(n.i) || n.d.inEditable(n.i) {
+	if n.i == 0 || n.d.inEditable(n.i) {
 		return
+	}
+	visible := true
+	if !hidden {
+		s := n.d.sight(n.i, nil)
+		if !s.displayed || s.skips {
+			return
+		}
+		visible = s.visible()
 	}
 	w := blockWalk{d: n.d, most: maxBytes, hidden: hidden, f: f, w: writer{b: n.d.scratch.block[:0], most: maxBytes}}
 	if !hidden {
 		w.h = n.d.rulesOf(n.d.treeOf(n.i))
 	}
-	if w.walk(n.i, true, 0) {
+	if w.walk(n.i, visible, 0) {
 		w.flush()
 	}
 	n.d.scratch.block = w.w.b[:0]
@@ -104,10 +112,22 @@ func (b *blockWalk) inside(i int32, visible bool, depth int) bool {
 		return b.flush() && b.tree(content, visible, depth) && b.flush()
 	}
 	if shadow := d.shadowRoot(i); shadow != 0 {
-		// The children of the host are where its slots are; one after the other
-		// says the same.
 		if !b.tree(shadow, visible, depth) || !b.flush() {
 			return false
+		}
+		if !b.hidden {
+			return true // the host's children are where its slots are
+		}
+	}
+	if !b.hidden && d.nodes[i].kind == kindElement {
+		switch {
+		case d.is(i, tagDetails) && d.isClosed(i):
+			summary := d.summaryOf(i)
+			return summary == 0 || b.child(summary, visible, depth)
+		case d.tag(i) == "slot":
+			if found, more := b.slotted(i, visible, depth); found {
+				return more
+			}
 		}
 	}
 	for c := d.nodes[i].first; c != 0; c = d.nodes[c].next {
@@ -122,6 +142,22 @@ func (b *blockWalk) inside(i int32, visible bool, depth int) bool {
 		}
 	}
 	return true
+}
+
+// slotted walks the children of a host that a slot shows. found: there are
+// some; more: more text is wanted.
+func (b *blockWalk) slotted(slot int32, visible bool, depth int) (found, more bool) {
+	around := b.h
+	defer func() { b.h = around }()
+	more = true
+	b.d.eachSlotted(slot, func(c int32) bool {
+		if !found {
+			found, b.h = true, b.d.rulesOf(b.d.treeOf(c))
+		}
+		more = b.child(c, visible, depth)
+		return more
+	})
+	return found, more
 }
 
 // tree walks a tree inside another one.
@@ -141,16 +177,16 @@ func (b *blockWalk) child(c int32, visible bool, depth int) bool {
 			return true
 		}
 		if b.hidden {
-			if d.is(c, tagNever) {
+			if d.is(c, tagNever|tagHollow) {
 				return true
 			}
 		} else {
-			hidden, own := d.hidesBy(b.h, c)
-			if hidden {
+			s := d.hidesBy(b.h, c)
+			if s.hidden || s.skips {
 				return true
 			}
-			if own != saidNothing {
-				visible = own == saidVisible
+			if s.visibility != saidNothing {
+				visible = s.visibility == saidVisible
 			}
 		}
 	}

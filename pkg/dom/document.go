@@ -49,6 +49,7 @@ type Document struct {
 	words   usedWords
 	event   uint32 // counts events
 	sighted [maxSighted]sighted
+	slot    slot
 
 	changes Changes
 	scratch mutationScratch
@@ -298,6 +299,7 @@ const (
 	tagLink
 	tagAsIs       // an element that is recorded under this name has it
 	attributeAsIs // an attribute that is recorded under this name has it
+	tagHollow     // shows something else than what is in it
 )
 
 // names are the tag and attribute names of a document.
@@ -339,6 +341,9 @@ func (n *names) add(name string) nameID {
 		if on {
 			flags |= 1 << flag
 		}
+	}
+	if hollow[name] {
+		flags |= tagHollow
 	}
 	n.list, n.flags, n.ids[name] = append(n.list, name), append(n.flags, flags), id
 	return id

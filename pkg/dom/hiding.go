@@ -2,11 +2,12 @@ package dom
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // hidingRules are the rules of a document or a shadow root that say something
-// of display and visibility.
+// of the properties that hide.
 type hidingRules struct {
 	elements []int32 // style elements of the tree, in order
 	layers   []hidingLayer
@@ -27,13 +28,20 @@ type hidingLayer struct {
 type hidingIndex struct {
 	byID, byClass, byTag map[string][]*hidingRule
 	other                []*hidingRule
+	host                 []*hidingRule // those of a shadow tree that are for its host
+	late                 *hidingIndex  // rules that hide nothing but may be why another one does not
 	count                int
 	onStyle              bool // a rule asks for a style attribute
+
+	// While the index is made:
+	cascade cascadeLayers
+	layered []*hidingRule // those in a cascade layer
 }
 
 type hidingRule struct {
 	selector *complexSelector
 	order    int
+	layer    int32 // cascade layer, unlayered for none
 	says     said
 	// onClass: whether the element itself matches depends on its class in more
 	// than that it has the classes of the selector.
@@ -83,37 +91,97 @@ func hasWords(list string, words []string) bool {
 	return true
 }
 
-// said is what a rule, a style attribute or all of them together say.
-type said struct {
-	display, visibility property
+// said is what a rule, a style attribute or all of them together say of each
+// property.
+type said [saidProperties]propertySaid
+
+// The properties that hide.
+const (
+	saysDisplay = iota
+	saysVisibility
+	saysOpacity
+	saysContent   // content-visibility
+	saysAnimation // which can end opacity
+	saidProperties
+)
+
+// isLate reports whether it matters only where something else is transparent
+// or skipped.
+func (s *said) isLate() bool {
+	return s[saysDisplay].value == saidNothing && s[saysVisibility].value == saidNothing &&
+		s[saysOpacity].value != saidNone && s[saysContent].value != saidHidden
 }
 
-type property struct {
+type propertySaid struct {
 	value     saidValue
 	important bool
 }
 
-// saidValue is what matters of a value of display or visibility.
+// saidValue is what matters of the value of a property.
 type saidValue uint8
 
 const (
 	saidNothing saidValue = iota
-	saidNone              // of display
+	saidNone              // of display and animation; of opacity that it is 0
 	saidVisible           // of visibility
-	saidHidden            // of visibility; collapse, too
+	saidHidden            // of visibility, where collapse is so, too, and of content-visibility
+	saidInherit           // of visibility
 	saidOther
 )
 
-func saidValueOf(s string) saidValue {
-	switch strings.ToLower(s) {
+// saidValueOf reads the value of a property. Values that browsers do not know
+// say nothing, so that an earlier one counts.
+func saidValueOf(property int, s string) saidValue {
+	s = strings.ToLower(s)
+	switch property {
+	case saysVisibility:
+		return visibilityOf(s)
+	case saysOpacity:
+		return opacityOf(s)
+	case saysContent:
+		if s == "hidden" {
+			return saidHidden
+		}
+	case saysDisplay:
+		if strings.HasPrefix(s, "-ms-") || strings.HasPrefix(s, "-moz-") {
+			return saidNothing
+		}
+	case saysAnimation:
+		if strings.HasSuffix(s, " running none") {
+			return saidNone // as browsers spell it out
+		}
+	}
+	switch s {
 	case "":
 		return saidNothing
 	case "none":
 		return saidNone
-	case "visible":
+	}
+	return saidOther
+}
+
+func visibilityOf(s string) saidValue {
+	switch s {
+	case "visible", "initial":
 		return saidVisible
 	case "hidden", "collapse":
 		return saidHidden
+	case "inherit", "unset", "revert", "revert-layer":
+		return saidInherit
+	}
+	if strings.Contains(s, "var(") {
+		return saidInherit
+	}
+	return saidNothing
+}
+
+func opacityOf(s string) saidValue {
+	if s == "" {
+		return saidNothing
+	}
+	number, _ := strings.CutSuffix(s, "%")
+	if n, err := strconv.ParseFloat(number, 64); err == nil && n <= 0 {
+		return saidNone
 	}
 	return saidOther
 }
@@ -121,6 +189,7 @@ func saidValueOf(s string) saidValue {
 // rank orders what is said about one property.
 type rank struct {
 	important, inline  bool
+	layer              int32
 	specificity, order int
 }
 
@@ -130,6 +199,8 @@ func (r rank) over(other rank) bool {
 		return r.important
 	case r.inline != other.inline:
 		return r.inline
+	case r.layer != other.layer:
+		return r.layer > other.layer != r.important // what is important turns them around
 	case r.specificity != other.specificity:
 		return r.specificity > other.specificity
 	}
@@ -159,8 +230,8 @@ func (d *Document) rulesOf(top int32) *hidingRules {
 	return h
 }
 
-// maxSheetRules is more than the hiding rules of any style sheet, of which
-// those over it come in no particular order.
+// maxSheetRules is more than the hiding rules of any page; those over it are
+// left out. A rule can have many, because of those nested in it.
 const maxSheetRules = 1 << 20
 
 // layersOf makes the layers of a tree: one of all style sheets that are as
@@ -202,7 +273,8 @@ func (d *Document) layersOf(top int32, elements []int32) []hidingLayer {
 func (d *Document) indexOf(s *sheet) *hidingIndex {
 	if s.index == nil || s.indexWidth != d.width || s.indexHeight != d.height {
 		s.index, s.indexWidth, s.indexHeight = newHidingIndex(), d.width, d.height
-		s.index.add(d, s.rules, nil)
+		s.index.add(d, s.rules, rulesIn{})
+		s.index.finish()
 	}
 	return s.index
 }
@@ -218,31 +290,49 @@ func (h *hidingIndex) size() int {
 	return fixed + h.count*perRule
 }
 
-// add takes the rules that count now. around are the selectors of the rule
-// that they are nested in.
-func (h *hidingIndex) add(d *Document, rules []*rule, around selectorList) {
+// rulesIn is what rules are nested in.
+type rulesIn struct {
+	selectors selectorList // of the rule around them
+	layer     int32
+}
+
+// add takes the rules that count now.
+func (h *hidingIndex) add(d *Document, rules []*rule, in rulesIn) {
 	for _, r := range rules {
-		selectors := around
+		inner := in
 		if strings.HasPrefix(r.prelude, "@") {
-			if !d.applies(r.prelude) {
+			if names, ok := layerNames(r.prelude); ok && !r.block {
+				h.cascade.announce(in.layer, names)
+				continue
+			} else if ok {
+				inner.layer = h.cascade.open(in.layer, names)
+			} else if !d.applies(r.prelude) {
 				continue
 			}
 		} else {
-			if around != nil {
-				continue // nested selectors are not resolved
-			}
 			if !mentions(r) {
 				continue
 			}
-			if selectors = r.parsedSelectors(); selectors == nil {
+			if inner.selectors = r.parsedSelectors(in.selectors); inner.selectors == nil {
 				continue
 			}
 		}
 		if s, any := r.hiding(); any {
-			h.put(selectors, s, 0)
+			h.put(inner.selectors, s, 0, inner.layer)
 		}
-		h.add(d, r.rules, selectors)
+		h.add(d, r.rules, inner)
 	}
+}
+
+// finish ends the making of an index.
+func (h *hidingIndex) finish() {
+	if len(h.layered) > 0 {
+		ranks := h.cascade.ranks()
+		for _, r := range h.layered {
+			r.layer = ranks[r.layer]
+		}
+	}
+	h.cascade, h.layered = cascadeLayers{}, nil
 }
 
 // hiding is what the declarations of a rule say. They are read once.
@@ -254,25 +344,25 @@ func (r *rule) hiding() (s said, any bool) {
 	return r.says, r.saysAny
 }
 
-// parsedSelectors are the selectors of a rule. They are read once.
-func (r *rule) parsedSelectors() selectorList {
+// parsedSelectors are the selectors of a rule in another one. They are read
+// once.
+func (r *rule) parsedSelectors(around selectorList) selectorList {
 	if !r.preludeRead {
 		r.preludeRead = true
-		r.selectors = parseSelectors(r.prelude)
+		r.selectors = parseSelectors(r.prelude, around)
 	}
 	return r.selectors
 }
 
 func mentions(r *rule) bool {
-	return strings.Contains(r.body, "display") || strings.Contains(r.body, "visibility") || len(r.rules) > 0
+	_, any := r.hiding()
+	return any || len(r.rules) > 0
 }
 
 // applies evaluates the condition of a group of rules.
 func (d *Document) applies(prelude string) bool {
 	name, condition, _ := strings.Cut(strings.ToLower(prelude[1:]), " ")
 	switch {
-	case name == "layer":
-		return true
 	case name == "media" || strings.HasPrefix(name, "media("):
 		return d.mediaMatches(strings.TrimPrefix(strings.ToLower(prelude), "@media"))
 	case name == "supports":
@@ -283,25 +373,41 @@ func (d *Document) applies(prelude string) bool {
 }
 
 // put takes a rule, of which each selector is one.
-func (h *hidingIndex) put(selectors selectorList, says said, base int) {
+func (h *hidingIndex) put(selectors selectorList, says said, base int, layer int32) {
+	if h.count+len(selectors) >= maxSheetRules {
+		return
+	}
 	rules := make([]hidingRule, len(selectors))
+	into := h
+	if says.isLate() {
+		if h.late == nil {
+			h.late = newHidingIndex()
+		}
+		into = h.late
+	}
 	for k := range selectors {
 		h.count++
 		r := &rules[k]
-		*r = hidingRule{selector: &selectors[k], order: base + min(h.count, maxSheetRules-1), says: says}
+		*r = hidingRule{selector: &selectors[k], order: base + h.count, says: says, layer: unlayered}
+		if layer != 0 {
+			r.layer = layer
+			h.layered = append(h.layered, r)
+		}
 		c := &selectors[k].parts[0]
 		r.onClass = c.asksFor("class") || c.id != "" && len(c.classes) > 0
 		r.needs = needsOf(selectors[k].parts)
 		h.onStyle = h.onStyle || c.asksFor("style")
 		switch {
+		case c.isHost():
+			h.host = append(h.host, r)
 		case c.id != "":
-			h.byID[c.id] = append(h.byID[c.id], r)
+			into.byID[c.id] = append(into.byID[c.id], r)
 		case len(c.classes) > 0:
-			h.byClass[c.classes[0]] = append(h.byClass[c.classes[0]], r)
+			into.byClass[c.classes[0]] = append(into.byClass[c.classes[0]], r)
 		case c.tag != "":
-			h.byTag[c.tag] = append(h.byTag[c.tag], r)
+			into.byTag[c.tag] = append(into.byTag[c.tag], r)
 		default:
-			h.other = append(h.other, r)
+			into.other = append(into.other, r)
 		}
 	}
 }
@@ -316,15 +422,17 @@ func (c *compound) asksFor(attribute string) bool {
 // verdict collects what is said of an element.
 type verdict struct {
 	said
-	display, visibility rank
+	ranks [saidProperties]rank
 }
 
-func (v *verdict) consider(s said, r rank) {
-	if r.important = s.display.important; s.display.value != saidNothing && (v.said.display.value == saidNothing || r.over(v.display)) {
-		v.said.display, v.display = s.display, r
-	}
-	if r.important = s.visibility.important; s.visibility.value != saidNothing && (v.said.visibility.value == saidNothing || r.over(v.visibility)) {
-		v.said.visibility, v.visibility = s.visibility, r
+func (v *verdict) consider(s *said, r rank) {
+	for k := range s {
+		if s[k].value == saidNothing {
+			continue
+		}
+		if r.important = s[k].important; v.said[k].value == saidNothing || r.over(v.ranks[k]) {
+			v.said[k], v.ranks[k] = s[k], r
+		}
 	}
 }
 
@@ -335,120 +443,218 @@ func (v *verdict) try(d *Document, i int32, rules []*hidingRule, base int) {
 		}
 		d.scratch.steps = 0
 		if d.matchesComplex(i, r.selector.parts) {
-			v.consider(r.says, rank{specificity: r.selector.specificity, order: base + r.order})
+			v.consider(&r.says, rank{layer: r.layer, specificity: r.selector.specificity, order: base + r.order})
 		}
 	}
 }
 
-// saysBy finds what rules, those of the tree that the element is in, and the
-// style attribute say of it.
+// saysBy finds what rules, those of the tree that the element is in and of its
+// shadow tree, and the style attribute say of it.
 func (d *Document) saysBy(h *hidingRules, i int32) said {
 	var v verdict
+	if shadow := d.shadowRoot(i); shadow != 0 {
+		v.host(d, d.rulesOf(shadow), i)
+	}
 	if len(h.layers) > 0 {
-		id, _ := d.attr(i, nameIDAttribute)
-		tag := d.tag(i)
-		if d.nodes[i].flags&nodeSVG != 0 {
-			tag = strings.ToLower(tag)
-		}
-		for _, l := range h.layers {
-			if id != "" && len(l.byID) > 0 {
-				v.try(d, i, l.byID[id], l.base)
-			}
-			if len(l.byTag) > 0 {
-				v.try(d, i, l.byTag[tag], l.base)
-			}
-			v.try(d, i, l.other, l.base)
-		}
-		if class, _ := d.attr(i, nameClass); class != "" {
-			for _, r := range h.ofClass(class) {
-				if !d.hasWord(r.needs[0]) || !d.hasWord(r.needs[1]) {
-					continue
-				}
-				d.scratch.steps = 0
-				if d.matchesRest(i, r.selector.parts) {
-					v.consider(r.says, rank{specificity: r.selector.specificity, order: r.order})
-				}
-			}
-		}
+		v.rules(d, h, i)
 	}
 	if style, ok := d.attr(i, nameStyle); ok {
 		if inline, any := saysOf(style); any {
-			v.consider(inline, rank{inline: true})
+			v.consider(&inline, rank{inline: true, layer: unlayered})
 		}
 	}
+	_, untilFound := d.attr(i, nameHidden) // perhaps
+	if v.said[saysOpacity].value == saidNone || v.said[saysContent].value == saidHidden || untilFound {
+		v.late(d, h, i)
+	}
 	return v.said
+}
+
+// host considers the rules of a shadow tree that are for its host.
+func (v *verdict) host(d *Document, h *hidingRules, i int32) {
+	for _, l := range h.layers {
+		for _, r := range l.host {
+			d.scratch.steps = 0
+			if d.matchesComplex(i, r.selector.parts) {
+				v.consider(&r.says, rank{layer: hostLayer, specificity: r.selector.specificity, order: l.base + r.order})
+			}
+		}
+	}
+}
+
+// rules considers the rules of the tree that an element is in.
+func (v *verdict) rules(d *Document, h *hidingRules, i int32) {
+	id, _ := d.attr(i, nameIDAttribute)
+	tag := d.tag(i)
+	if d.nodes[i].flags&nodeSVG != 0 {
+		tag = strings.ToLower(tag)
+	}
+	for _, l := range h.layers {
+		if id != "" && len(l.byID) > 0 {
+			v.try(d, i, l.byID[id], l.base)
+		}
+		if len(l.byTag) > 0 {
+			v.try(d, i, l.byTag[tag], l.base)
+		}
+		v.try(d, i, l.other, l.base)
+	}
+	class, _ := d.attr(i, nameClass)
+	if class == "" {
+		return
+	}
+	for _, r := range h.ofClass(class) {
+		if !d.hasWord(r.needs[0]) || !d.hasWord(r.needs[1]) {
+			continue
+		}
+		d.scratch.steps = 0
+		if d.matchesRest(i, r.selector.parts) {
+			v.consider(&r.says, rank{layer: r.layer, specificity: r.selector.specificity, order: r.order})
+		}
+	}
+}
+
+// late considers what may be why an element is not transparent, or not skipped.
+func (v *verdict) late(d *Document, h *hidingRules, i int32) {
+	id, _ := d.attr(i, nameIDAttribute)
+	class, _ := d.attr(i, nameClass)
+	for _, l := range h.layers {
+		if l.late == nil {
+			continue
+		}
+		v.try(d, i, l.late.byID[id], l.base)
+		v.try(d, i, l.late.byTag[d.tag(i)], l.base)
+		v.try(d, i, l.late.other, l.base)
+		for name := range strings.FieldsSeq(class) {
+			v.try(d, i, l.late.byClass[name], l.base)
+		}
+	}
+}
+
+// hasLate reports whether there are rules that late considers.
+func (h *hidingRules) hasLate() bool {
+	return slices.ContainsFunc(h.layers, func(l hidingLayer) bool { return l.late != nil })
 }
 
 // never are the elements that no browser shows, whatever they hold.
 var never = map[string]bool{
 	"head": true, "noscript": true, "style": true, "template": true, "title": true, "meta": true, "link": true, "area": true,
 	"base": true, "datalist": true, "param": true, "rp": true, "noframes": true, "source": true, "track": true,
-	"audio": true, "video": true, "canvas": true, "object": true, "embed": true,
 	"desc": true, "defs": true, "symbol": true, "metadata": true,
+}
+
+// hollow are the elements that show something else than what is in them.
+var hollow = map[string]bool{"audio": true, "video": true, "canvas": true, "embed": true}
+
+// sightOf is what hides an element, and what is in it.
+type sightOf struct {
+	hidden     bool      // with all that is in it
+	skips      bool      // it is shown, what is in it is not
+	visibility saidValue // that it is given itself
 }
 
 // hides reports whether an element hides what is in it, as far as can be told
 // without layout, and whether it makes it visible or invisible itself.
-func (d *Document) hides(i int32) (hidden bool, visibility saidValue) {
+func (d *Document) hides(i int32) sightOf {
 	if d.is(i, tagNever) {
-		return true, saidNothing
+		return sightOf{hidden: true}
 	}
 	return d.hidesBy(d.rulesOf(d.treeOf(i)), i)
 }
 
 // hidesBy is hides with the rules of the tree that the element is in.
-func (d *Document) hidesBy(h *hidingRules, i int32) (hidden bool, visibility saidValue) {
+func (d *Document) hidesBy(h *hidingRules, i int32) sightOf {
 	if d.is(i, tagNever) {
-		return true, saidNothing
+		return sightOf{hidden: true}
 	}
 	if aria, _ := d.attr(i, nameAriaHidden); aria == "true" {
-		return true, saidNothing
+		return sightOf{hidden: true}
 	}
-	if d.foldedAway(i) {
-		return true, saidNothing
+	says := d.saysBy(h, i)
+	found := sightOf{visibility: says[saysVisibility].value, skips: d.is(i, tagHollow)}
+	if found.visibility == saidInherit {
+		found.visibility = saidNothing
 	}
-	s := d.saysBy(h, i)
-	if s.display.value != saidNothing {
-		return s.display.value == saidNone, s.visibility.value
+	attribute, hidden := d.attr(i, nameHidden)
+	untilFound := hidden && strings.EqualFold(attribute, "until-found")
+	switch says[saysDisplay].value {
+	case saidNone:
+		found.hidden = true
+	case saidNothing:
+		found.hidden = hidden && !untilFound || d.isClosedDialog(i)
 	}
-	if _, ok := d.attr(i, nameHidden); ok {
-		return true, saidNothing
+	if says[saysOpacity].value == saidNone && says[saysAnimation].value != saidOther || d.neverDisplayed(i) {
+		found.hidden = true
 	}
-	switch d.tag(i) {
-	case "dialog":
-		_, open := d.attr(i, nameOpen)
-		return !open, s.visibility.value
-	case "input":
-		return d.inputType(i) == "hidden", s.visibility.value
+	switch says[saysContent].value {
+	case saidHidden:
+		found.skips = true
+	case saidNothing:
+		found.skips = found.skips || untilFound
 	}
-	return false, s.visibility.value
+	return found
 }
 
-// foldedAway reports whether an element is in a details element that is
-// closed, and not its summary.
-func (d *Document) foldedAway(i int32) bool {
-	parent := d.parentElement(i)
-	if parent == 0 || !d.is(parent, tagDetails) {
+func (d *Document) isClosedDialog(i int32) bool {
+	if d.tag(i) != "dialog" {
 		return false
 	}
-	_, open := d.attr(parent, nameOpen)
-	return !open && d.tag(i) != "summary"
+	_, open := d.attr(i, nameOpen)
+	return !open
+}
+
+// neverDisplayed reports whether a browser shows nothing of an element, which
+// no style sheet can change.
+func (d *Document) neverDisplayed(i int32) bool {
+	switch d.tag(i) {
+	case "input":
+		return d.inputType(i) == "hidden"
+	case "audio":
+		_, controls := d.attribute(i, "controls")
+		return !controls
+	}
+	return false
+}
+
+// foldedAway reports whether a node is in a details element that is closed, and
+// not its summary.
+func (d *Document) foldedAway(i int32) bool {
+	parent := d.parentElement(i)
+	return parent != 0 && d.is(parent, tagDetails) && d.isClosed(parent) && i != d.summaryOf(parent)
+}
+
+// isClosed reports whether a details element is.
+func (d *Document) isClosed(i int32) bool {
+	_, open := d.attr(i, nameOpen)
+	return !open
+}
+
+// summaryOf is the child of a details element that is always shown.
+func (d *Document) summaryOf(i int32) int32 {
+	for c := d.nodes[i].first; c != 0; c = d.nodes[c].next {
+		if d.nodes[c].kind == kindElement && d.tag(c) == "summary" {
+			return c
+		}
+	}
+	return 0
 }
 
 // isVisible reports whether nothing that can be told without layout hides a
 // node.
 func (d *Document) isVisible(i int32) bool {
-	displayed, visibility := d.sight(i, nil)
-	return displayed && (visibility == saidNothing || visibility == saidVisible)
+	s := d.sight(i, nil)
+	return s.displayed && s.visible()
 }
 
 // sighted is what sight said of a node.
 type sighted struct {
 	i          int32
-	displayed  bool
+	displayed  bool // it and all above it
+	skips      bool // what is in it is not displayed
 	visibility saidValue
 	event      uint32 // number of the event since which nothing changed
 }
+
+func (s sighted) visible() bool { return s.visibility != saidHidden }
 
 // maxSighted bounds what is remembered of sight within one event: the nodes
 // around those that changed are mostly the same few.
@@ -457,48 +663,97 @@ const maxSighted = 32
 // sight reports whether a node and all above it are displayed, and what
 // visibility the node has itself or inherits. h are the rules of the tree that
 // it is in, if known.
-func (d *Document) sight(i int32, h *hidingRules) (displayed bool, visibility saidValue) {
+func (d *Document) sight(i int32, h *hidingRules) sighted {
 	if i == 0 {
-		return false, saidNothing
+		return sighted{}
 	}
 	known := &d.sighted[i%maxSighted]
 	if known.i == i && known.event == d.event {
-		return known.displayed, known.visibility
+		return *known
 	}
-	displayed, visibility = d.look(i, h)
-	*known = sighted{i, displayed, visibility, d.event}
-	return displayed, visibility
+	s := d.look(i, h)
+	s.i, s.event = i, d.event
+	d.sighted[i%maxSighted] = s
+	return s
 }
 
-func (d *Document) look(i int32, h *hidingRules) (displayed bool, visibility saidValue) {
+func (d *Document) look(i int32, h *hidingRules) sighted {
+	var own sightOf
 	if d.nodes[i].kind == kindElement {
 		if h == nil {
 			h = d.rulesOf(d.treeOf(i))
 		}
-		hidden, own := d.hidesBy(h, i)
-		if hidden {
-			return false, own
+		if own = d.hidesBy(h, i); own.hidden {
+			return sighted{visibility: own.visibility}
 		}
-		visibility = own
 	}
 	if i == d.root {
-		return true, visibility
+		return sighted{displayed: true}
 	}
-	if d.nodes[i].parent == 0 {
+	above := d.shownIn(i)
+	if above != d.nodes[i].parent {
 		h = nil
 	}
-	displayed, inherited := d.sight(d.above(i), h)
-	if visibility == saidNothing {
-		visibility = inherited
+	around := d.sight(above, h)
+	s := sighted{displayed: around.displayed && !around.skips && !d.foldedAway(i), skips: own.skips, visibility: own.visibility}
+	if s.visibility == saidNothing {
+		s.visibility = around.visibility
 	}
-	return displayed, visibility
+	return s
+}
+
+// shownIn is the node inside of which a browser shows another one: what holds
+// it, or the slot that takes it from a host. 0 when no slot does.
+func (d *Document) shownIn(i int32) int32 {
+	above := d.above(i)
+	if above == 0 || d.nodes[i].kind == kindShadowRoot {
+		return above
+	}
+	shadow := d.shadowRoot(above)
+	if shadow == 0 {
+		return above
+	}
+	name := ""
+	if d.nodes[i].kind == kindElement {
+		name, _ = d.attribute(i, "slot")
+	}
+	return d.slotOf(shadow, name)
+}
+
+// slot is what slotOf found last.
+type slot struct {
+	shadow, found int32
+	name          string
+	event         uint32
+}
+
+// slotOf is the first slot of a shadow tree with a name, 0 when there is none.
+func (d *Document) slotOf(shadow int32, name string) int32 {
+	if s := &d.slot; s.shadow == shadow && s.name == name && s.event == d.event {
+		return s.found
+	}
+	found := int32(0)
+	if tag := d.names.find("slot"); tag != 0 {
+		for i := shadow; i != 0 && found == 0; i = d.following(i, shadow) {
+			if d.nodes[i].kind != kindElement || d.nodes[i].name != tag {
+				continue
+			}
+			if own, _ := d.attribute(i, "name"); own == name {
+				found = i
+			}
+		}
+	}
+	d.slot = slot{shadow, found, name, d.event}
+	return found
 }
 
 // Visible reports whether a user could see the node, as far as that can be
-// told without layout: display and visibility of style sheets and style
-// attributes, media queries by the viewport, hidden, aria-hidden, closed
-// dialogs and details. Size, position, opacity and what lies above it are not
-// considered, nor are selectors that depend on the pointer or the focus.
+// told without layout: display, visibility, content-visibility and opacity 0
+// of style sheets and style attributes, media queries by the viewport, hidden,
+// aria-hidden, closed dialogs and details, slots. Size, position and what lies
+// above it are not considered, nor are animations but that they may end opacity
+// 0, nor selectors that depend on the pointer or the focus, nor whether a
+// popover is open, which is not recorded.
 func (n Node) Visible() bool { return n.i != 0 && n.d.isVisible(n.i) }
 
 // Hides reports whether an element itself hides what is in it; Visible asks
@@ -507,8 +762,8 @@ func (n Node) Hides() bool {
 	if !n.IsElement() {
 		return false
 	}
-	hidden, visibility := n.d.hides(n.i)
-	return hidden || visibility == saidHidden
+	s := n.d.hides(n.i)
+	return s.hidden || s.visibility == saidHidden || s.skips && !n.d.is(n.i, tagHollow)
 }
 
 // MayHide reports whether Hides may say something else since an attribute
@@ -532,8 +787,15 @@ func (a AttributeChange) MayHide() bool {
 		return before != after || slices.ContainsFunc(h.layers, func(l hidingLayer) bool { return l.onStyle })
 	}
 	old := h.ofClass(a.Old)
-	return !slices.Equal(old, h.ofClass(now)) ||
-		slices.ContainsFunc(old, func(r placedRule) bool { return r.onClass }) || d.asksForClass(h, i)
+	return d.shadowRoot(i) != 0 || !slices.Equal(old, h.ofClass(now)) ||
+		slices.ContainsFunc(old, func(r placedRule) bool { return r.onClass }) || d.asksForClass(h, i) ||
+		h.hasLate() && d.isTransparent(h, i)
+}
+
+// isTransparent reports whether an element has opacity 0, but for an animation
+// perhaps.
+func (d *Document) isTransparent(h *hidingRules, i int32) bool {
+	return d.saysBy(h, i)[saysOpacity].value == saidNone
 }
 
 // asksForClass reports whether the class of an element matters to a rule that

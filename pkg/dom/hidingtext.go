@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
-// hidingBlock is what a style sheet says of display and visibility: a rule, or
-// a group of them with its condition.
+// hidingBlock is what a style sheet says of the properties that hide: a rule
+// with those nested in it, or a group of them with its condition.
 type hidingBlock struct {
 	condition string // an at-rule up to its block, "" for a rule
+	statement bool   // at-rule without a block: it puts cascade layers into their order
 	inner     []hidingBlock
 	selectors selectorList
+	shared    bool // the selectors are those of the rule around
 	says      said
 }
 
@@ -39,8 +41,10 @@ func (s *sheetBlocks) own(blocks []hidingBlock, w words) {
 	for k := range blocks {
 		b := &blocks[k]
 		b.condition = w.of(b.condition)
-		b.selectors.own(w)
-		s.selectors += len(b.selectors)
+		if !b.shared {
+			b.selectors.own(w)
+			s.selectors += len(b.selectors)
+		}
 		if b.condition != "" && !slices.Contains(s.conditions, b.condition) {
 			s.conditions = append(s.conditions, b.condition)
 		}
@@ -126,8 +130,9 @@ func (d *Document) baseOf(b *baseIndex) *hidingIndex {
 	build := func() *hidingIndex {
 		h := newHidingIndex()
 		for k, s := range b.sheets {
-			h.addBlocks(d, s.blocks, b.positions[k]*maxSheetRules)
+			h.addBlocks(d, s.blocks, b.positions[k]*maxSheetRules, 0)
 		}
+		h.finish()
 		return h
 	}
 	if d.shared == nil || len(b.sheets) == 0 {
@@ -167,6 +172,7 @@ func scanHiding(s string, depth int) (blocks []hidingBlock, rest string) {
 			return slices.Clip(blocks), ""
 		}
 		prelude := s[:open]
+		blocks = append(blocks, statements(prelude)...)
 		if early := strings.IndexByte(prelude, '}'); early >= 0 {
 			s = s[early:] // declarations of the group itself
 			continue
@@ -184,6 +190,21 @@ func scanHiding(s string, depth int) (blocks []hidingBlock, rest string) {
 		if len(block.inner) > 0 || len(block.selectors) > 0 {
 			blocks = append(blocks, block)
 		}
+	}
+}
+
+// statements are those before a rule that put cascade layers into their order.
+func statements(s string) []hidingBlock {
+	var list []hidingBlock
+	for {
+		end := strings.IndexByte(s, ';')
+		if end < 0 {
+			return list
+		}
+		if item := strings.TrimSpace(s[:end]); strings.HasPrefix(item, "@layer") {
+			list = append(list, hidingBlock{condition: item, statement: true})
+		}
+		s = s[end+1:]
 	}
 }
 
@@ -211,59 +232,121 @@ func scanRule(prelude, s string) (block hidingBlock, rest string) {
 	}
 	body := s[1:end]
 	rest = s[min(end+1, len(s)):]
+	var nested []*rule
 	if strings.IndexByte(body, '{') >= 0 {
 		// Rules inside rules, or a brace in a string.
 		body, rest = blockOf(s)
-		body, _ = parseBlock(body, 0)
+		body, nested = parseBlock(body, 0)
 	}
-	if says, any := saysOf(body); any {
-		if block.selectors = parseSelectors(prelude); block.selectors != nil {
-			block.says = says
-		}
+	says, any := saysOf(body)
+	if !any && len(nested) == 0 {
+		return block, rest
+	}
+	selectors := parseSelectors(prelude, nil)
+	block.inner = blocksIn(selectors, nested)
+	if any {
+		block.selectors, block.says = selectors, says
 	}
 	return block, rest
 }
 
-// saysOf is what declarations say. It looks for the two properties alone: they
-// stand at the beginning or behind a semicolon.
-func saysOf(body string) (s said, any bool) {
-	for _, name := range [2]string{"display", "visibility"} {
-		into := &s.display
-		if name == "visibility" {
-			into = &s.visibility
+// blocksIn are the rules nested in a rule.
+func blocksIn(around selectorList, rules []*rule) []hidingBlock {
+	if around == nil {
+		return nil
+	}
+	var blocks []hidingBlock
+	for _, r := range rules {
+		selectors, group := around, strings.HasPrefix(r.prelude, "@")
+		if !group {
+			selectors = parseSelectors(r.prelude, around)
 		}
-		for rest := body; ; {
-			at := strings.Index(rest, name)
-			if at < 0 {
-				break
-			}
-			before := strings.TrimRight(rest[:at], " \t\n\r\f")
-			start := before == "" && len(rest) == len(body) || strings.HasSuffix(before, ";") || strings.HasSuffix(before, "*/")
-			rest = rest[at+len(name):]
-			value, found := strings.CutPrefix(strings.TrimLeft(rest, " \t\n\r\f"), ":")
-			if !start || !found {
-				continue
-			}
-			value, _, _ = strings.Cut(value, ";")
-			value, important := strings.CutSuffix(strings.TrimSpace(stripComments(value)), "!important")
-			if p := (property{saidValueOf(strings.TrimSpace(value)), important}); p.value != saidNothing && (!into.important || important) {
-				*into, any = p, true
-			}
+		inner := blocksIn(selectors, r.rules)
+		own := hidingBlock{shared: group || r.prelude == "&"}
+		if says, any := saysOf(r.body); any {
+			own.selectors, own.says = selectors, says
+		}
+		if group {
+			inner = append([]hidingBlock{own}, inner...)
+			own = hidingBlock{condition: r.prelude}
+		}
+		if own.inner = inner; len(own.selectors) > 0 || len(inner) > 0 {
+			blocks = append(blocks, own)
+		}
+	}
+	return blocks
+}
+
+// saysOf is what declarations say of the properties that hide. A semicolon in
+// a string ends a declaration here; what is behind it hardly reads as one.
+func saysOf(body string) (s said, any bool) {
+	if strings.Contains(body, "/*") {
+		body = stripComments(body)
+	}
+	for len(body) > 0 {
+		var item string
+		if end := strings.IndexByte(body, ';'); end >= 0 {
+			item, body = body[:end], body[end+1:]
+		} else {
+			item, body = body, ""
+		}
+		property, value := hidingProperty(item)
+		if value == "" {
+			continue
+		}
+		value, mark, _ := strings.Cut(value, "!")
+		important := strings.EqualFold(strings.TrimSpace(mark), "important")
+		if v := saidValueOf(property, strings.TrimSpace(value)); v != saidNothing && (!s[property].important || important) {
+			s[property], any = propertySaid{v, important}, true
 		}
 	}
 	return s, any
 }
 
-// addBlocks takes the rules whose conditions hold now.
-func (h *hidingIndex) addBlocks(d *Document, blocks []hidingBlock, base int) {
+// hidingProperty reads a declaration of one of the properties that hide. The
+// value is empty when it is another one.
+func hidingProperty(item string) (property int, value string) {
+	start := 0
+	for start < len(item) && isSpace(item[start]) {
+		start++
+	}
+	if item = item[start:]; item == "" || strings.IndexByte("dvocaDVOCA", item[0]) < 0 {
+		return 0, ""
+	}
+	name, value, _ := strings.Cut(item, ":")
+	name = strings.TrimRight(name, " \t\n\r\f")
+	for property, names := range hidingNames {
+		for _, known := range names {
+			if strings.EqualFold(name, known) {
+				return property, value
+			}
+		}
+	}
+	return 0, ""
+}
+
+var hidingNames = [saidProperties][]string{
+	saysDisplay: {"display"}, saysVisibility: {"visibility"}, saysOpacity: {"opacity"}, saysContent: {"content-visibility"},
+	saysAnimation: {"animation", "animation-name"},
+}
+
+// addBlocks takes the rules whose conditions hold now, of a cascade layer.
+func (h *hidingIndex) addBlocks(d *Document, blocks []hidingBlock, base int, layer int32) {
 	for k := range blocks {
 		b := &blocks[k]
+		inner := layer
 		if b.condition != "" {
-			if d.applies(b.condition) {
-				h.addBlocks(d, b.inner, base)
+			if names, ok := layerNames(b.condition); ok && b.statement {
+				h.cascade.announce(layer, names)
+				continue
+			} else if ok {
+				inner = h.cascade.open(layer, names)
+			} else if !d.applies(b.condition) {
+				continue
 			}
-			continue
+		} else {
+			h.put(b.selectors, b.says, base, layer)
 		}
-		h.put(b.selectors, b.says, base)
+		h.addBlocks(d, b.inner, base, inner)
 	}
 }

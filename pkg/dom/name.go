@@ -276,7 +276,7 @@ func (d *Document) appendContent(w *writer, i int32, depth int) {
 			if d.contentName(w, i) {
 				return
 			}
-			if hidden, visibility := d.hides(i); hidden || visibility == saidHidden {
+			if s := d.hides(i); s.hidden || s.skips || s.visibility == saidHidden {
 				return
 			}
 		}

@@ -147,7 +147,10 @@ func TestVisibleTextFollowsChanges(t *testing.T) {
 		{incremental(8, `"id":903,"adds":[{"rule":"p { display: none !important }","index":0}]`), ""},
 		{incremental(8, `"id":903,"removes":[{"index":0}]`), "Something went wrong"},
 		{incremental(13, `"id":903,"index":[1],"set":{"property":"display","value":"none"}`), ""},
-		{mutation(`"removes":[{"parentId":902,"id":903}]`), "Something went wrong"},
+		{mutation(`"adds":[{"parentId":904,"previousId":null,"nextId":null,"node":{"type":2,"tagName":"div","attributes":{},"childNodes":[],"id":20}},` +
+			`{"parentId":20,"previousId":null,"nextId":null,"node":{"type":2,"tagName":"style","attributes":{"_cssText":"p { display: none }"},"childNodes":[],"id":21}}]`), ""},
+		{mutation(`"removes":[{"parentId":902,"id":903}]`), ""},
+		{mutation(`"removes":[{"parentId":904,"id":20}]`), "Something went wrong"},
 		{mutation(`"attributes":[{"id":1,"attributes":{"style":{"visibility":"hidden"}}}]`), ""},
 	}
 	if got := seen(); got != "" {

@@ -37,6 +37,12 @@ func (c *compound) more() *rareConditions {
 	return c.rare
 }
 
+// isHost reports whether a compound is for the host of the shadow tree whose
+// style sheet it stands in.
+func (c *compound) isHost() bool {
+	return c.rare != nil && slices.ContainsFunc(c.rare.pseudos, func(p pseudo) bool { return p.name == "host" })
+}
+
 type attrSelector struct {
 	name, value string
 	operator    byte // 0: present, '=': equal, else the character before the equals sign
@@ -44,19 +50,27 @@ type attrSelector struct {
 }
 
 type pseudo struct {
-	name string
-	not  bool
-	list selectorList // of :is, :where and :not
+	name   string
+	not    bool
+	list   selectorList // of :is, :where, :not and :host, and those that & stands for
+	nested bool         // &: the list is that of the rule around
 }
 
 // parseSelectors reads a list of selectors. Those that can only be decided
 // with layout, with the pointer, or not at all, are left out: they match
-// nothing here.
-func parseSelectors(s string) selectorList {
+// nothing here. around are the selectors of the rule that they are nested in.
+func parseSelectors(s string, around selectorList) selectorList {
+	if s == "&" {
+		return around
+	}
 	var list selectorList
 	for len(s) > 0 {
 		end := cssEnd(s, ",")
-		if c, ok := parseComplex(strings.TrimSpace(s[:end])); ok {
+		item := strings.TrimSpace(s[:end])
+		if around != nil && strings.IndexByte(item, '&') < 0 {
+			item = "& " + item
+		}
+		if c, ok := parseComplex(item, around); ok {
 			list = append(list, c)
 		}
 		s = s[min(end+1, len(s)):]
@@ -94,8 +108,10 @@ func (l selectorList) own(w words) {
 				a.name, a.value = w.of(a.name), w.of(a.value)
 			}
 			for n := range c.rare.pseudos {
-				c.rare.pseudos[n].name = w.of(c.rare.pseudos[n].name)
-				c.rare.pseudos[n].list.own(w)
+				if p := &c.rare.pseudos[n]; !p.nested {
+					p.name = w.of(p.name)
+					p.list.own(w)
+				}
 			}
 		}
 	}
@@ -104,7 +120,7 @@ func (l selectorList) own(w words) {
 // maxCompounds bounds a selector. Longer ones are left out.
 const maxCompounds = 32
 
-func parseComplex(s string) (complexSelector, bool) {
+func parseComplex(s string, around selectorList) (complexSelector, bool) {
 	var c complexSelector
 	combinator := byte(0)
 	for s != "" {
@@ -112,7 +128,7 @@ func parseComplex(s string) (complexSelector, bool) {
 		if end == 0 {
 			return c, false
 		}
-		part, weight, ok := parseCompound(s[:end])
+		part, weight, ok := parseCompound(s[:end], around)
 		if !ok || len(c.parts) == maxCompounds {
 			return c, false
 		}
@@ -157,7 +173,7 @@ const (
 	weightTag   = 1
 )
 
-func parseCompound(s string) (c compound, weight int, ok bool) {
+func parseCompound(s string, around selectorList) (c compound, weight int, ok bool) {
 	if name := identifier(s); name > 0 {
 		c.tag = strings.ToLower(unescapeCSS(s[:name]))
 		weight += weightTag
@@ -191,8 +207,14 @@ func parseCompound(s string) (c compound, weight int, ok bool) {
 			c.more().attrs = append(c.rare.attrs, a)
 			weight += weightClass
 			s = s[end+1:]
+		case '&':
+			if around == nil {
+				return c, 0, false
+			}
+			c.more().pseudos = append(c.rare.pseudos, pseudo{name: "is", list: around, nested: true})
+			weight += around.specificity()
 		case ':':
-			p, more, end, ok := parsePseudo(s)
+			p, more, end, ok := parsePseudo(s, around)
 			if !ok {
 				return c, 0, false
 			}
@@ -284,7 +306,7 @@ func parseAttribute(s string) (a attrSelector, ok bool) {
 }
 
 // parsePseudo reads what follows a colon.
-func parsePseudo(s string) (p pseudo, weight, length int, ok bool) {
+func parsePseudo(s string, around selectorList) (p pseudo, weight, length int, ok bool) {
 	end := identifier(s)
 	if end == 0 {
 		return p, 0, 0, false // a pseudo-element is no element
@@ -296,18 +318,25 @@ func parsePseudo(s string) (p pseudo, weight, length int, ok bool) {
 			return p, 0, 0, false
 		}
 		inner := s[end+1 : closing]
-		p.list = parseSelectors(inner)
+		for rest := inner; len(rest) > 0; {
+			end := cssEnd(rest, ",")
+			if c, ok := parseComplex(strings.TrimSpace(rest[:end]), around); ok {
+				p.list = append(p.list, c)
+			}
+			rest = rest[min(end+1, len(rest)):]
+		}
 		p.not = p.name == "not"
 		switch p.name {
-		case "is", "where", "not", "matches", "-webkit-any":
+		case "is", "where", "not", "matches", "-webkit-any", "host":
 		default:
 			return p, 0, 0, false
 		}
-		for _, c := range p.list {
-			weight = max(weight, c.specificity)
-		}
-		if p.name == "where" {
+		weight = p.list.specificity()
+		switch p.name {
+		case "where":
 			weight = 0
+		case "host":
+			weight += weightClass
 		}
 		// A selector that is left out would turn :not around.
 		return p, weight, closing + 1, !p.not || len(p.list) == 1+strings.Count(inner, ",")
@@ -319,20 +348,27 @@ func parsePseudo(s string) (p pseudo, weight, length int, ok bool) {
 	return p, 0, 0, false
 }
 
-// matches reports whether an element matches any of the selectors, and the
-// greatest specificity of those that do.
-func (l selectorList) matches(d *Document, i int32) (specificity int, ok bool) {
+// specificity is the greatest of the list.
+func (l selectorList) specificity() int {
+	most := 0
 	for k := range l {
-		d.scratch.steps = 0
-		if c := &l[k]; (!ok || c.specificity > specificity) && d.matchesComplex(i, c.parts) {
-			specificity, ok = c.specificity, true
-		}
+		most = max(most, l[k].specificity)
 	}
-	return specificity, ok
+	return most
 }
 
-// maxSteps bounds the compounds tried for one element and selector: selectors
-// can be made that take for ever.
+// match reports whether an element matches any of the selectors.
+func (d *Document) match(i int32, l selectorList) bool {
+	for k := range l {
+		if d.matchesComplex(i, l[k].parts) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxSteps bounds the compounds tried for one element and selector, those of
+// lists in it included: selectors can be made that take for ever.
 const maxSteps = 20_000
 
 // matchesComplex matches compounds, the first being for the element itself.
@@ -352,7 +388,16 @@ func (d *Document) matchesRest(i int32, parts []compound) bool {
 // matchesAround matches all compounds but the first, around an element that
 // matches that.
 func (d *Document) matchesAround(i int32, parts []compound) bool {
-	switch rest := parts[1:]; rest[0].combinator {
+	rest := parts[1:]
+	if rest[0].isHost() {
+		top := d.treeOf(i)
+		if c := rest[0].combinator; c != ' ' && (c != '>' || d.nodes[i].parent != top) || d.nodes[top].kind != kindShadowRoot {
+			return false
+		}
+		host := d.above(top)
+		return host != 0 && d.matchesComplex(host, rest)
+	}
+	switch rest[0].combinator {
 	case '>':
 		parent := d.parentElement(i)
 		return parent != 0 && d.matchesComplex(parent, rest)
@@ -498,8 +543,11 @@ func (d *Document) matchesPseudo(i int32, p *pseudo) bool {
 		_, ok := d.attribute(i, "href")
 		return ok && d.tag(i) == "a"
 	case "host":
-		return false // rules for a host are looked up with it: see hidingRules
+		if d.shadowRoot(i) == 0 {
+			return false
+		} else if p.list == nil {
+			return true
+		}
 	}
-	_, ok := p.list.matches(d, i)
-	return ok != p.not
+	return d.match(i, p.list) != p.not
 }

@@ -30,9 +30,15 @@ const maxRules = 100_000
 // maxAdopted bounds the style sheets that one shadow root adopts.
 const maxAdopted = 1000
 
-// styleChanged is called when a tree has other style elements, or these other
-// texts.
+// styleChanged is called when a tree has other style elements.
 func (d *Document) styleChanged() { d.hiding = nil }
+
+// staleRules is called when a style element says something else.
+func (d *Document) staleRules(i int32) {
+	if h := d.hiding[d.treeOf(i)]; h != nil {
+		h.stale = true
+	}
+}
 
 // rulesStale is called when the same style elements have other rules.
 func (d *Document) rulesStale() {
@@ -41,12 +47,13 @@ func (d *Document) rulesStale() {
 	}
 }
 
+// dropSheet is called when the text of a style element is another one.
 func (d *Document) dropSheet(i int32) {
 	if s := d.styles[i]; s != nil {
 		d.bytes -= s.bytes
 		delete(d.styles, i)
 	}
-	d.styleChanged()
+	d.staleRules(i)
 }
 
 // sheetOf returns the style sheet of a style element, nil when a browser gives

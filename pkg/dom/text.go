@@ -59,11 +59,15 @@ const maxTextDepth = 4096
 // there as it was recorded. Of form fields only what is written on buttons and
 // the chosen option of a list is text; what was typed is not.
 func (n Node) VisibleText(maxBytes int) string {
-	if n.i == 0 || !n.d.isVisible(n.i) {
+	if n.i == 0 {
+		return ""
+	}
+	s := n.d.sight(n.i, nil)
+	if !s.displayed || s.skips {
 		return ""
 	}
 	w := writer{most: maxBytes}
-	n.d.visibleText(&w, n.i, true, 0)
+	n.d.visibleText(&w, n.i, s.visible(), 0)
 	return w.String()
 }
 
@@ -137,8 +141,14 @@ func (d *Document) textInside(w *writer, i int32, visible bool, depth int) {
 		d.visibleText(w, shadow, visible, depth+1)
 		return
 	}
-	if d.nodes[i].kind == kindElement && d.tag(i) == "slot" && d.slotted(w, i, visible, depth) {
-		return
+	if d.nodes[i].kind == kindElement {
+		switch {
+		case d.is(i, tagDetails) && d.isClosed(i):
+			d.childText(w, d.summaryOf(i), visible, depth)
+			return
+		case d.tag(i) == "slot" && d.slotted(w, i, visible, depth):
+			return
+		}
 	}
 	for c := d.nodes[i].first; c != 0 && !w.full(); c = d.nodes[c].next {
 		d.childText(w, c, visible, depth)
@@ -147,12 +157,12 @@ func (d *Document) textInside(w *writer, i int32, visible bool, depth int) {
 
 func (d *Document) childText(w *writer, c int32, visible bool, depth int) {
 	if d.nodes[c].kind == kindElement {
-		hidden, own := d.hides(c)
-		if hidden {
+		s := d.hides(c)
+		if s.hidden || s.skips {
 			return
 		}
-		if own != saidNothing {
-			visible = own == saidVisible
+		if s.visibility != saidNothing {
+			visible = s.visibility == saidVisible
 		}
 	}
 	d.visibleText(w, c, visible, depth+1)
@@ -160,16 +170,27 @@ func (d *Document) childText(w *writer, c int32, visible bool, depth int) {
 
 // slotted writes the text of the host's children that a slot shows.
 func (d *Document) slotted(w *writer, slot int32, visible bool, depth int) bool {
+	found := false
+	d.eachSlotted(slot, func(c int32) bool {
+		found = true
+		d.childText(w, c, visible, depth)
+		return !w.full()
+	})
+	return found
+}
+
+// eachSlotted calls f for the children of a host that a slot of its shadow tree
+// shows.
+func (d *Document) eachSlotted(slot int32, f func(c int32) bool) {
 	top := d.treeOf(slot)
 	if d.nodes[top].kind != kindShadowRoot {
-		return false
+		return
 	}
 	host := d.above(top)
 	if host == 0 {
-		return false
+		return
 	}
 	name, _ := d.attribute(slot, "name")
-	found := false
 	for c := d.nodes[host].first; c != 0; c = d.nodes[c].next {
 		wanted := ""
 		if d.nodes[c].kind == kindElement {
@@ -177,10 +198,8 @@ func (d *Document) slotted(w *writer, slot int32, visible bool, depth int) bool 
 		} else if d.nodes[c].kind != kindText {
 			continue
 		}
-		if wanted == name {
-			found = true
-			d.childText(w, c, visible, depth)
+		if wanted == name && !f(c) {
+			return
 		}
 	}
-	return found
 }

@@ -91,6 +91,7 @@ func (d *Document) unlink(i int32) {
 		return
 	}
 	d.touch(n.parent, i)
+	d.stylesMoved(i)
 	p := &d.nodes[n.parent]
 	if n.prev != 0 {
 		d.nodes[n.prev].next = n.next
@@ -124,30 +125,29 @@ func (d *Document) link(parent, i, before int32) {
 	d.touch(parent, i)
 }
 
-// touch forgets the parsed rules of a style element whose text changed: the
-// browser parses the text again.
+// touch is called when a node came or went. A browser parses the text of a
+// style element again when a text in it does so; a style element that is taken
+// out of the document or put into it gets a new sheet.
 func (d *Document) touch(parent, child int32) {
-	if k := d.nodes[child].kind; (k == kindText || k == kindCDATA) && d.isStyle(parent) {
+	switch k := d.nodes[child].kind; {
+	case (k == kindText || k == kindCDATA) && d.isStyle(parent):
 		d.dropSheet(parent)
-		return
-	}
-	if d.nodes[child].kind == kindElement {
-		d.styleMoved(child)
+	case d.isStyle(child):
+		d.dropSheet(child)
+		d.styleChanged()
 	}
 }
 
-// styleMoved is called when an element came or went. A style element that is
-// taken out of the document or put into it gets a new sheet.
-func (d *Document) styleMoved(i int32) {
-	if d.isStyle(i) {
-		d.dropSheet(i)
+// stylesMoved is called when a node goes, or comes with what was in it before:
+// the style elements in it do so, too.
+func (d *Document) stylesMoved(top int32) {
+	if d.nodes[top].first == 0 || len(d.styles) == 0 && len(d.hiding) == 0 {
 		return
 	}
-	if len(d.styles) > 0 && d.nodes[i].first != 0 {
-		for j := d.following(i, i); j != 0; j = d.following(j, i) {
-			if d.isStyle(j) {
-				d.dropSheet(j)
-			}
+	for i := d.following(top, top); i != 0; i = d.following(i, top) {
+		if d.isStyle(i) {
+			d.dropSheet(i)
+			d.styleChanged()
 		}
 	}
 }

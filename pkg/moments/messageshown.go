@@ -15,23 +15,14 @@ func (s *messages) shown(t toggle) bool {
 	case t.hid:
 		return true
 	}
-	switch t.Name {
-	case "class":
-		if !saysShown(attribute(t.Node, "class")) || saysShown(t.Old) {
-			return false
-		}
-	case "style":
-		if !transparent(t.Old) || transparent(attribute(t.Node, "style")) {
-			return false
-		}
-	default:
+	if t.Name != "class" || !saysShown(attribute(t.Node, "class")) || saysShown(t.Old) {
 		return false
 	}
 	return s.messageKind(t.Node) != "" && !t.Node.Hides()
 }
 
 // saysShown reports whether one of an element's classes says that it is shown:
-// style sheets make messages opaque with these, or move them into sight.
+// style sheets move messages into sight with these.
 func saysShown(class string) bool {
 	for name := range strings.FieldsSeq(class) {
 		switch strings.TrimPrefix(name, "is-") {
@@ -40,16 +31,6 @@ func saysShown(class string) bool {
 		}
 	}
 	return false
-}
-
-func transparent(style string) bool {
-	_, value, found := strings.Cut(style, "opacity:")
-	if !found {
-		return false
-	}
-	value, _, _ = strings.Cut(value, ";")
-	value = strings.TrimSpace(value)
-	return value == "0" || value == "0.0" || value == "0%"
 }
 
 // isOffscreen reports whether an element is for screen readers alone.
@@ -72,22 +53,11 @@ func isOffscreen(n dom.Node) bool {
 	return false
 }
 
-// faded reports whether a message was made transparent, or lost the class that
-// shows it.
+// faded reports whether a message lost the class that shows it.
 func faded(changes *dom.Changes, n dom.Node) bool {
 	for _, a := range changes.Attributes {
-		if a.Node != n {
-			continue
-		}
-		switch a.Name {
-		case "class":
-			if saysShown(a.Old) && !saysShown(attribute(n, "class")) {
-				return true
-			}
-		case "style":
-			if transparent(attribute(n, "style")) && !transparent(a.Old) {
-				return true
-			}
+		if a.Node == n && a.Name == "class" && saysShown(a.Old) && !saysShown(attribute(n, "class")) {
+			return true
 		}
 	}
 	return false
