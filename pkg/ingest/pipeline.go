@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/ingest/journal"
 	"github.com/playhead/playhead/pkg/objectstore"
-	"github.com/playhead/playhead/pkg/recording"
 )
 
 const (
@@ -73,42 +71,6 @@ type pipeline struct {
 	next     uint64        // number of the next segment
 	flushTo  uint64        // segments below this number do not wait for company
 	progress chan struct{} // closed and renewed when a job ends
-}
-
-// item is a segment on its way from the journal to its pack.
-type item struct {
-	entry   journal.Entry
-	number  uint64 // in the order of arrival
-	sinceMs int64
-	address uint64   // of the sender, hashed; 0: unknown
-	kept    *kept    // the events, when they are in memory
-	tries   int      // of a pack with this segment that failed
-	made    *encoded // nil: not encoded
-}
-
-// queue holds the segments of one group that are in no pack.
-type queue struct {
-	waiting []item  // not encoded, oldest first
-	head    []*item // older than those: encoded or being encoded, oldest first
-	bytes   int64   // of the packs that head would make
-	running int     // jobs
-	parked  int     // packs that failed
-	passed  bool    // since no further ones are made, another project's was stored
-	refused bool    // and after that one of these failed again
-	resting bool    // the index could not be asked; a pause is running
-	pauses  int     // in a row
-}
-
-// job is a pack being made and stored, or one that was sealed before.
-type job struct {
-	group  journal.Group
-	number uint64 // of its first segment
-	items  []*item
-	held   int64
-	sealed *journal.Pack // nil: a new pack
-	tries  int           // that failed
-	absent int           // times that the object was not there
-	ready  bool          // for another
 }
 
 func newPipeline(s *Server, bucket objectstore.Bucket, idx index.Index, opts Options) *pipeline {
@@ -263,9 +225,6 @@ func (p *pipeline) mayEncode(q *queue) bool {
 	return !q.blocked() || q.bytes < p.maxBytes
 }
 
-// blocked says that no packs of a group are made now.
-func (q *queue) blocked() bool { return q.resting || q.parked >= parkedOfGroup }
-
 // encoded takes what an encoder made; nil is a segment that is lost.
 func (p *pipeline) encoded(group journal.Group, it *item, made *encoded) {
 	if it.kept != nil {
@@ -288,266 +247,10 @@ func (p *pipeline) encoded(group journal.Group, it *item, made *encoded) {
 	p.nudge()
 }
 
-// packBytes is about what an encoded segment adds to a pack.
-func (it *item) packBytes() int64 { return int64(len(it.made.frame)) + footerBytes }
-
 // progressed lets flush look again; p.mu is held.
 func (p *pipeline) progressed() {
 	close(p.progress)
 	p.progress = make(chan struct{})
-}
-
-// work stores a pack. When ctx ends it first, the pack stays in the journal,
-// and as running here, because nobody else may take it.
-func (p *pipeline) work(ctx context.Context, j *job) {
-	out, err := p.packer.store(ctx, j)
-	if err != nil {
-		if !errors.Is(err, context.Canceled) {
-			p.log.Error("pack is left in the journal until the next start", "project", j.group.Project, "error", err)
-		}
-		return
-	}
-	p.finish(ctx, j, out)
-	p.nudge()
-	p.encode.Broadcast()
-}
-
-// finish takes what became of a job.
-func (p *pipeline) finish(ctx context.Context, j *job, out outcome) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	q := p.queue(j.group)
-	delete(p.running, j)
-	q.running--
-	p.held -= j.held
-	if j.sealed != nil {
-		q.parked--
-	}
-	switch {
-	case out.sealed != nil:
-		p.park(ctx, j, q, out)
-	case out.failed:
-		q.pauses++
-		q.resting = true
-		p.pause(ctx, q.pauses, func() { q.resting = false })
-	default:
-		q.pauses = 0
-		p.stored(j, q)
-	}
-	p.giveBack(j, q, out)
-	p.progressed()
-}
-
-// stored notes a pack that is stored; p.mu is held.
-func (p *pipeline) stored(j *job, q *queue) {
-	if q.parked < parkedOfGroup {
-		q.passed, q.refused = false, false
-	}
-	for group, other := range p.queues {
-		if group.Project != j.group.Project && other.parked >= parkedOfGroup {
-			other.passed = true
-		}
-	}
-}
-
-// isRefused says that the stores take the packs of other projects and not those
-// of this one.
-func (p *pipeline) isRefused(project recording.ProjectID) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for group, q := range p.queues {
-		if group.Project == project && q.refused {
-			return true
-		}
-	}
-	return false
-}
-
-// park keeps a pack that is sealed and could not be stored for later; p.mu is
-// held.
-func (p *pipeline) park(ctx context.Context, j *job, q *queue, out outcome) {
-	again := &job{group: j.group, number: j.number, sealed: out.sealed, tries: j.tries + 1, absent: out.absent}
-	p.resumes = append(p.resumes, again)
-	q.parked++
-	q.refused = q.passed
-	p.packer.parked(again)
-	p.pause(ctx, again.tries, func() { again.ready = true })
-}
-
-// pause calls f, with p.mu held, after a pause that grows with the failures.
-func (p *pipeline) pause(ctx context.Context, failures int, f func()) {
-	wait := p.packer.retry.pause(failures)
-	p.tasks.Go(func() {
-		if p.packer.retry.wait(ctx, wait) != nil {
-			return
-		}
-		p.mu.Lock()
-		f()
-		p.mu.Unlock()
-		p.nudge()
-		p.encode.Broadcast()
-	})
-}
-
-// giveBack puts segments at the head of their queue again; p.mu is held.
-func (p *pipeline) giveBack(j *job, q *queue, out outcome) {
-	for _, it := range out.back {
-		q.bytes += it.packBytes()
-		p.held += it.made.bytes
-	}
-	q.head = append(out.back[:len(out.back):len(out.back)], q.head...)
-	if len(out.again) == 0 {
-		return
-	}
-	again := make([]item, 0, len(out.again)+len(q.waiting))
-	for _, e := range out.again {
-		again = append(again, item{entry: e, number: j.number, tries: j.tries}) // since 1970: due now
-	}
-	p.waiting += len(out.again)
-	q.waiting = append(again, q.waiting...)
-}
-
-// take returns a pack that is due, or how long until one may be.
-func (p *pipeline) take() (*job, time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	wait := p.maxAge
-	if len(p.running) >= packsAtOnce {
-		return nil, wait
-	}
-	if j := p.takeResume(); j != nil {
-		return j, 0
-	}
-	now := p.now().UnixMilli()
-	var best *queue
-	var group journal.Group
-	for g, q := range p.queues {
-		if q.empty() {
-			delete(p.queues, g)
-			continue
-		}
-		if q.blocked() || q.running >= packsOfGroup || q.ready() == 0 {
-			continue
-		}
-		due := p.due(q, now)
-		if due <= 0 && (best == nil || q.head[0].number < best.head[0].number) {
-			best, group = q, g
-		}
-		wait = min(wait, max(due, 0))
-	}
-	if best == nil && p.held >= p.limit {
-		best, group = p.fullest()
-	}
-	if best == nil {
-		return nil, max(wait, time.Millisecond)
-	}
-	return p.start(best, p.cut(best, group)), 0
-}
-
-// takeResume returns a sealed pack that is ready for another attempt.
-func (p *pipeline) takeResume() *job {
-	resuming := 0
-	for j := range p.running {
-		if j.sealed != nil {
-			resuming++
-		}
-	}
-	if resuming >= resumesAtOnce {
-		return nil
-	}
-	for i, j := range p.resumes {
-		if j.ready {
-			p.resumes = append(p.resumes[:i:i], p.resumes[i+1:]...)
-			return p.start(p.queue(j.group), j)
-		}
-	}
-	return nil
-}
-
-func (p *pipeline) start(q *queue, j *job) *job {
-	q.running++
-	p.running[j] = struct{}{}
-	return j
-}
-
-func (q *queue) empty() bool {
-	return len(q.waiting) == 0 && len(q.head) == 0 && q.running == 0 && q.parked == 0 && !q.resting
-}
-
-// ready returns how many segments from the oldest on are encoded.
-func (q *queue) ready() int {
-	n := slices.IndexFunc(q.head, func(it *item) bool { return it.made == nil })
-	if n < 0 {
-		return len(q.head)
-	}
-	return n
-}
-
-// due returns how long until the encoded segments of a queue become a pack;
-// not above 0 is now. While older ones than flush.pack_age are still to be
-// encoded, packs are closed by size only: catching up makes large ones.
-func (p *pipeline) due(q *queue, now int64) time.Duration {
-	ready := q.ready()
-	if q.bytes >= p.maxBytes || ready >= packSegments {
-		return 0
-	}
-	age := func(it *item) time.Duration {
-		// A clock that was set back must not keep segments waiting.
-		if now < it.sinceMs || it.number < p.flushTo {
-			return p.maxAge
-		}
-		return min(p.maxAge, time.Duration(now-it.sinceMs)*time.Millisecond)
-	}
-	var behind *item
-	if ready < len(q.head) {
-		behind = q.head[ready]
-	} else if len(q.waiting) > 0 {
-		behind = &q.waiting[0]
-	}
-	if behind != nil && age(behind) >= p.maxAge {
-		return p.maxAge // the encoder says when it is done
-	}
-	return p.maxAge - age(q.head[0])
-}
-
-// fullest returns the queue with the largest pack.
-func (p *pipeline) fullest() (fullest *queue, group journal.Group) {
-	for g, q := range p.queues {
-		if !q.blocked() && q.running < packsOfGroup && q.ready() > 0 && (fullest == nil || q.bytes > fullest.bytes) {
-			fullest, group = q, g
-		}
-	}
-	return fullest, group
-}
-
-// cut takes the segments of one pack from a queue: the oldest one and those
-// after it that, like it, were or were not in a pack that failed. What failed
-// before is not to take others with it.
-func (p *pipeline) cut(q *queue, group journal.Group) *job {
-	first := q.head[0]
-	j := &job{group: group, number: first.number}
-	ready := q.ready()
-	left := make([]*item, 0, len(q.head))
-	var bytes int64
-	for i, it := range q.head[:ready] {
-		size := it.packBytes()
-		full := bytes+size > p.maxBytes || j.held+it.made.bytes > p.limit/2 || len(j.items) == packSegments
-		if full && len(j.items) > 0 {
-			ready = i
-			break
-		}
-		if (it.tries > 0) != (first.tries > 0) {
-			left = append(left, it)
-			continue
-		}
-		bytes += size
-		j.held += it.made.bytes
-		j.items = append(j.items, it)
-		j.tries = max(j.tries, it.tries)
-	}
-	q.head = append(left, q.head[ready:]...)
-	q.bytes -= bytes
-	return j
 }
 
 // flush waits until every segment that is queued now is stored. It returns the
