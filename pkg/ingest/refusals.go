@@ -18,7 +18,8 @@ const (
 
 // refusals logs refused requests, so that an operator sees why pages are not
 // recorded, and a stranger cannot fill the disk. What is left out is counted in
-// the next line for the same reason; the metrics count all.
+// the next line for the same reason, and has its own at the level debug; the
+// metrics count all.
 type refusals struct {
 	log *slog.Logger
 	now func() time.Time
@@ -41,7 +42,11 @@ func newRefusals(log *slog.Logger, now func() time.Time) *refusals {
 // sender wrote is logged but its number of bytes; -1 when it did not say.
 func (f *refusals) note(route string, who *credential, p *problem, bytes int64) {
 	suppressed, ok := f.line(p.reason)
+	level := slog.LevelWarn
 	if !ok {
+		level = slog.LevelDebug
+	}
+	if !f.log.Enabled(context.Background(), level) {
 		return
 	}
 	attributes := []slog.Attr{
@@ -53,7 +58,7 @@ func (f *refusals) note(route string, who *credential, p *problem, bytes int64) 
 	if suppressed > 0 {
 		attributes = append(attributes, slog.Int("suppressed", suppressed))
 	}
-	f.log.LogAttrs(context.Background(), slog.LevelWarn, "request refused", attributes...)
+	f.log.LogAttrs(context.Background(), level, "request refused", attributes...)
 }
 
 // line says whether another line may be written, and how many were not since

@@ -65,6 +65,20 @@ func TestRefusalsAreLogged(t *testing.T) {
 	}
 }
 
+// TestEveryRefusalIsLoggedForWhoDebugs: somebody who looks for one sender's
+// reason needs all of them.
+func TestEveryRefusalIsLoggedForWhoDebugs(t *testing.T) {
+	var logged bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s := newServer(t, testConfig(t), nil, nil, Options{Log: log})
+	for range 5 * refusalBurst {
+		serve(s, request("no header"))
+	}
+	if n := strings.Count(logged.String(), `"msg":"request refused"`); n != 5*refusalBurst {
+		t.Errorf("%d lines for %d refusals", n, 5*refusalBurst)
+	}
+}
+
 // TestEncodings: what cannot be decompressed within bounds is refused, in each
 // of the places that can name it.
 func TestEncodings(t *testing.T) {
