@@ -56,10 +56,10 @@ func bombs(seed *tape, s *sender) ([]hostile, error) {
 	return []hostile{
 		{"gzip", "gzip", whole(gz), int64(len(gz)), tooLarge},
 		{"zstd", "zstd", whole(frames), int64(len(frames)), tooLarge},
-		{"zstd_window", "zstd", whole(hugeWindow()), int64(len(hugeWindow())), []int{400, 413}},
+		{"zstd_window", "zstd", whole(hugeWindow()), int64(len(hugeWindow())), tooLarge},
 		{"identity", "identity", endless, bombSize, tooLarge},
 		{"identity_chunked", "identity", endless, -1, tooLarge},
-		{"gzip_in_gzip", "gzip", whole(twice), int64(len(twice)), []int{400, 413}},
+		{"gzip_in_gzip", "gzip", whole(twice), int64(len(twice)), tooLarge},
 		{"gzip_gzip", "gzip, gzip", whole(twice), int64(len(twice)), unsupported},
 		{"br", "br", whole(gz), int64(len(gz)), unsupported},
 		{"deflate", "deflate", whole(gz), int64(len(gz)), unsupported},
@@ -156,6 +156,9 @@ func (t *trial) warmUp(s *sender) error {
 	return errors.Join(err, f.end())
 }
 
+// heapInUse is what a server's heap takes, with what is not collected yet.
+const heapInUse = "go_memstats_heap_inuse_bytes"
+
 // bombed is row 15: bodies of a MiB and less that become a GiB, each alone and a
 // hundred at once, while somebody else sends.
 func bombed(t *trial) error {
@@ -176,12 +179,22 @@ func bombed(t *trial) error {
 		return err
 	}
 	client := loner()
-	wrong := 0
+	wrong, dearest := 0, time.Duration(0)
 	for _, h := range all {
+		started, err := srv.cpu()
+		if err != nil {
+			return err
+		}
 		status, body, err := h.post(t.ctx, client, srv.url(), mainKey)
 		if err != nil {
 			return err
 		}
+		ended, err := srv.cpu()
+		if err != nil {
+			return err
+		}
+		t.note("%s: %d after %s of processor", h.name, status, ended-started)
+		dearest = max(dearest, ended-started)
 		if !contains(h.statuses, status) {
 			wrong++
 			t.note("%s is answered %d: %.200s", h.name, status, body)
@@ -189,13 +202,13 @@ func bombed(t *trial) error {
 	}
 	const parallel = 100
 	f := t.begin(s, nominal(50, "beside"))
-	heapBefore, _, err := srv.metric("go_memstats_heap_inuse_bytes")
+	heapBefore, _, err := srv.metric(heapInUse)
 	if err != nil {
 		return err
 	}
 	var heap float64
 	growth, cpu, err := t.memoryGrowth(srv, func() (err error) {
-		heap, err = t.watch(srv, "go_memstats_heap_inuse_bytes", func() error { return throw(t.ctx, client, srv, all, parallel) })
+		heap, err = t.watch(srv, heapInUse, func() error { return throw(t.ctx, client, srv, all, parallel) })
 		return err
 	})
 	if err = errors.Join(err, f.end()); err != nil {
@@ -214,11 +227,12 @@ func bombed(t *trial) error {
 	t.figure("wrong_answers", float64(wrong))
 	t.figure("memory_growth_mb", growth/1e6)
 	t.figure("heap_growth_mb", (heap-heapBefore)/1e6)
+	t.figure("cpu_ms_alone_max", milliseconds(dearest))
 	t.figure("cpu_ms_each", milliseconds(cpu)/parallel)
 	t.judge(result)
 	t.expect(wrong == 0, "%d bombs are answered wrongly", wrong)
 	t.expect(heap-heapBefore < 64<<20, "the heap grew by %.0f MB", (heap-heapBefore)/1e6)
-	t.expect(cpu/parallel < 200*time.Millisecond, "a bomb costs %s", cpu/parallel)
+	t.expect(dearest < 200*time.Millisecond && cpu/parallel < 200*time.Millisecond, "a bomb costs %s alone and %s beside others", dearest, cpu/parallel)
 	t.expect(onlyStatuses(&f.tally, 202), "others are answered %v meanwhile", f.statuses)
 	return nil
 }

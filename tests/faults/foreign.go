@@ -62,6 +62,13 @@ func foreign(t *trial) error {
 	m := &matrix{t: t, secret: secret, own: own}
 	m.ask("playback", reader.Handler())
 	m.ask("plugin", plugin.resources())
+	if !t.short { // a test judges no times
+		m.clock("playback", reader.Handler())
+		m.clock("plugin", plugin.resources())
+		t.figure("time_ratio", float64(m.took.secret)/float64(m.took.never))
+		t.figure("time_ratio_of_noise", float64(m.took.another)/float64(m.took.never))
+		t.figure("different_times", float64(m.odd))
+	}
 	if err := m.query(plugin); err != nil {
 		return err
 	}
@@ -78,6 +85,7 @@ func foreign(t *trial) error {
 	t.judge(result)
 	t.expect(m.leaked == 0, "%d foreign bytes", m.leaked)
 	t.expect(m.different == 0, "%d answers tell a foreign session from one that never was", m.different)
+	t.expect(m.odd == 0, "%d answers take another time than those about a session that never was", m.odd)
 	t.expect(m.found > 0, "the project's own session is not found: the matrix tests nothing")
 	return nil
 }
@@ -144,6 +152,52 @@ type matrix struct {
 	own    *tape
 
 	requests, leaked, different, found int
+
+	odd  int   // questions whose answers take another time
+	took times // all questions together
+}
+
+// times are what the answers about the secret session take, and about two that
+// never were: what these differ by is noise.
+type times struct{ secret, never, another time.Duration }
+
+// differ says whether the secret's time is not among those of the others, give
+// or take a quarter.
+func (s times) differ() bool {
+	return s.secret < min(s.never, s.another)*3/4 || s.secret > max(s.never, s.another)*5/4
+}
+
+// clock compares how long answers take. A question whose answer does is asked
+// again: only one that differs each time is counted.
+func (m *matrix) clock(name string, api http.Handler) {
+	never, another := questions(newTape(m.t.rng.Uint64(), "never")), questions(newTape(m.t.rng.Uint64(), "another"))
+	for i, secret := range questions(m.secret) {
+		for try := 1; ; try++ {
+			got := m.timesOf(api, [3]string{secret, never[i], another[i]})
+			if got.differ() && try < 3 {
+				continue
+			}
+			if got.differ() {
+				m.odd++
+				m.t.note("%s: %s takes %s, and %s or %s of a session that never was", name, secret, got.secret, got.never, got.another)
+			}
+			m.took.secret, m.took.never, m.took.another = m.took.secret+got.secret, m.took.never+got.never, m.took.another+got.another
+			break
+		}
+	}
+}
+
+// timesOf asks three questions in turns and returns the medians.
+func (m *matrix) timesOf(api http.Handler, asked [3]string) times {
+	var took [3][]time.Duration
+	for range 7 {
+		for i, path := range asked {
+			start := time.Now()
+			m.call(api, http.MethodGet, path)
+			took[i] = append(took[i], time.Since(start))
+		}
+	}
+	return times{percentile(took[0], 0.5), percentile(took[1], 0.5), percentile(took[2], 0.5)}
 }
 
 // ask compares the answers about the secret session with those about one that
