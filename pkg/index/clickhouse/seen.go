@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -63,112 +62,189 @@ func wordsOf(text string) ([]string, error) {
 }
 
 const (
-	// firstSeen is the length of the first window of time in which sessions
-	// that saw a text are looked for, when there are many. One in which more than maxPosted saw it is
-	// cut down by seenFactor, until it is as short as shortestSeen; after one
-	// with fewer the next is longer by seenFactor, and instead of one that is longer
-	// than longestSeen all the time that is left is tried.
-	firstSeen    = int64(20 * time.Minute / time.Millisecond)
+	// A window of time in which more than maxPosted sessions first saw the text
+	// is cut down by seenFactor, at least to mayBeMany, until it is as short as
+	// shortestSeen; after one with fewer the next is longer by seenFactor, and
+	// instead of one that is longer than longestSeen all the time that is left is
+	// tried.
+	mayBeMany    = int64(20 * time.Minute / time.Millisecond)
 	shortestSeen = int64(time.Second / time.Millisecond)
 	longestSeen  = 60 * 24 * int64(time.Hour/time.Millisecond)
 	seenFactor   = 8
 
-	// maxProbed is how many sessions of all time are read that saw a text before
-	// windows of time are looked through: each lies in a stretch of rows of its
-	// own, which is read whole.
-	maxProbed = 100
-
 	// maxGoingOn bounds the sessions that are looked at because they began
 	// before an instant and go on after it.
 	maxGoingOn = 100_000
+
+	// seenSettings are for reading texts: an index is asked once for all of a part,
+	// not in each granule again, and rows in order are read no further than needed.
+	seenSettings = " SETTINGS use_skip_indexes_on_data_read = 0, read_in_order_use_buffering = 0"
 )
+
+// seenSearch looks for sessions that saw a text. In its search the text is not
+// asked for again: the sessions come from texts.
+type seenSearch struct {
+	search
+	text sought
+}
 
 // bySeen finds the sessions that saw a text.
 func (s *search) bySeen(ctx context.Context) ([]sessionRow, error) {
-	saw, few, err := s.sawIn(ctx, 0, 0, maxProbed)
-	if err != nil {
+	b := seenSearch{search: *s, text: s.seen}
+	b.seen = sought{}
+	saw, since, err := b.sawLast(ctx, 0)
+	switch {
+	case err != nil:
 		return nil, err
+	case since == 0:
+		return b.among(ctx, saw)
 	}
-	if !few {
-		return s.newestSeen(ctx)
-	}
-	all, _, err := s.startedSince(ctx, saw, math.MinInt64)
-	if err != nil {
-		return nil, err
-	}
-	return s.fill(ctx, nil, all)
+	return b.newestSeen(ctx, since)
 }
 
-// newestSeen goes back in time from the newest session. A session begins before
-// it sees something: those that first saw the text in a window of time began in
-// it, or wait for one of the next.
-func (s *search) newestSeen(ctx context.Context) ([]sessionRow, error) {
-	oldest := max(s.q.FromMs, 0)
-	to, waiting, err := s.seenUntil(ctx)
+// newestSeen goes back in time from the newest session, first to an instant. A
+// session begins before it sees something: those that first saw the text in a
+// window of time began in it, or wait for one of the next.
+func (b *seenSearch) newestSeen(ctx context.Context, since int64) ([]sessionRow, error) {
+	oldest := max(b.q.FromMs, 0)
+	to, waiting, err := b.seenUntil(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if to != 0 {
+		if _, since, err = b.sawLast(ctx, to); err != nil {
+			return nil, err
+		}
+	}
 	var rows []sessionRow
-	for end, width := s.latest(), firstSeen; ; {
+	for end, width := b.latest(), b.latest()-since; ; {
+		width = max(width, shortestSeen)
 		from := max(end-width, oldest)
 		if width > longestSeen {
 			from = oldest
 		}
 		most := maxPosted
-		if width <= shortestSeen {
+		if width == shortestSeen {
 			most = 0
 		}
-		saw, few, err := s.sawIn(ctx, from, to, most)
+		saw, few, err := b.sawIn(ctx, from, to, most)
 		if err != nil {
 			return nil, err
 		}
 		if !few {
-			width = min(max((end-from)/seenFactor, shortestSeen), longestSeen)
+			width = min((end-from)/seenFactor, mayBeMany)
 			continue
 		}
-		here, earlier, err := s.startedSince(ctx, append(waiting, saw...), from)
+		waiting = append(waiting, saw...)
+		here, err := b.startedSince(ctx, waiting, from)
 		if err != nil {
 			return nil, err
 		}
-		if rows, err = s.fill(ctx, rows, here); err != nil || len(rows) > s.limit {
-			return rows, err
+		if rows = append(rows, here...); len(rows) > b.limit {
+			return rows[:b.limit+1], nil
 		}
 		if from <= oldest {
 			break
 		}
-		waiting, end, to, width = earlier, from, from, width*seenFactor
+		waiting, end, to, width = without(waiting, here), from, from, width*seenFactor
 	}
 	if oldest == 0 {
 		return rows, nil
 	}
-	goOn, err := s.collect(ctx, window{toMs: oldest, endsFromMs: oldest})
-	return append(rows, goOn...), err
+	goOn, err := b.goingOn(ctx, window{toMs: oldest, endsFromMs: oldest})
+	if err != nil {
+		return nil, err
+	}
+	return b.fill(ctx, rows, goOn)
 }
 
 // seenUntil is the end of the time in which the text is looked for, 0 when it
-// is now, and the sessions that can have seen it later still.
-func (s *search) seenUntil(ctx context.Context) (int64, []recording.SessionID, error) {
-	latest := s.latest()
-	if latest >= s.x.now().UnixMilli() {
+// is now, and the sessions that saw it and can have done so later still.
+func (b *seenSearch) seenUntil(ctx context.Context) (int64, []recording.SessionID, error) {
+	latest := b.latest()
+	if latest >= b.x.now().UnixMilli() {
 		return 0, nil, nil
 	}
-	found, err := s.candidates(ctx, window{toMs: latest + 1, endsFromMs: latest}, s.before, maxGoingOn)
+	goOn, err := b.goingOn(ctx, window{toMs: latest + 1, endsFromMs: latest})
+	return latest, idsOf(goOn), err
+}
+
+// goingOn returns the sessions of a window that saw the text, newest first.
+func (b *seenSearch) goingOn(ctx context.Context, w window) ([]candidate, error) {
+	candidates, err := b.candidates(ctx, w, b.before, maxGoingOn)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	goOn := make([]recording.SessionID, len(found))
-	for i, c := range found {
-		goOn[i] = recording.SessionID(c.SessionID)
+	saw := make(map[string]bool)
+	for some := range slices.Chunk(idsOf(candidates), sessionsPerQuery) {
+		found := where(b.q.Project)
+		found.terms = append(found.terms, "session_id IN ("+list(some)+")", b.text.condition())
+		rows, err := b.sightings(ctx, "SELECT DISTINCT session_id FROM texts WHERE "+found.String()+seenSettings, found)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			saw[r.SessionID] = true
+		}
 	}
-	return latest, goOn, nil
+	return slices.DeleteFunc(candidates, func(c candidate) bool { return !saw[c.SessionID] }), nil
+}
+
+func idsOf(candidates []candidate) []recording.SessionID {
+	ids := make([]recording.SessionID, len(candidates))
+	for i, c := range candidates {
+		ids[i] = recording.SessionID(c.SessionID)
+	}
+	return ids
+}
+
+// sighting says that a session saw the text.
+type sighting struct {
+	SessionID string    `ch:"session_id"`
+	FirstTs   time.Time `ch:"first_ts"`
+}
+
+func (b *seenSearch) sightings(ctx context.Context, query string, found *conditions) (rows []sighting, err error) {
+	err = b.x.conn.Select(ctx, &rows, query, found.args...)
+	return rows, err
+}
+
+// sawLast reads the last rows, in the order of session ids, of texts that were
+// first seen until an instant, 0 for now: some more than sessions are asked for.
+// since is when the earliest of them was seen, 0 when there are no others.
+//
+// Recorders' ids begin with the time, so that these rows are of the newest
+// sessions and lie together. Of sessions with other ids they are any, and so
+// since says no more than where to begin.
+func (b *seenSearch) sawLast(ctx context.Context, toMs int64) (saw []recording.SessionID, since int64, err error) {
+	found := where(b.q.Project)
+	found.terms = append(found.terms, b.text.condition())
+	if toMs > 0 {
+		found.add("first_ts < fromUnixTimestamp64Milli({to:Int64})", "to", toMs)
+	}
+	most := (b.limit + 1) * 5 / 4
+	query := "SELECT session_id, first_ts FROM texts WHERE " + found.String() + fmt.Sprintf(" ORDER BY session_id DESC LIMIT %d", most) + seenSettings
+	rows, err := b.sightings(ctx, query, found)
+	if err != nil {
+		return nil, 0, err
+	}
+	since = math.MaxInt64
+	for _, r := range rows {
+		since = min(since, max(r.FirstTs.UnixMilli(), 1))
+		saw = append(saw, recording.SessionID(r.SessionID))
+	}
+	if len(rows) < most {
+		since = 0
+	}
+	return slices.Compact(saw), since, nil
 }
 
 // sawIn returns the sessions of which a page first showed the text from one
 // instant until another, 0 for now. There are not more than most, or it is not
 // few; all when most is 0.
-func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, most int) (saw []recording.SessionID, few bool, err error) {
-	found := where(s.q.Project)
-	found.terms = append(found.terms, s.seen.condition())
+func (b *seenSearch) sawIn(ctx context.Context, fromMs, toMs int64, most int) (saw []recording.SessionID, few bool, err error) {
+	found := where(b.q.Project)
+	found.terms = append(found.terms, b.text.condition())
 	if fromMs > 0 {
 		found.add("first_ts >= fromUnixTimestamp64Milli({from:Int64})", "from", fromMs)
 	}
@@ -179,10 +255,8 @@ func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, most int) (saw [
 	if most > 0 {
 		query += fmt.Sprintf(" LIMIT %d", most+1)
 	}
-	var rows []struct {
-		SessionID string `ch:"session_id"`
-	}
-	if err := s.x.conn.Select(ctx, &rows, query, found.args...); err != nil {
+	rows, err := b.sightings(ctx, query+seenSettings, found)
+	if err != nil {
 		return nil, false, err
 	}
 	for _, r := range rows {
@@ -191,30 +265,21 @@ func (s *search) sawIn(ctx context.Context, fromMs, toMs int64, most int) (saw [
 	return saw, most == 0 || len(saw) <= most, nil
 }
 
-// startedSince parts the sessions that fit the query into those that began
-// since an instant, newest first, and earlier ones.
-func (s *search) startedSince(ctx context.Context, sessions []recording.SessionID, fromMs int64) (since []candidate, earlier []recording.SessionID, err error) {
-	all := *s
-	all.seen = sought{} // the sessions are those that saw it, or current will look
-	found := s.truth()
-	s.after(found, s.before)
-	for some := range slices.Chunk(sessions, sessionsPerQuery) {
-		var rows []candidate
-		if err := s.x.conn.Select(ctx, &rows, all.selectAmong("start_ts, session_id", list(some), found), found.args...); err != nil {
-			return nil, nil, err
-		}
-		for _, r := range rows {
-			if r.StartTs.UnixMilli() >= fromMs {
-				since = append(since, r)
-			} else {
-				earlier = append(earlier, recording.SessionID(r.SessionID))
-			}
-		}
+// startedSince returns those of sessions that fit the query and began since an
+// instant, newest first, one more than the limit if there are so many.
+func (b *seenSearch) startedSince(ctx context.Context, sessions []recording.SessionID, fromMs int64) ([]sessionRow, error) {
+	since := b.search
+	since.startsFromMs = fromMs
+	return since.among(ctx, sessions)
+}
+
+// without returns sessions without those of rows.
+func without(sessions []recording.SessionID, rows []sessionRow) []recording.SessionID {
+	listed := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		listed[r.SessionID] = true
 	}
-	slices.SortFunc(since, func(a, b candidate) int {
-		return cmp.Or(b.StartTs.Compare(a.StartTs), strings.Compare(b.SessionID, a.SessionID))
-	})
-	return slices.Compact(since), earlier, nil
+	return slices.DeleteFunc(sessions, func(s recording.SessionID) bool { return listed[string(s)] })
 }
 
 // fill adds the rows of candidates, until there is one more than the limit.

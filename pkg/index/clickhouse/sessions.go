@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -63,6 +64,8 @@ type search struct {
 	before *cursor
 	keys   []uint64 // those of the URLs that hold a part, once they are known and few
 	seen   sought
+
+	startsFromMs int64 // only sessions that begin since
 }
 
 func newSearch(x *Index, q index.SessionQuery) (*search, error) {
@@ -217,14 +220,22 @@ func (s *search) among(ctx context.Context, sessions []recording.SessionID) ([]s
 	if len(sessions) == 0 {
 		return nil, nil
 	}
-	if len(sessions) <= s.limit+1 {
+	if len(sessions) <= 2*(s.limit+1) {
 		return s.rows(ctx, list(sessions))
 	}
 	var found []candidate
-	if err := s.newest(ctx, &found, "start_ts, session_id", list(sessions)); err != nil {
-		return nil, err
+	for some := range slices.Chunk(sessions, sessionsPerQuery) {
+		var newest []candidate
+		if err := s.newest(ctx, &newest, "start_ts, session_id", list(some)); err != nil {
+			return nil, err
+		}
+		found = append(found, newest...)
 	}
-	return s.current(ctx, found)
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(b.StartTs.Compare(a.StartTs), strings.Compare(b.SessionID, a.SessionID))
+	})
+	found = slices.Compact(found)
+	return s.current(ctx, found[:min(len(found), s.limit+1)])
 }
 
 // rows reads the sessions of a list or of a subquery.
@@ -273,6 +284,9 @@ func (s *search) truth() *conditions {
 	}
 	if s.q.UserAgent != "" {
 		c.add("position(lowerUTF8(user_agent), lowerUTF8({user_agent:String})) > 0", "user_agent", s.q.UserAgent)
+	}
+	if s.startsFromMs != 0 {
+		c.add("start_ts >= fromUnixTimestamp64Milli({starts:Int64})", "starts", s.startsFromMs)
 	}
 	s.shared(c)
 	return c

@@ -421,12 +421,21 @@ func measuresSeries(t *testing.T, x index.Index) {
 
 // findsWhatManySaw: more sessions saw the text than are looked at together,
 // each half a minute after it began and for longer than until the next began.
+// Their ids follow the time, as those of recorders do, or they do not.
 func findsWhatManySaw(t *testing.T, x index.Index) {
+	t.Run("ids that follow the time", func(t *testing.T) { whatManySaw(t, x, shop, sessionID) })
+	t.Run("ids that do not", func(t *testing.T) {
+		whatManySaw(t, x, blog, func(n int) recording.SessionID { return sessionID(n * 1009 % 2100) })
+	})
+}
+
+func whatManySaw(t *testing.T, x index.Index, project recording.ProjectID, sessionID func(int) recording.SessionID) {
 	const many = 2100
-	b := index.Batch{Project: shop, Token: "pack"}
+	b := index.Batch{Project: project, Token: "pack"}
 	start := func(n int) int64 { return base + int64(n)*60_000 }
 	for n := range many {
 		s := segment(sessionID(n), "window-1", 0)
+		s.Project = project
 		s.StartMs, s.EndMs = start(n), start(n)+90_000
 		b.Segments = append(b.Segments, s)
 		b.Texts = append(b.Texts, seenText(s, "Welcome back", 30_000, 40_000))
@@ -455,7 +464,7 @@ func findsWhatManySaw(t *testing.T, x index.Index) {
 		"all":                {index.SessionQuery{Limit: 1000}, newestOf(many-1, many-1000)},
 		"with another trait": {index.SessionQuery{Signal: "rage_click"}, nil},
 	} {
-		tt.q.Project = shop
+		tt.q.Project = project
 		if tt.q.Seen == "" {
 			tt.q.Seen = "welcome back"
 		}

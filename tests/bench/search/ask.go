@@ -103,7 +103,7 @@ func ask(ctx context.Context, e *engine, large, small *database) ([]rig.Result, 
 		}
 		r := rig.Result{Name: "search." + q.name + "_p95_ms", Value: atLarge, Unit: "ms",
 			Method: fmt.Sprintf("%s; %d sessions of one project in %d days, %d questions", q.what, large.data.sessions, days, *runs)}
-		if q.peer != nil {
+		if q.peer != nil && *peerRuns > 0 {
 			theirs, err := askPeer(ctx, e, q, askers[0])
 			if err != nil {
 				return nil, err

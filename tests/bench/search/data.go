@@ -34,10 +34,16 @@ type data struct {
 	stepMs   int64 // between two sessions
 }
 
-func newData(sessions int) data {
-	all := int64(days) * 24 * 3_600_000
-	return data{sessions: sessions, startMs: time.Now().UnixMilli() - all, stepMs: all / int64(sessions)}
+// allMs is the time over which the sessions began.
+const allMs = int64(days) * dayMs
+
+func newData(k *kept) data {
+	return data{sessions: k.Sessions, startMs: k.StartMs, stepMs: allMs / int64(k.Sessions)}
 }
+
+// now is when the newest session began: the questions are asked as if the data
+// had just been made.
+func (d data) now() time.Time { return time.UnixMilli(d.startMs + allMs) }
 
 // The rules, as SQL over the session's number n.
 //
@@ -94,25 +100,26 @@ const made = `(WITH {rules} SELECT n_, session, start_ms, end_ms, user, visited,
 // statement fills a table. Those with questions are left out when none of them
 // is asked.
 type statement struct {
+	table     string
 	questions []string
 	sql       string
 }
 
 var statements = []statement{
-	{[]string{"segments"}, `INSERT INTO segments (project_id, session_id, window_id, seq, page_id, start_ts, end_ts, clock_offset_ms, events, raw_bytes, full_snapshots, received_ts, reason, recorder_name, recorder_version, rrweb_version, url, viewport_width, viewport_height, user_id, release, environment, user_agent, pages, clicks, requests, errors, urls, class, object, object_offset, object_length, expires_ts)
+	{"segments", []string{"segments"}, `INSERT INTO segments (project_id, session_id, window_id, seq, page_id, start_ts, end_ts, clock_offset_ms, events, raw_bytes, full_snapshots, received_ts, reason, recorder_name, recorder_version, rrweb_version, url, viewport_width, viewport_height, user_id, release, environment, user_agent, pages, clicks, requests, errors, urls, class, object, object_offset, object_length, expires_ts)
 SELECT '{project}', session, concat('w', substring(session, 2)), k, concat('p', substring(session, 2)), fromUnixTimestamp64Milli(start_ms + k * 5000), fromUnixTimestamp64Milli(start_ms + k * 5000 + 4900), 12, 80, 16000, if(k = 0, [fromUnixTimestamp64Milli(start_ms)], []), fromUnixTimestamp64Milli(end_ms + 2000), 'sampled', 'playhead', '1.0.0', '2.1.6', visited[1], 1280, 720, user, version_of_site, stage, browser, k = 0, 2, 3, failed, visited, 'normal', concat('v1/shop/normal/2026/11/22/17/', toString(intDiv(n_, 2000)), '.pack'), n_ % 2000 * 900, 880, expires
 FROM {made} ARRAY JOIN range(1 + n_ % 3) AS k`},
 
-	{[]string{"moments"}, `INSERT INTO moments (project_id, session_id, window_id, seq, event, page_id, ts, kind, name, text, selector, url, trace_id, span_id, duration_ms, status, expires_ts)
+	{"moments", []string{"moments"}, `INSERT INTO moments (project_id, session_id, window_id, seq, event, page_id, ts, kind, name, text, selector, url, trace_id, span_id, duration_ms, status, expires_ts)
 WITH {traced} AS requests, if(requests, {trace}, '') AS trace
 SELECT '{project}', session, window, k % (1 + n_ % 3), k, page, fromUnixTimestamp64Milli(start_ms + k * 1300), if(requests, 'request', ['page_load', 'click', 'console'][1 + k % 3]), if(requests, 'GET', 'button'), if(requests, '', concat('Place order ', toString(cityHash64(n_, k) % 1000))), if(requests, '', concat('#main > div.row > button:nth-child(', toString(k), ')')), url, trace, substring(trace, 1, 16), cityHash64(n_, k, 3) % 900, if(requests, 200, 0), expires
 FROM (SELECT n_, session, concat('w', substring(session, 2)) AS window, concat('p', substring(session, 2)) AS page, start_ms, visited[1] AS url, expires FROM {made}) ARRAY JOIN range({moments}) AS k`},
 
-	{[]string{"seen", "phrase"}, `INSERT INTO texts (project_id, session_id, window_id, page_id, text, first_ts, last_ts, expires_ts)
+	{"texts", []string{"seen", "phrase"}, `INSERT INTO texts (project_id, session_id, window_id, page_id, text, first_ts, last_ts, expires_ts)
 SELECT '{project}', session, window, page, {text}, fromUnixTimestamp64Milli(start_ms + k * 4000), fromUnixTimestamp64Milli(start_ms + k * 4000 + 3000), expires
 FROM (SELECT n_, session, concat('w', substring(session, 2)) AS window, concat('p', substring(session, 2)) AS page, start_ms, expires FROM {made}) ARRAY JOIN range({texts}) AS k`},
 
-	{nil, `INSERT INTO postings (project_id, key, session_id, expires_ts)
+	{"postings", nil, `INSERT INTO postings (project_id, key, session_id, expires_ts)
 SELECT '{project}', {key}, session, expires
 FROM (
     SELECT 'trace' AS kind, {trace} AS term, session, expires FROM (SELECT n_, session, expires FROM {made}) ARRAY JOIN range({moments}) AS k WHERE {traced}
@@ -124,7 +131,7 @@ FROM (
     SELECT 'signal' AS kind, term, session, expires FROM {made} ARRAY JOIN signs AS term
 )`},
 
-	{nil, `INSERT INTO terms (project_id, kind, term, key, expires_ts)
+	{"terms", nil, `INSERT INTO terms (project_id, kind, term, key, expires_ts)
 SELECT '{project}', kind, lowerUTF8(term), {key}, max(expires)
 FROM (
     SELECT 'url' AS kind, term, expires FROM {made} ARRAY JOIN visited AS term
@@ -133,7 +140,7 @@ FROM (
 )
 GROUP BY kind, term`},
 
-	{nil, `INSERT INTO sessions (project_id, session_id, class, start_ts, end_ts, user_id, urls, windows, events, raw_bytes, pages, clicks, requests, failed_requests, errors, signals, release, environment, user_agent, recorder_version, stored_bytes, segments, last_received_ts, expires_ts, version)
+	{"sessions", nil, `INSERT INTO sessions (project_id, session_id, class, start_ts, end_ts, user_id, urls, windows, events, raw_bytes, pages, clicks, requests, failed_requests, errors, signals, release, environment, user_agent, recorder_version, stored_bytes, segments, last_received_ts, expires_ts, version)
 SELECT '{project}', session, 'normal', fromUnixTimestamp64Milli(start_ms), fromUnixTimestamp64Milli(end_ms), user, arrayDistinct(visited), 1, 80 * (1 + n_ % 3), 16000 * (1 + n_ % 3), 1, 2, 3, 0, failed, mapFromArrays(signs, arrayMap(name -> toUInt64(1), signs)), version_of_site, stage, browser, '1.0.0', 880 * (1 + n_ % 3), 1 + n_ % 3, fromUnixTimestamp64Milli(end_ms + 2000), expires, 1000000 * end_ms
 FROM {made}`},
 }
@@ -156,6 +163,7 @@ func (d data) sql(statement string, from, count int) string {
 // database is one that has been filled.
 type database struct {
 	name  string
+	kept  *kept
 	data  data
 	index *clickhouse.Index
 	proxy *httptest.Server
@@ -166,13 +174,16 @@ func (d *database) close() {
 	d.proxy.Close()
 }
 
-func fill(ctx context.Context, e *engine, name string, sessions int) (*database, error) {
-	d := &database{name: name, data: newData(sessions), proxy: e.proxy()}
-	var err error
+func fill(ctx context.Context, e *engine, dir, name string, sessions int) (*database, error) {
+	k, err := keptOf(dir, name, sessions)
+	if err != nil {
+		return nil, err
+	}
+	d := &database{name: name, kept: k, data: newData(k), proxy: e.proxy()}
 	d.index, err = clickhouse.New(clickhouse.Config{
 		Protocol: clickhouse.ProtocolHTTP, Addresses: []string{d.proxy.Listener.Addr().String()},
 		Database: name, Username: e.address.User, Password: e.address.Password,
-	}, clickhouse.Options{})
+	}, clickhouse.Options{Now: d.data.now})
 	if err != nil {
 		d.proxy.Close()
 		return nil, err
@@ -189,17 +200,24 @@ func (d *database) fill(ctx context.Context, e *engine) error {
 	if err := d.index.Migrate(ctx); err != nil {
 		return err
 	}
+	var missing []statement
+	var tables []string
+	for _, s := range statements {
+		if (s.questions == nil || slices.ContainsFunc(s.questions, asked)) && !d.kept.has(s.table) {
+			missing, tables = append(missing, s), append(tables, s.table)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
 	for from := 0; from < d.data.sessions; from += portion {
 		count := min(portion, d.data.sessions-from)
-		for _, s := range statements {
-			if s.questions != nil && !slices.ContainsFunc(s.questions, asked) {
-				continue
-			}
+		for _, s := range missing {
 			if _, err := e.run(ctx, d.name, d.data.sql(s.sql, from, count)); err != nil {
 				return err
 			}
 		}
 	}
-	rig.Say("%s: %d sessions and %d moments in %v", d.name, d.data.sessions, d.data.sessions*momentsPerSession, time.Since(begin).Round(time.Second))
-	return nil
+	rig.Say("%s: %s of %d sessions in %v", d.name, strings.Join(tables, ", "), d.data.sessions, time.Since(begin).Round(time.Second))
+	return d.kept.add(tables...)
 }

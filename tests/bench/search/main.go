@@ -19,8 +19,9 @@ import (
 var (
 	sessions = flag.Int("sessions", 10_000_000, "sessions in the larger of the two databases")
 	runs     = flag.Int("runs", 120, "questions of each kind")
-	peerRuns = flag.Int("peer-runs", 40, "questions of each kind that the peer is asked")
+	peerRuns = flag.Int("peer-runs", 40, "questions of each kind that the peer is asked; 0 leaves it out")
 	only     = flag.String("only", "", "names of the questions to ask, with commas between; what no other needs is not made")
+	keep     = flag.String("data", "", "folder that keeps the databases: what an earlier run has filled there is not filled again")
 	seed     = flag.Uint64("seed", 1, "of the constants in the questions")
 )
 
@@ -32,25 +33,28 @@ func asked(question string) bool {
 func main() { rig.Main("search", measure) }
 
 func measure(ctx context.Context, dir string) (err error) {
+	if *keep != "" {
+		dir = *keep
+	}
 	stores, err := rig.StartStores(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer rig.Stop(&err, stores)
 	e := &engine{address: stores.Addresses.ClickHouse, pid: stores.ClickHouse}
-	large, err := fill(ctx, e, "large", *sessions)
+	large, err := fill(ctx, e, dir, "large", *sessions)
 	if err != nil {
 		return err
 	}
 	defer large.close()
-	small, err := fill(ctx, e, "small", *sessions/10)
+	small, err := fill(ctx, e, dir, "small", *sessions/10)
 	if err != nil {
 		return err
 	}
 	defer small.close()
-	peer := slices.ContainsFunc(questions, func(q question) bool { return q.peer != nil && asked(q.name) })
+	peer := *peerRuns > 0 && slices.ContainsFunc(questions, func(q question) bool { return q.peer != nil && asked(q.name) })
 	if peer {
-		if err := fillPeer(ctx, e, large.data); err != nil {
+		if err := fillPeer(ctx, e, large); err != nil {
 			return err
 		}
 	}

@@ -20,8 +20,8 @@ const (
 )
 
 var peerTables = []string{
-	"CREATE DATABASE " + peerDatabase,
-	`CREATE TABLE ` + peerTable + `
+	"CREATE DATABASE IF NOT EXISTS " + peerDatabase,
+	`CREATE OR REPLACE TABLE ` + peerTable + `
 (
     session_id String,
     team_id Int64,
@@ -63,8 +63,11 @@ SELECT
     arrayDistinct(visited), 2, 3, 40, intDiv(end_ms - start_ms, 3), 1, 0, failed, 16000, 80, 1, 30
 FROM numbers({from}, {count})`
 
-func fillPeer(ctx context.Context, e *engine, d data) error {
-	begin := time.Now()
+func fillPeer(ctx context.Context, e *engine, of *database) error {
+	if of.kept.has(peerTable) {
+		return nil
+	}
+	d, begin := of.data, time.Now()
 	if _, err := e.run(ctx, "default", peerTables[0]); err != nil {
 		return err
 	}
@@ -77,7 +80,7 @@ func fillPeer(ctx context.Context, e *engine, d data) error {
 		}
 	}
 	rig.Say("%s: %d rows in %v", peerName, d.sessions, time.Since(begin).Round(time.Second))
-	return nil
+	return of.kept.add(peerTable)
 }
 
 // askPeer returns the peer's p95 in ms.
