@@ -72,6 +72,7 @@ func (b *blockWalk) walk(i int32, visible bool, depth int) bool {
 		return true
 	}
 	d := b.d
+	d.work++
 	switch d.nodes[i].kind {
 	case kindText:
 		if visible {

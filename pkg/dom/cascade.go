@@ -12,6 +12,12 @@ type cascadeLayers struct {
 	inner [][]int32        // layers in a layer, by its id; 0 is what is in none
 }
 
+// Bounds of the names of layers, in bytes, and of their number.
+const (
+	maxLayerName     = 256
+	maxCascadeLayers = 4096
+)
+
 // What a rule has for a layer that is in none, and one of a shadow tree for
 // its host, which all others go before.
 const (
@@ -22,6 +28,9 @@ const (
 // open returns the id of a layer in another one. A layer without a name is one
 // of its own each time.
 func (l *cascadeLayers) open(around int32, name string) int32 {
+	if len(name) > maxLayerName || len(l.inner) > maxCascadeLayers {
+		return around
+	}
 	if l.ids == nil {
 		l.ids, l.inner = make(map[string]int32), make([][]int32, 1)
 	}

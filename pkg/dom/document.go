@@ -48,6 +48,8 @@ type Document struct {
 
 	words   usedWords
 	event   uint32 // counts events
+	work    int    // nodes and selectors that queries looked at since New
+	enough  int    // work at which queries give up
 	sighted [maxSighted]sighted
 	slot    slot
 
@@ -141,6 +143,9 @@ func (d *Document) clear() {
 	d.adoptable = make(map[int32]*sheet)
 	d.hiding, d.sheetTexts, d.unadopted, d.missing = nil, nil, nil, nil
 	d.free, d.live, d.bytes, d.root = 0, 0, 0, 0
+	for _, q := range d.queued {
+		d.bytes += len(q.raw)
+	}
 	d.sweepAt, d.sweepBytes = sweepNodes, sweepText
 	d.words = usedWords{}
 	d.sharedTexts, d.sharedBytes, d.packedBytes, d.forgottenBytes = nil, 0, 0, 0
@@ -181,7 +186,12 @@ func (d *Document) begin() {
 	d.freeRemoved()
 	d.changes.reset()
 	d.event++
+	d.enough = d.work + maxWork
 }
+
+// maxWork bounds the nodes and selectors that are looked at between two events.
+// What is over it takes selectors for such that do not match.
+const maxWork = 5_000_000
 
 // ApplyScanned is Apply for an event whose envelope is known: one that has
 // nothing to do with the document is not read.
@@ -241,6 +251,10 @@ func (d *Document) applyIncremental(e *event) error {
 	}
 	return nil
 }
+
+// Work is about how many nodes and selectors were looked at for questions since
+// New: what questions cost does not depend on the bytes that came.
+func (d *Document) Work() int { return d.work }
 
 // Stats says what Apply did so far.
 func (d *Document) Stats() Stats { return d.stats }

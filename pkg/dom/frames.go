@@ -1,5 +1,7 @@
 package dom
 
+import "fmt"
+
 // What Document keeps for documents whose iframe is not there yet.
 const (
 	// maxQueued bounds the documents that wait for their iframe; rrweb has no
@@ -7,6 +9,8 @@ const (
 	maxQueued = 64
 	// maxQueuedBytes bounds one of them.
 	maxQueuedBytes = 4 << 20
+	// maxFrameDepth bounds iframes inside one another.
+	maxFrameDepth = 64
 )
 
 // queuedDocument is the document of an iframe that is not there yet.
@@ -17,7 +21,7 @@ type queuedDocument struct {
 
 // queueDocument keeps the document of an iframe that is still to come.
 func (d *Document) queueDocument(m *add) {
-	if len(m.raw) > maxQueuedBytes {
+	if len(m.raw) > maxQueuedBytes || d.bytes+len(m.raw) > d.limits.TextBytes {
 		d.stats.Missing++
 		return
 	}
@@ -64,6 +68,9 @@ func (d *Document) fillFrame(b *builder, at, frame int32) error {
 	if !d.connected(frame) {
 		return errThrown // an iframe that is not in the page has no document
 	}
+	if d.frameDepth(frame) > maxFrameDepth {
+		return fmt.Errorf("iframes nested more than %d deep: %w", maxFrameDepth, ErrLimit)
+	}
 	sn := &b.e.nodes[at]
 	if i, ok := d.byID[sn.id]; ok && d.nodes[i].meta == b.meta(sn) {
 		return nil // rrweb takes it for the same and builds nothing
@@ -87,6 +94,17 @@ func (d *Document) fillFrame(b *builder, at, frame int32) error {
 		return err
 	}
 	return d.attachQueued(inner.frames)
+}
+
+// frameDepth counts the documents around a node.
+func (d *Document) frameDepth(i int32) int {
+	depth := 0
+	for ; i != 0; i = d.above(i) {
+		if d.nodes[i].kind == kindDocument {
+			depth++
+		}
+	}
+	return depth
 }
 
 func (d *Document) linkFrame(b *builder, at, frame int32) (int32, error) {

@@ -56,12 +56,19 @@ type placedRule struct {
 	order int
 }
 
-// maxClasses bounds the class attributes that are remembered.
-const maxClasses = 4096
+// maxClasses bounds the class attributes that are remembered, maxClassBytes the
+// length of those that are read.
+const (
+	maxClasses    = 4096
+	maxClassBytes = 4096
+)
 
 // ofClass returns the rules for the names in a class attribute, as far as that
 // attribute tells.
 func (h *hidingRules) ofClass(class string) []placedRule {
+	if len(class) > maxClassBytes {
+		return nil
+	}
 	rules, known := h.classes[class]
 	if known {
 		return rules
@@ -216,6 +223,7 @@ func (d *Document) rulesOf(top int32) *hidingRules {
 	if h == nil {
 		h = &hidingRules{}
 		for i := top; i != 0; i = d.following(i, top) {
+			d.work++
 			if d.isStyle(i) {
 				h.elements = append(h.elements, i)
 			}
@@ -563,6 +571,7 @@ func (d *Document) hides(i int32) sightOf {
 
 // hidesBy is hides with the rules of the tree that the element is in.
 func (d *Document) hidesBy(h *hidingRules, i int32) sightOf {
+	d.work++
 	if d.is(i, tagNever) {
 		return sightOf{hidden: true}
 	}

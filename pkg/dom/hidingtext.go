@@ -32,12 +32,12 @@ func newSheetBlocks(text string) *sheetBlocks {
 	stripped := stripComments(text)
 	s.whole = strings.Count(stripped, "{") == strings.Count(stripped, "}") && strings.Count(text, "/*") == strings.Count(text, "*/")
 	s.blocks, _ = scanHiding(stripped, 0)
-	s.own(s.blocks, make(words))
+	s.own(s.blocks, make(words), make(map[string]bool))
 	return s
 }
 
 // own makes the blocks independent of the text, and takes notes.
-func (s *sheetBlocks) own(blocks []hidingBlock, w words) {
+func (s *sheetBlocks) own(blocks []hidingBlock, w words, conditions map[string]bool) {
 	for k := range blocks {
 		b := &blocks[k]
 		b.condition = w.of(b.condition)
@@ -45,10 +45,11 @@ func (s *sheetBlocks) own(blocks []hidingBlock, w words) {
 			b.selectors.own(w)
 			s.selectors += len(b.selectors)
 		}
-		if b.condition != "" && !slices.Contains(s.conditions, b.condition) {
+		if b.condition != "" && !conditions[b.condition] {
+			conditions[b.condition] = true
 			s.conditions = append(s.conditions, b.condition)
 		}
-		s.own(b.inner, w)
+		s.own(b.inner, w, conditions)
 	}
 }
 
@@ -135,6 +136,9 @@ func (d *Document) baseOf(b *baseIndex) *hidingIndex {
 		h.finish()
 		return h
 	}
+	for _, s := range b.sheets {
+		d.work += len(s.conditions)
+	}
 	if d.shared == nil || len(b.sheets) == 0 {
 		return build()
 	}
@@ -167,16 +171,16 @@ func scanHiding(s string, depth int) (blocks []hidingBlock, rest string) {
 			}
 			continue
 		}
-		open := strings.IndexByte(s, '{')
+		open := strings.IndexAny(s, "{}")
 		if open < 0 {
 			return slices.Clip(blocks), ""
 		}
 		prelude := s[:open]
-		blocks = append(blocks, statements(prelude)...)
-		if early := strings.IndexByte(prelude, '}'); early >= 0 {
-			s = s[early:] // declarations of the group itself
+		if s[open] == '}' {
+			s = s[open:] // declarations of the group itself
 			continue
 		}
+		blocks = append(blocks, statements(prelude)...)
 		if semicolon := strings.LastIndexByte(prelude, ';'); semicolon >= 0 {
 			prelude = prelude[semicolon+1:] // behind statements like @import
 		}

@@ -1,6 +1,9 @@
 package dom
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // declaration is one property of a style attribute or a rule.
 type declaration struct {
@@ -12,6 +15,9 @@ type declaration struct {
 func (d *Document) changeStyle(i int32, changes value) {
 	text, _ := d.attribute(i, "style")
 	list := parseDeclarations(text)
+	if len(list) >= maxDeclarations {
+		d.incomplete = true
+	}
 	members(changes, func(key []byte, r *reader) {
 		name := propertyName(value{kind: jsonString, escaped: true, raw: key}.text())
 		switch v := r.value(); v.kind {
@@ -74,12 +80,18 @@ func setProperty(list []declaration, name, s, priority string) []declaration {
 			return list
 		}
 	}
+	if len(list) >= maxDeclarations {
+		return list
+	}
 	return append(removeProperty(list, name), item)
 }
 
 // related reports whether a list has the property, one that it is short for,
 // or one that is short for it.
 func related(list []declaration, name string) bool {
+	if !inFamily[name] {
+		return slices.ContainsFunc(list, func(item declaration) bool { return item.name == name || item.name == "all" })
+	}
 	for _, item := range list {
 		if item.name == name || covers(name, item.name) || covers(item.name, name) {
 			return true
@@ -92,6 +104,9 @@ func related(list []declaration, name string) bool {
 // property that is short for it, what remains is spelled out where that is
 // simple.
 func removeProperty(list []declaration, name string) []declaration {
+	if !inFamily[name] && !related(list, name) {
+		return list
+	}
 	out := list[:0:len(list)]
 	out = append(make([]declaration, 0, len(list)+4), out...)
 	for _, item := range list {
@@ -161,6 +176,19 @@ var shorthands = map[string][]string{
 	"mask":          {"mask-image", "mask-position", "mask-size", "mask-repeat", "mask-origin", "mask-clip", "mask-mode"},
 }
 
+// inFamily are the properties that are short for others, or that others are
+// short for.
+var inFamily = func() map[string]bool {
+	names := map[string]bool{"all": true}
+	for short, longs := range shorthands {
+		names[short] = true
+		for _, long := range longs {
+			names[long] = true
+		}
+	}
+	return names
+}()
+
 // expand spells out what a property is short for, without one of them.
 func expand(item declaration, without string) []declaration {
 	longs := shorthands[item.name]
@@ -186,11 +214,15 @@ func expand(item declaration, without string) []declaration {
 	return out
 }
 
+// maxDeclarations bounds the declarations that are told apart, each of which is
+// looked for among the others.
+const maxDeclarations = 1000
+
 // parseDeclarations reads the text of a style attribute or of a rule's body.
 // The last of a name counts.
 func parseDeclarations(text string) []declaration {
 	var list []declaration
-	for len(text) > 0 {
+	for len(text) > 0 && len(list) < maxDeclarations {
 		end := cssEnd(text, ";")
 		item := text[:end]
 		text = text[min(end+1, len(text)):]

@@ -13,6 +13,9 @@ func (d *Document) mediaMatches(list string) bool {
 	if strings.TrimSpace(list) == "" {
 		return true
 	}
+	if len(list) > maxMedia {
+		return false
+	}
 	for len(list) > 0 {
 		end := cssEnd(list, ",")
 		if d.queryMatches(strings.ToLower(strings.TrimSpace(list[:end]))) {
@@ -22,6 +25,9 @@ func (d *Document) mediaMatches(list string) bool {
 	}
 	return false
 }
+
+// maxMedia bounds a list of media queries, in bytes.
+const maxMedia = 4096
 
 func (d *Document) queryMatches(q string) bool {
 	q = strings.TrimPrefix(q, "only ")

@@ -223,6 +223,7 @@ func (d *Document) labelOf(i int32) string {
 	if id, ok := d.attribute(i, "id"); ok && id != "" {
 		top := d.treeOf(i)
 		for j := top; j != 0; j = d.following(j, top) {
+			d.work++
 			if d.nodes[j].kind != kindElement || d.tag(j) != "label" {
 				continue
 			}

@@ -24,7 +24,14 @@ func (n Node) Selector() string {
 // maxFrames bounds the shadow trees and iframes of one selector.
 const maxFrames = 8
 
+// maxSelectorWork bounds the nodes that are looked at for a selector. One that
+// takes more is made of where the element is.
+const maxSelectorWork = 2_000_000
+
 func (d *Document) selectorOf(i int32) string {
+	all := d.enough
+	defer func() { d.enough = all }()
+	d.enough = min(all, d.work+maxSelectorWork)
 	s := d.selectorInTree(i)
 	for k := 0; k < maxFrames; k++ {
 		if i = d.above(d.treeOf(i)); i == 0 {
@@ -101,6 +108,9 @@ func (d *Document) alone(i int32, name, value string) bool {
 	id := d.names.find(name)
 	top := d.treeOf(i)
 	for j := top; j != 0; j = d.following(j, top) {
+		if d.work++; d.work > d.enough {
+			return false
+		}
 		for _, a := range d.nodes[j].attrs {
 			if a.name == id && a.value == value && j != i {
 				return false
@@ -118,6 +128,9 @@ const maxNamed = 500
 func (d *Document) aloneByName(i int32, role, name string) bool {
 	top, named := d.treeOf(i), 0
 	for j := top; j != 0; j = d.following(j, top) {
+		if d.work++; d.work > d.enough {
+			return false
+		}
 		if j == i || d.nodes[j].kind != kindElement || d.role(j) != role {
 			continue
 		}

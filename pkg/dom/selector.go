@@ -63,6 +63,7 @@ func parseSelectors(s string, around selectorList) selectorList {
 	if s == "&" {
 		return around
 	}
+	p := selectorParser{around: around}
 	var list selectorList
 	for len(s) > 0 {
 		end := cssEnd(s, ",")
@@ -70,13 +71,22 @@ func parseSelectors(s string, around selectorList) selectorList {
 		if around != nil && strings.IndexByte(item, '&') < 0 {
 			item = "& " + item
 		}
-		if c, ok := parseComplex(item, around); ok {
+		if c, ok := p.complex(item); ok {
 			list = append(list, c)
 		}
 		s = s[min(end+1, len(s)):]
 	}
 	return slices.Clip(list)
 }
+
+// selectorParser reads the selectors of one rule.
+type selectorParser struct {
+	around selectorList // of the rule that it is nested in
+	depth  int          // of lists in pseudo-classes
+}
+
+// maxPseudoDepth bounds lists of selectors in one another.
+const maxPseudoDepth = 8
 
 // words are strings by themselves: those of a style sheet that is read are
 // parts of its text, which they would keep in memory.
@@ -120,7 +130,7 @@ func (l selectorList) own(w words) {
 // maxCompounds bounds a selector. Longer ones are left out.
 const maxCompounds = 32
 
-func parseComplex(s string, around selectorList) (complexSelector, bool) {
+func (p *selectorParser) complex(s string) (complexSelector, bool) {
 	var c complexSelector
 	combinator := byte(0)
 	for s != "" {
@@ -128,7 +138,7 @@ func parseComplex(s string, around selectorList) (complexSelector, bool) {
 		if end == 0 {
 			return c, false
 		}
-		part, weight, ok := parseCompound(s[:end], around)
+		part, weight, ok := p.compound(s[:end])
 		if !ok || len(c.parts) == maxCompounds {
 			return c, false
 		}
@@ -173,7 +183,7 @@ const (
 	weightTag   = 1
 )
 
-func parseCompound(s string, around selectorList) (c compound, weight int, ok bool) {
+func (p *selectorParser) compound(s string) (c compound, weight int, ok bool) {
 	if name := identifier(s); name > 0 {
 		c.tag = strings.ToLower(unescapeCSS(s[:name]))
 		weight += weightTag
@@ -208,17 +218,17 @@ func parseCompound(s string, around selectorList) (c compound, weight int, ok bo
 			weight += weightClass
 			s = s[end+1:]
 		case '&':
-			if around == nil {
+			if p.around == nil {
 				return c, 0, false
 			}
-			c.more().pseudos = append(c.rare.pseudos, pseudo{name: "is", list: around, nested: true})
-			weight += around.specificity()
+			c.more().pseudos = append(c.rare.pseudos, pseudo{name: "is", list: p.around, nested: true})
+			weight += p.around.specificity()
 		case ':':
-			p, more, end, ok := parsePseudo(s, around)
+			found, more, end, ok := p.pseudo(s)
 			if !ok {
 				return c, 0, false
 			}
-			c.more().pseudos = append(c.rare.pseudos, p)
+			c.more().pseudos = append(c.rare.pseudos, found)
 			weight += more
 			s = s[end:]
 		default:
@@ -305,47 +315,54 @@ func parseAttribute(s string) (a attrSelector, ok bool) {
 	return a, true
 }
 
-// parsePseudo reads what follows a colon.
-func parsePseudo(s string, around selectorList) (p pseudo, weight, length int, ok bool) {
+// pseudo reads what follows a colon.
+func (p *selectorParser) pseudo(s string) (found pseudo, weight, length int, ok bool) {
 	end := identifier(s)
 	if end == 0 {
-		return p, 0, 0, false // a pseudo-element is no element
+		return found, 0, 0, false // a pseudo-element is no element
 	}
-	p.name = strings.ToLower(s[:end])
+	found.name = strings.ToLower(s[:end])
 	if end < len(s) && s[end] == '(' {
-		closing := end + 1 + cssEnd(s[end+1:], ")")
-		if closing == len(s) {
-			return p, 0, 0, false
-		}
-		inner := s[end+1 : closing]
-		for rest := inner; len(rest) > 0; {
-			end := cssEnd(rest, ",")
-			if c, ok := parseComplex(strings.TrimSpace(rest[:end]), around); ok {
-				p.list = append(p.list, c)
-			}
-			rest = rest[min(end+1, len(rest)):]
-		}
-		p.not = p.name == "not"
-		switch p.name {
-		case "is", "where", "not", "matches", "-webkit-any", "host":
-		default:
-			return p, 0, 0, false
-		}
-		weight = p.list.specificity()
-		switch p.name {
-		case "where":
-			weight = 0
-		case "host":
-			weight += weightClass
-		}
-		// A selector that is left out would turn :not around.
-		return p, weight, closing + 1, !p.not || len(p.list) == 1+strings.Count(inner, ",")
+		return p.list(s, found, end)
 	}
-	switch p.name {
+	switch found.name {
 	case "root", "checked", "disabled", "enabled", "first-child", "last-child", "only-child", "empty", "host", "link", "any-link":
-		return p, weightClass, end, true
+		return found, weightClass, end, true
 	}
-	return p, 0, 0, false
+	return found, 0, 0, false
+}
+
+// list reads the selectors in a pseudo-class, from the bracket at open on.
+func (p *selectorParser) list(s string, found pseudo, open int) (whole pseudo, weight, length int, ok bool) {
+	closing := open + 1 + cssEnd(s[open+1:], ")")
+	if closing == len(s) || p.depth == maxPseudoDepth {
+		return found, 0, 0, false
+	}
+	switch found.name {
+	case "is", "where", "not", "matches", "-webkit-any", "host":
+	default:
+		return found, 0, 0, false
+	}
+	inner := s[open+1 : closing]
+	p.depth++
+	defer func() { p.depth-- }()
+	for rest := inner; len(rest) > 0; {
+		end := cssEnd(rest, ",")
+		if c, ok := p.complex(strings.TrimSpace(rest[:end])); ok {
+			found.list = append(found.list, c)
+		}
+		rest = rest[min(end+1, len(rest)):]
+	}
+	weight = found.list.specificity()
+	switch found.name {
+	case "where":
+		weight = 0
+	case "host":
+		weight += weightClass
+	}
+	found.not = found.name == "not"
+	// A selector that is left out would turn :not around.
+	return found, weight, closing + 1, !found.not || len(found.list) == 1+strings.Count(inner, ",")
 }
 
 // specificity is the greatest of the list.
@@ -373,11 +390,15 @@ const maxSteps = 20_000
 
 // matchesComplex matches compounds, the first being for the element itself.
 func (d *Document) matchesComplex(i int32, parts []compound) bool {
-	if d.scratch.steps++; d.scratch.steps > maxSteps || !d.matchesCompound(i, &parts[0]) {
+	d.work++
+	if d.scratch.steps++; d.tooLong() || !d.matchesCompound(i, &parts[0]) {
 		return false
 	}
 	return len(parts) == 1 || d.matchesAround(i, parts)
 }
+
+// tooLong reports whether matching is given up.
+func (d *Document) tooLong() bool { return d.scratch.steps > maxSteps || d.work > d.enough }
 
 // matchesRest is matchesComplex for an element that is known to have the
 // classes of the first compound.
@@ -405,13 +426,13 @@ func (d *Document) matchesAround(i int32, parts []compound) bool {
 		previous := d.previousElement(i)
 		return previous != 0 && d.matchesComplex(previous, rest)
 	case '~':
-		for previous := d.previousElement(i); previous != 0; previous = d.previousElement(previous) {
+		for previous := d.previousElement(i); previous != 0 && !d.tooLong(); previous = d.previousElement(previous) {
 			if d.matchesComplex(previous, rest) {
 				return true
 			}
 		}
 	default:
-		for parent := d.parentElement(i); parent != 0; parent = d.parentElement(parent) {
+		for parent := d.parentElement(i); parent != 0 && !d.tooLong(); parent = d.parentElement(parent) {
 			if d.matchesComplex(parent, rest) {
 				return true
 			}

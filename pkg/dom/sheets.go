@@ -12,6 +12,7 @@ type sheet struct {
 	rules   []*rule
 	bytes   int
 	changed bool // other than the text of its element says
+	full    bool // a change was refused
 
 	index                   *hidingIndex // what it says of hiding in a viewport, once it was asked for
 	indexWidth, indexHeight int
@@ -23,12 +24,19 @@ type adopted struct {
 	sheet *sheet // nil until it comes
 }
 
-// maxRules bounds the rules that events insert into one style sheet, so that
-// inserting, which moves those behind, stays cheap.
-const maxRules = 100_000
+// maxRules bounds the rules of a list into which events insert, maxMoved those
+// behind one that is inserted or deleted, which moves them.
+const (
+	maxRules = 100_000
+	maxMoved = 16_384
+)
 
-// maxAdopted bounds the style sheets that one shadow root adopts.
-const maxAdopted = 1000
+// maxAdopted bounds the style sheets that one shadow root adopts, maxAdoptable
+// those that were constructed since the last full snapshot.
+const (
+	maxAdopted   = 1000
+	maxAdoptable = 10_000
+)
 
 // styleChanged is called when a tree has other style elements.
 func (d *Document) styleChanged() { d.hiding = nil }
@@ -130,7 +138,7 @@ func (d *Document) applyStyleSheetRule(data value) error {
 func (d *Document) rulesChanged(s *sheet) error {
 	s.changed, s.index = true, nil
 	d.rulesStale()
-	if d.bytes > d.limits.TextBytes || len(s.rules) > maxRules {
+	if d.bytes > d.limits.TextBytes || s.full {
 		d.incomplete = true
 		return fmt.Errorf("style rules: %w", ErrLimit)
 	}
@@ -176,9 +184,6 @@ func ruleChanges(list value) []ruleChange {
 
 func (d *Document) insertRules(s *sheet, adds value) {
 	for _, change := range ruleChanges(adds) {
-		if len(s.rules) > maxRules {
-			return
-		}
 		d.insertRule(s, change.rule.text(), change.index)
 	}
 }
@@ -203,6 +208,10 @@ func (d *Document) insertRule(s *sheet, text string, index value) {
 	}
 	r := oneRule(text)
 	if r == nil || at < 0 || at > len(*into) {
+		return
+	}
+	if len(*into) >= maxRules || len(*into)-at > maxMoved {
+		s.full = true
 		return
 	}
 	s.bytes += len(text)
@@ -230,6 +239,10 @@ func (d *Document) deleteRule(s *sheet, index value) {
 		at = int(n)
 	}
 	if at < 0 || at >= len(*from) {
+		return
+	}
+	if len(*from)-at > maxMoved {
+		s.full = true
 		return
 	}
 	size := (*from)[at].size()
@@ -312,6 +325,7 @@ func (d *Document) applyStyleDeclaration(data value) error {
 		return nil
 	}
 	list := parseDeclarations(r.body)
+	s.full = s.full || len(list) >= maxDeclarations
 	if set.kind == jsonObject {
 		name, v, priority := propertyOf(set)
 		list = setProperty(list, name, v, priority)
@@ -418,7 +432,11 @@ func (d *Document) constructSheets(styles value) error {
 				r.skip()
 			}
 		})
-		d.adoptable[styleID] = s
+		if d.adoptable[styleID] == nil && len(d.adoptable) >= maxAdoptable {
+			s.full = true
+		} else {
+			d.adoptable[styleID] = s
+		}
 		if err := d.rulesChanged(s); err != nil {
 			return err
 		}

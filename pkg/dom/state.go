@@ -137,11 +137,23 @@ func (d *Document) check(i int32, checked bool) {
 		return
 	}
 	top, form := d.treeOf(i), d.formOf(i)
+	own, byID := d.attribute(i, "form")
+	formID, _ := d.attribute(form, "id")
 	for j := top; j != 0; j = d.following(j, top) {
 		if j == i || d.nodes[j].kind != kindElement || d.tag(j) != "input" || d.inputType(j) != "radio" {
 			continue
 		}
-		if other, _ := d.attribute(j, "name"); other == name && d.formOf(j) == form && d.checked(j) {
+		if other, _ := d.attribute(j, "name"); other != name || !d.checked(j) {
+			continue
+		}
+		// A form whose id is given would be looked for in the whole document.
+		same := false
+		if id, ok := d.attribute(j, "form"); ok {
+			same = form != 0 && id == formID || form == 0 && byID && id == own
+		} else {
+			same = d.formOf(j) == form
+		}
+		if same {
 			d.inputState(j).checked = false
 		}
 	}
@@ -178,6 +190,7 @@ func (d *Document) byAttribute(top int32, name, value string) int32 {
 		return 0
 	}
 	for i := top; i != 0; i = d.following(i, top) {
+		d.work++
 		for _, a := range d.nodes[i].attrs {
 			if a.name == id && a.value == value {
 				return i

@@ -204,8 +204,8 @@ func (d *Document) insert(parent, i, before int32) insertError {
 		return refused
 	}
 	// A shadow tree is in its host.
+	depth := 0
 	for a := parent; a != 0; {
-		depth := 0
 		for top := a; top != 0; top = d.nodes[top].parent {
 			if top == i {
 				return refused

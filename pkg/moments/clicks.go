@@ -66,7 +66,7 @@ func (c *clicks) clicked(w *Window, m *recording.Moment, node int, x, y float64)
 		target = clickable
 	}
 	k := &click{place: w.place, x: x, y: y, heardMs: w.now}
-	if !w.lost && target.Exists() {
+	if !w.lost && !w.overworked() && target.Exists() {
 		k.element = describe(target)
 		k.clickable = target.Clickable().Exists()
 		k.field = isField(target)
@@ -107,6 +107,9 @@ func (c *clicks) remember(w *Window, k *click) {
 		if k.rawMs-last.rawMs > rageGapMs || !last.near(k) {
 			c.endChain(w)
 		}
+	}
+	if len(c.chain) == maxChain {
+		c.chain = c.chain[:maxChain-1]
 	}
 	c.chain = append(c.chain, k)
 	if len(c.list) == maxClicks {

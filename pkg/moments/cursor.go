@@ -71,6 +71,9 @@ func (c *cursor) turned(w *Window, p point) {
 	for len(c.turns) > 0 && p.rawMs-c.turns[0].atMs > cursorMs {
 		c.turns = c.turns[1:]
 	}
+	if len(c.turns) == maxTurns {
+		c.turns = append(c.turns[:0], c.turns[1:]...)
+	}
 	c.turns = append(c.turns, reversal{w.place, p.rawMs, c.travel})
 	if len(c.turns) < cursorReversals || c.toldMs != 0 && p.rawMs-c.toldMs <= cursorPauseMs {
 		return

@@ -42,7 +42,7 @@ func (f *fields) input(w *Window, data []byte) {
 		f.report(w)
 		f.open = nil
 		n := w.document.ByID(node)
-		if w.lost || !n.IsElement() || isFalse(data, "userTriggered") {
+		if w.lost || w.overworked() || !n.IsElement() || isFalse(data, "userTriggered") {
 			return
 		}
 		kind := n.Tag()

@@ -90,12 +90,16 @@ const (
 	wordText
 )
 
-// maxClasses bounds the class attributes that are remembered.
-const maxClasses = 1024
+// maxClasses bounds the class attributes that are remembered, maxClassBytes the
+// length of those that are read.
+const (
+	maxClasses    = 1024
+	maxClassBytes = 1024
+)
 
 // words reads a class attribute. Pages repeat few of them many times.
 func (s *messages) words(class string) int {
-	if class == "" {
+	if class == "" || len(class) > maxClassBytes {
 		return 0
 	}
 	if words, ok := s.classes[class]; ok {

@@ -20,6 +20,11 @@ const MaxMoments = 2000
 // segment were dropped, in its attribute "count".
 const DroppedState = "moments_dropped"
 
+// StoppedState is the name of the state moment that says that a page's document
+// takes too much work to be asked about: from there on the page has no signals
+// that need it, no seen text and no names of elements.
+const StoppedState = "page_too_complex"
+
 const (
 	maxURLs = 100 // of a segment
 

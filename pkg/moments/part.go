@@ -14,6 +14,7 @@ const (
 	partInput          = 3
 	partScroll         = 4
 	partDropped        = 5
+	partStopped        = 6
 	partSignal         = 10 // plus the signal's place in signals
 	partAppeared       = 100
 	partVanished       = 200

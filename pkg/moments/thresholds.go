@@ -116,4 +116,11 @@ const (
 	maxDirty         = 256 // blocks whose text is still changing
 	maxWalked        = 2000
 	maxScreenPx      = 20_000 // of a coordinate; more is a mistake of the browser
+	maxChain         = 1000   // clicks of one burst; the last replaces another one
+	maxTurns         = 64     // of the pointer, remembered
+
+	// What dom.Document.Work may be: 30 times the most of any recording of the
+	// corpus for each byte of events.
+	workAtFirst = 20_000_000
+	workPerByte = 5
 )

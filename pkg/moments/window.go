@@ -53,6 +53,8 @@ type Window struct {
 	place   place // of the event that is being applied
 	now     int64 // raw time of the latest event
 	lost    bool  // segments are missing, and no full snapshot came since
+	bytes   int   // of events
+	stopped bool  // the page is too much work
 	started bool  // a segment was applied
 
 	found   Findings
@@ -140,6 +142,7 @@ func (w *Window) event(i int, event rrweb.Event, line []byte, list []recording.M
 	at := event.TimestampMs
 	w.place = place{w.id, i, w.page, w.url, at, at + w.offset}
 	w.now = max(w.now, at)
+	w.bytes += len(line)
 	w.tick()
 	if event.Type == rrweb.TypeMeta {
 		w.meta(line, list)
@@ -205,12 +208,30 @@ func (w *Window) turnPage(page recording.PageID, url string) {
 		w.seen.turn(w)
 		w.blank = blank{}
 	}
-	w.page, w.url, w.pageMs = page, url, 0
+	w.page, w.url, w.pageMs, w.stopped = page, url, 0, false
+}
+
+// overworked reports whether the document of the page takes so much work that
+// nobody asks it any more. What was waiting for it is forgotten, as in a gap.
+func (w *Window) overworked() bool {
+	if w.stopped || w.document.Work() <= workAtFirst+workPerByte*w.bytes {
+		return w.stopped
+	}
+	w.stopped = true
+	w.clicks.gap()
+	w.messages = messages{}
+	w.seen.gap()
+	w.blank = blank{}
+	w.emit(w.place, partStopped, recording.Moment{Kind: recording.KindState, Name: StoppedState, Text: "page"})
+	return true
 }
 
 func (w *Window) snapshot() {
 	w.lost = false
 	w.keyframes.restart()
+	if w.overworked() {
+		return
+	}
 	w.messages.rebuilt(w)
 	if w.pageMs == 0 {
 		w.pageMs = w.place.rawMs
@@ -250,7 +271,7 @@ func (w *Window) mutation() {
 		w.clicks.answer(w, 0)
 		return
 	}
-	if w.lost {
+	if w.lost || w.overworked() {
 		return
 	}
 	toggles := w.toggled(changes)
