@@ -107,7 +107,11 @@ export class Recorder {
   start(): void {
     // A page that is prerendered may never be seen.
     if ((document as Document & { prerendering?: boolean }).prerendering) {
-      const begin = this.faults.guard(() => this.begin());
+      const begin = this.faults.guard(() => {
+        // The page begins when it is shown: its id says when that was.
+        this.pageId = uuidv7(this.now());
+        this.begin();
+      });
       document.addEventListener('prerenderingchange', begin, { once: true });
       this.undo.push(() => document.removeEventListener('prerenderingchange', begin));
     } else {
