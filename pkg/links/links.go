@@ -132,10 +132,11 @@ func (c Config) traceQuery(trace string) map[string]any {
 		return ask(c.Traces, Tempo, map[string]any{"queryType": "traceql", "query": trace})
 	case ClickHouse:
 		return ask(c.Traces, ClickHouse, sqlQuery("traces", 3, // the format of a trace
-			"SELECT TraceId AS traceID, SpanId AS spanID, ParentSpanId AS parentSpanID, ServiceName AS serviceName, SpanName AS operationName, "+
-				"Timestamp AS startTime, Duration / 1000000 AS duration, "+
-				"arrayMap(key -> map('key', key, 'value', SpanAttributes[key]), mapKeys(SpanAttributes)) AS tags "+
-				"FROM otel_traces WHERE TraceId = "+sqlText(trace)+" LIMIT 5000"))
+			"SELECT TraceId AS traceID, SpanId AS spanID, ParentSpanId AS parentSpanID, SpanName AS operationName,\n"+
+				"ServiceName AS serviceName, toUnixTimestamp64Micro(Timestamp) / 1000 AS startTime, Duration / 1000000 AS duration,\n"+
+				sqlTags("SpanAttributes")+" AS tags, "+sqlTags("ResourceAttributes")+" AS serviceTags,\n"+
+				"if(StatusCode IN ('Error', 'STATUS_CODE_ERROR'), 2, 0) AS statusCode, StatusMessage AS statusMessage\n"+
+				"FROM otel_traces\nWHERE TraceId = "+sqlText(trace)+"\nORDER BY Timestamp LIMIT 5000"))
 	case Zipkin:
 		return ask(c.Traces, Zipkin, map[string]any{"queryType": "traceID", "query": trace})
 	default:
@@ -153,6 +154,11 @@ func ask(source Source, plugin string, query map[string]any) map[string]any {
 // sqlQuery is a query of Grafana's data source for ClickHouse.
 func sqlQuery(kind string, format int, sql string) map[string]any {
 	return map[string]any{"editorType": "sql", "queryType": kind, "format": format, "rawSql": sql, "pluginVersion": "4.0.0"}
+}
+
+// sqlTags is a map as the list of keys and values that a trace's view wants.
+func sqlTags(column string) string {
+	return "arrayMap(key -> map('key', key, 'value', " + column + "[key]), mapKeys(" + column + "))"
 }
 
 func sqlText(text string) string {
@@ -205,9 +211,11 @@ func (c Config) sessionTraces(session string) map[string]any {
 		})
 	case ClickHouse:
 		return ask(c.Traces, ClickHouse, sqlQuery("table", 1,
-			"SELECT min(Timestamp) AS start, TraceId AS traceID, any(ServiceName) AS service, argMin(SpanName, Timestamp) AS name, max(Duration) / 1000000 AS duration_ms "+
-				"FROM otel_traces WHERE $__timeFilter(Timestamp) AND SpanAttributes["+sqlText(c.Attribute)+"] = "+sqlText(session)+
-				" GROUP BY TraceId ORDER BY start LIMIT 1000"))
+			"SELECT min(Timestamp) AS start, TraceId AS traceID, any(ServiceName) AS service,\n"+
+				"argMin(SpanName, Timestamp) AS name, max(Duration) / 1000000 AS duration_ms\n"+
+				"FROM otel_traces\nWHERE $__timeFilter(Timestamp)\n"+
+				"AND SpanAttributes["+sqlText(c.Attribute)+"] = "+sqlText(session)+"\n"+
+				"GROUP BY TraceId ORDER BY start LIMIT 1000"))
 	default:
 		return nil
 	}
@@ -216,9 +224,13 @@ func (c Config) sessionTraces(session string) map[string]any {
 func (c Config) sessionLogs(session string) map[string]any {
 	if c.Logs.Type == ClickHouse {
 		return ask(c.Logs.Source, ClickHouse, sqlQuery("logs", 2,
-			"SELECT Timestamp AS timestamp, Body AS body, SeverityText AS level, TraceId AS traceID "+
-				"FROM otel_logs WHERE $__timeFilter(Timestamp) AND LogAttributes["+sqlText(c.Attribute)+"] = "+sqlText(session)+
-				" ORDER BY Timestamp LIMIT 1000"))
+			"SELECT Timestamp AS timestamp, Body AS body, SeverityText AS level,\n"+
+				// A link on a label is told of labels only, and is to know the instant.
+				"mapUpdate(LogAttributes, map('observed_timestamp', toString(toUnixTimestamp64Nano(Timestamp)))) AS labels,\n"+
+				"ServiceName AS service_name, TraceId AS trace_id\n"+
+				"FROM otel_logs\nWHERE $__timeFilter(Timestamp)\n"+
+				"AND (LogAttributes["+sqlText(c.Attribute)+"] = "+sqlText(session)+" OR LogAttributes["+sqlText(label(c.Attribute))+"] = "+sqlText(session)+")\n"+
+				"ORDER BY Timestamp LIMIT 1000"))
 	}
 	return ask(c.Logs.Source, Loki, map[string]any{
 		"queryType": "range",

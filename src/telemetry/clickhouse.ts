@@ -18,9 +18,12 @@ export function tableOf({ jsonData }: DataSourceInstanceSettings, signal: 'trace
     .join('.');
 }
 
-/** A query that answers with a plain table: fields are read by name. */
-export function sqlQuery(rawSql: string): Record<string, unknown> {
-  return { editorType: 'sql', queryType: 'table', format: 1, rawSql, pluginVersion: '4.0.0' };
+// The plugin's numbers for what Explore is to draw.
+const FORMATS = { logs: 2, traces: 3 };
+
+/** A query for what Explore draws as logs or as a trace. */
+export function sqlQuery(queryType: 'traces' | 'logs', rawSql: string): Record<string, unknown> {
+  return { editorType: 'sql', queryType, format: FORMATS[queryType], rawSql, pluginVersion: '4.0.0' };
 }
 
 export function sqlText(text: string): string {

@@ -18,7 +18,7 @@ export function logQuery(
   query: LogQuery
 ): Record<string, unknown> {
   if (settings.type === CLICKHOUSE) {
-    return sqlQuery(logSql(settings, attribute, query));
+    return sqlQuery('logs', logSql(settings, attribute, query));
   }
   const label = attribute.replace(/[^A-Za-z0-9_]/g, '_');
   return {
@@ -34,10 +34,13 @@ function logSql(settings: DataSourceInstanceSettings, attribute: string, query: 
   const names = [...new Set([attribute, attribute.replace(/[^A-Za-z0-9_]/g, '_')])];
   const session = names.map((name) => `LogAttributes[${sqlText(name)}] = ${sqlText(sessionId)}`).join(' OR ');
   return [
-    'SELECT toUnixTimestamp64Micro(Timestamp) / 1000 AS timestamp, Body AS body, SeverityText AS level,',
+    'SELECT Timestamp AS timestamp, Body AS body, SeverityText AS level,',
+    // A link on a label is told of labels only, and is to know the instant.
+    "mapUpdate(LogAttributes, map('observed_timestamp', toString(toUnixTimestamp64Nano(Timestamp)))) AS labels,",
     'ServiceName AS service_name, TraceId AS trace_id, SpanId AS span_id',
     `FROM ${tableOf(settings, 'logs')}`,
     `WHERE Timestamp >= fromUnixTimestamp64Milli(${Math.floor(from)}) AND Timestamp < fromUnixTimestamp64Milli(${Math.ceil(to)})`,
-    `AND (${session}) ORDER BY Timestamp LIMIT ${limit}`,
-  ].join(' ');
+    `AND (${session})`,
+    `ORDER BY Timestamp LIMIT ${limit}`,
+  ].join('\n');
 }

@@ -14,9 +14,10 @@ export function readLogFrames(frames: DataFrame[]): LogLine[] {
 }
 
 function readLine(row: UnknownRecord, time: string, body: string): LogLine {
-  // Loki has everything but time and text in labels; a table has it in fields of its own.
-  const labels = isRecord(row.labels) ? row.labels : row;
-  const first = (...names: string[]) => names.map((name) => readString(labels, name)).find(Boolean) ?? '';
+  // Loki has everything but time and text in labels; ClickHouse has much of it in fields of its own.
+  const labels = isRecord(row.labels) ? row.labels : {};
+  const first = (...names: string[]) =>
+    names.map((name) => readString(row, name) || readString(labels, name)).find(Boolean) ?? '';
   return {
     ts: instantOf(row, time),
     level: levelOf(first('detected_level', 'level', 'severity', 'severity_text') || readString(row, 'severity')),

@@ -4,6 +4,9 @@ import type { Span } from '../player';
 import { isRecord, readString, type UnknownRecord } from '../shared/narrowing';
 import { rowsOf } from './rows';
 
+/** OpenTelemetry's status of a span that failed. */
+const ERROR = 2;
+
 /** The spans of Grafana's trace frames, whichever data source made them. */
 export function readTraceFrames(frames: DataFrame[]): Span[] {
   const frame = frames.find(({ fields }) =>
@@ -21,15 +24,10 @@ function readSpan(row: UnknownRecord): Span {
     service: readString(row, 'serviceName'),
     startMs: Number(row.startTime) || 0,
     durationMs: Number(row.duration) || 0,
-    failed: isFailed(row.statusCode) || attributes.error === 'true',
+    failed: row.statusCode === ERROR || attributes.error === 'true',
     message: readString(row, 'statusMessage'),
     attributes,
   };
-}
-
-/** 2 in OTLP; words in the ClickHouse exporter's tables. */
-function isFailed(status: unknown): boolean {
-  return status === 2 || (typeof status === 'string' && /^(status_code_)?error$/i.test(status));
 }
 
 /** A list of keys and values, or an object, as it is or as JSON. */

@@ -63,7 +63,7 @@ const traceFrame = createDataFrame({
 test.each([
   ['tempo', { queryType: 'traceql', query: TRACE }],
   ['jaeger', { query: TRACE }],
-  ['zipkin', { query: TRACE }],
+  ['zipkin', { queryType: 'traceID', query: TRACE }],
 ])('a trace is read from %s', async (type, query) => {
   const { asked, telemetry } = grafana({ traces: type }, [createDataFrame({ fields: [] }), traceFrame]);
   expect(telemetry.traces?.name).toBe(`My ${type}`);
@@ -91,15 +91,17 @@ test('a trace is read from ClickHouse, where the settings say', async () => {
     fields: [
       { name: 'spanID', values: ['a'] },
       { name: 'startTime', values: [AT] },
-      { name: 'statusCode', values: ['Error'] },
-      { name: 'tags', values: ['{"session.id":"s"}'] },
+      { name: 'statusCode', values: [2] },
+      { name: 'tags', type: FieldType.other, values: [[{ key: 'session.id', value: 's' }]] },
     ],
   });
   const jsonData = { defaultDatabase: 'x', traces: { defaultDatabase: 'otel', defaultTable: 'spans`' } };
   const { asked, telemetry } = grafana({ traces: type }, [row], jsonData);
   const spans = await telemetry.traces?.spans({ sessionId: 's', traceId: "a'b", at: AT }, signal);
   expect(spans).toMatchObject([{ spanId: 'a', startMs: AT, failed: true, attributes: { 'session.id': 's' } }]);
-  expect(asked[0].targets[0].rawSql).toContain("FROM `otel`.`spans\\`` WHERE TraceId = 'a\\'b'");
+  // What Explore draws as a trace, not as a table.
+  expect(asked[0].targets[0]).toMatchObject({ queryType: 'traces', format: 3 });
+  expect(asked[0].targets[0].rawSql).toContain("FROM `otel`.`spans\\``\nWHERE TraceId = 'a\\'b'");
 });
 
 test('a trace that the backend does not know is none, and another refusal is told', async () => {
@@ -144,17 +146,19 @@ test('the lines of a session are read from ClickHouse', async () => {
   const type = 'grafana-clickhouse-datasource';
   const frame = createDataFrame({
     fields: [
-      { name: 'timestamp', values: [AT + 0.5] },
+      { name: 'timestamp', type: FieldType.time, values: [AT] },
       { name: 'body', values: ['sent'] },
       { name: 'level', values: ['DEBUG'] },
+      { name: 'labels', type: FieldType.other, values: [{ 'session.id': 's' }] },
       { name: 'service_name', values: ['mail'] },
     ],
   });
   const { asked, telemetry } = grafana({ logs: type }, [frame]);
   const lines = await telemetry.logs?.lines({ sessionId: 's', from: AT, to: AT + 1, limit: 5 }, signal);
-  expect(lines).toEqual([{ ts: AT + 0.5, level: 'debug', text: 'sent', service: 'mail', traceId: '', spanId: '' }]);
+  expect(lines).toEqual([{ ts: AT, level: 'debug', text: 'sent', service: 'mail', traceId: '', spanId: '' }]);
+  expect(asked[0].targets[0]).toMatchObject({ queryType: 'logs', format: 2 });
   expect(asked[0].targets[0].rawSql).toContain(
-    "AND (LogAttributes['session.id'] = 's' OR LogAttributes['session_id'] = 's') ORDER BY Timestamp LIMIT 5"
+    "AND (LogAttributes['session.id'] = 's' OR LogAttributes['session_id'] = 's')\nORDER BY Timestamp LIMIT 5"
   );
 });
 

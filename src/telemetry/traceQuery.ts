@@ -12,22 +12,30 @@ export function traceQuery(settings: DataSourceInstanceSettings, traceId: string
     case 'tempo':
       return { queryType: 'traceql', query: traceId };
     case CLICKHOUSE:
-      return sqlQuery(traceSql(settings, traceId, at));
+      return sqlQuery('traces', traceSql(settings, traceId, at));
+    case 'zipkin':
+      return { queryType: 'traceID', query: traceId };
     default:
-      // Jaeger, Zipkin and what is made like them.
+      // Jaeger, and what is made like it.
       return { query: traceId };
   }
 }
 
+/** The columns that Grafana's view of a trace knows. */
 function traceSql(settings: DataSourceInstanceSettings, traceId: string, at: number): string {
   const seconds = Math.round(at / 1000);
   return [
-    'SELECT SpanId AS spanID, ParentSpanId AS parentSpanID, SpanName AS operationName, ServiceName AS serviceName,',
-    'toUnixTimestamp64Micro(Timestamp) / 1000 AS startTime, Duration / 1000000 AS duration,',
-    'StatusCode AS statusCode, StatusMessage AS statusMessage, toJSONString(SpanAttributes) AS tags',
+    'SELECT TraceId AS traceID, SpanId AS spanID, ParentSpanId AS parentSpanID, SpanName AS operationName,',
+    'ServiceName AS serviceName, toUnixTimestamp64Micro(Timestamp) / 1000 AS startTime, Duration / 1000000 AS duration,',
+    `${tagsOf('SpanAttributes')} AS tags, ${tagsOf('ResourceAttributes')} AS serviceTags,`,
+    "if(StatusCode IN ('Error', 'STATUS_CODE_ERROR'), 2, 0) AS statusCode, StatusMessage AS statusMessage",
     `FROM ${tableOf(settings, 'traces')}`,
     `WHERE TraceId = ${sqlText(traceId)}`,
     `AND Timestamp BETWEEN toDateTime(${seconds - DAY_SECONDS}) AND toDateTime(${seconds + DAY_SECONDS})`,
     `ORDER BY Timestamp LIMIT ${MAX_SPANS}`,
-  ].join(' ');
+  ].join('\n');
+}
+
+function tagsOf(column: string): string {
+  return `arrayMap(key -> map('key', key, 'value', ${column}[key]), mapKeys(${column}))`;
 }

@@ -1,32 +1,11 @@
+import { AGREE_MS, check, newTab, plays } from './checks.mjs';
 import { Alerting } from './pages/Alerting.mjs';
 import { Dashboard } from './pages/Dashboard.mjs';
 import { Explore } from './pages/Explore.mjs';
 import { People } from './pages/People.mjs';
 import { Replay } from './pages/Replay.mjs';
 import { Shop } from './pages/Shop.mjs';
-
-// A recording's clock is corrected to the server's; a span has its server's.
-const AGREE_MS = 250;
-
-function check(condition, message) {
-  if (!condition) {
-    throw new Error(message);
-  }
-}
-
-async function plays(page, sessionId, instant) {
-  const replay = new Replay(page);
-  await replay.shown();
-  const at = await replay.instant();
-  check(Math.abs(at - instant) <= AGREE_MS, `the replay is ${at - instant} ms away from the instant`);
-  check(page.url().includes(sessionId) || page.url().includes('/explore'), `${page.url()} is not the session's page`);
-}
-
-/** The page that a click opens in a tab of its own. */
-async function newTab(context, click) {
-  const [opened] = await Promise.all([context.waitForEvent('page'), click()]);
-  return opened;
-}
+import { storeJourneys } from './storeJourneys.mjs';
 
 // From the playhead to another panel's crosshair, and how long a session's other end is away on the plot.
 const CROSSHAIR_MS = 200;
@@ -205,13 +184,10 @@ export const journeys = [
     run: async ({ page, at, seen }) => {
       const explore = new Explore(page, at.grafana);
       await explore.open('playhead', 'playhead-replay-datasource', { queryType: 'sessions', query: seen.sessionId });
-      await page.getByRole('table').getByText(seen.sessionId).first().click();
-      const logs = await page.locator('a').filter({ hasText: 'Logs of this session' }).getAttribute('href');
-      const traces = await page.locator('a').filter({ hasText: 'Traces of this session' }).getAttribute('href');
-      const origin = new URL(at.grafana).origin;
-      await page.goto(origin + logs);
+      const { traces, logs } = await explore.linksOfSession(seen.sessionId);
+      await page.goto(logs);
       await page.getByText('order placed').first().waitFor();
-      await page.goto(origin + traces);
+      await page.goto(traces);
       // Tempo leaves out the zeros at the start of a trace id in what it finds.
       await page.getByText(seen.traceId.replace(/^0+/, '').slice(0, 8)).first().waitFor();
     },
@@ -336,6 +312,7 @@ export const journeys = [
       await dashboard.table('Sessions').getByText(user).waitFor();
     },
   },
+  ...storeJourneys,
   ...ROLES.map(({ role, explores, configures }) => ({
     name: `${role} finds and plays a session, and is offered what it may`,
     run: async ({ page, context, at, seen }) => {

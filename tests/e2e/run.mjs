@@ -6,6 +6,10 @@
 //   TEMPO_URL, LOKI_URL  what the demo shop reports to
 //                (with OTEL_EXPORTER_OTLP_ENDPOINT, or two endpoints of
 //                OpenTelemetry's, in the demo's environment)
+//   JAEGER_URL   a Jaeger that gets the shop's spans too
+//   CLICKHOUSE_URL  a ClickHouse that gets them into otel_traces, and the log
+//                lines into otel_logs: http://user:password@host:port/database.
+//                Grafana needs grafana-clickhouse-datasource
 //   SHOP_URL     the demo shop; http://127.0.0.1:8090 without it
 //   GRAFANA_ADMINISTRATOR  name:password, to make users; admin:admin without it
 //   E2E_SCREENSHOTS  a folder for pictures of every journey's end
@@ -25,6 +29,8 @@ const at = {
   grafana: address('GRAFANA_URL'),
   tempo: address('TEMPO_URL'),
   loki: address('LOKI_URL'),
+  jaeger: address('JAEGER_URL'),
+  clickhouse: address('CLICKHOUSE_URL'),
   shop: address('SHOP_URL', 'http://127.0.0.1:8090'),
   administrator: process.env.GRAFANA_ADMINISTRATOR ?? 'admin:admin',
 };

@@ -56,7 +56,7 @@ export function getPaneStyles(theme: GrafanaTheme2) {
       fontVariantNumeric: 'tabular-nums',
     }),
     text: css({ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }),
-    action: css({ flex: 'none', margin: theme.spacing(0.5, 0.5, 0, 0) }),
+    action: css({ flex: 'none', margin: theme.spacing(0.75, 0.5, 0, 0) }),
     loading: css({ margin: theme.spacing(4, 0), textAlign: 'center' }),
     note: css({ margin: 0, padding: theme.spacing(1), color: theme.colors.text.secondary, textAlign: 'center' }),
   };

@@ -106,7 +106,7 @@ export function getTelemetryStyles(theme: GrafanaTheme2) {
       gridTemplateColumns: 'minmax(80px, auto) 1fr',
       gap: theme.spacing(0.25, 1),
       margin: 0,
-      padding: theme.spacing(0.5, 1, 1),
+      padding: theme.spacing(0.5, 1, 1, 1.5),
       fontSize: 11,
       '& dt': { color: theme.colors.text.secondary, fontWeight: theme.typography.fontWeightRegular },
       '& dd': { margin: 0, overflowWrap: 'anywhere', fontFamily: theme.typography.fontFamilyMonospace },

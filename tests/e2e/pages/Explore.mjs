@@ -67,6 +67,14 @@ export class Explore {
     await this.page.getByText('session_id', { exact: true }).first().waitFor();
   }
 
+  /** The addresses that a session of a table leads to: its traces and its logs. */
+  async linksOfSession(sessionId) {
+    await this.page.getByRole('table').getByText(sessionId).first().click();
+    const hrefOf = async (text) =>
+      new URL(await this.page.locator('a').filter({ hasText: text }).getAttribute('href'), this.page.url()).href;
+    return { traces: await hrefOf('Traces of this session'), logs: await hrefOf('Logs of this session') };
+  }
+
   /** A link of the details by the words on it: a correlation, or a derived field. */
   link(name) {
     return this.page

@@ -19,11 +19,33 @@ export class Replay {
     return Number(await this.root.getAttribute('data-timestamp'));
   }
 
+  /** Shows a pane beside the recorded page. */
+  async openPane(name) {
+    await this.root.getByRole('tab', { name }).click();
+  }
+
+  /** Seeks to the span whose name has this text, in the traces pane. */
+  async seekToSpan(name) {
+    await this.openPane('Traces');
+    await this.root.getByRole('list', { name: 'Spans' }).getByRole('button', { name }).first().click();
+  }
+
+  /** Seeks to a line of the logs pane. */
+  async seekToLine(text) {
+    await this.openPane('Logs');
+    await this.root.getByRole('region', { name: 'Logs' }).getByRole('button', { name: text }).first().click();
+  }
+
+  /** Opens what a pane shows in Explore: a link. */
+  async openExplore() {
+    await this.root.getByRole('link', { name: 'Explore' }).click();
+  }
+
   /** Opens what the traces pane shows in Explore: a link. */
   async openTrace() {
-    await this.root.getByRole('tab', { name: 'Traces' }).click();
+    await this.openPane('Traces');
     await this.root.getByRole('list', { name: 'Spans' }).waitFor();
-    await this.root.getByRole('link', { name: 'Explore' }).click();
+    await this.openExplore();
   }
 
   async play() {
