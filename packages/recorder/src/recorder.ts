@@ -108,8 +108,7 @@ export class Recorder {
     // A page that is prerendered may never be seen.
     if ((document as Document & { prerendering?: boolean }).prerendering) {
       const begin = this.faults.guard(() => {
-        // The page begins when it is shown: its id says when that was.
-        this.pageId = uuidv7(this.now());
+        this.pageId = uuidv7(this.now()); // it says when the page began, which is when it is shown
         this.begin();
       });
       document.addEventListener('prerenderingchange', begin, { once: true });
