@@ -99,6 +99,20 @@ func TestNameAndRole(t *testing.T) {
 	}
 }
 
+func TestLabel(t *testing.T) {
+	tests := []struct{ body, want string }{
+		{`<label for=m>E-mail <b>address</b></label><input#1 id=m></input>`, "E-mail address"},
+		{`<label>Delivery <input#1 type=date></input></label>`, "Delivery"},
+		{`<label for=m>First</label><label for=m>second</label><input#1 id=m></input>`, "First second"},
+		{`<label for=other>Other</label><input#1 id=m placeholder=Search aria-label=Hint></input>`, ""},
+	}
+	for _, tt := range tests {
+		if got := document(t, "", tt.body).ByID(1).Label(); got != tt.want {
+			t.Errorf("%s: label %q, want %q", tt.body, got, tt.want)
+		}
+	}
+}
+
 func TestVisibleText(t *testing.T) {
 	tests := []struct{ name, css, body, want string }{
 		{"plain", "", `<p>one  two</p><p>three</p>`, "one two three"},
@@ -123,6 +137,9 @@ func TestVisibleText(t *testing.T) {
 		{"visibility", `.v { visibility: hidden } .w { visibility: visible }`, `<p class=v>no<b class=w>yes</b></p>`, "yes"},
 		{"dialog", "", `<dialog>no</dialog><dialog open=''>yes</dialog>`, "yes"},
 		{"details", "", `<details><summary>more</summary><p>no</p></details>`, "more"},
+		{"text in closed details", "", `<details>no<summary>more</summary></details>`, "more"},
+		{"visible in hidden", `.v { visibility: hidden } .w { visibility: visible }`, `<div class=v><p>no</p><p class=w>yes</p></div>`, "yes"},
+		{"slot's own text", "", `<p>a</p><slot>b</slot>`, "a b"},
 		{"never shown", "", `<script>no</script><template>no</template><style>no</style><title>no</title>yes`, "yes"},
 		{"fields", "", `<input value=secret></input><input type=submit value=Go></input><textarea>secret</textarea><select><option>A</option><option selected=''>B</option></select>`, "Go B"},
 		{"of what is too long, the beginning", "", strings.Repeat("<p>wörd</p>", 30), strings.TrimSpace(strings.Repeat("wörd ", 16)) + " wör"},

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/playhead/playhead/pkg/dom"
+	"github.com/playhead/playhead/pkg/rrweb"
 )
 
 // page is a full snapshot that the tests change:
@@ -230,6 +231,14 @@ func TestState(t *testing.T) {
 		{"selection", incremental(14, `"ranges":[{"start":9,"startOffset":1,"end":9,"endOffset":3}]`), func(d *dom.Document) any { return d.Selection() }, dom.Selection{Start: 9, StartOffset: 1, End: 9, EndOffset: 3}},
 		{"meta", `{"type":4,"timestamp":1,"data":{"href":"https://a.test/b","width":10,"height":20}}`, func(d *dom.Document) any { return d.URL() }, "https://a.test/b"},
 		{"custom element", incremental(16, `"define":{"name":"my-card"}`), func(d *dom.Document) any { return d.Stats().Skipped }, int64(1)},
+		{"media plays for ever", incremental(7, `"id":22,"type":0,"currentTime":1.5,"muted":true,"loop":true`), func(d *dom.Document) any {
+			_, loop := d.ByID(22).Attribute("loop")
+			return fmt.Sprint(loop, strings.Contains(string(d.AppendSnapshot(nil)), `"rr_mediaCurrentTime":1.5,"rr_mediaLoop":true,"rr_mediaMuted":true,"rr_mediaState":"played"`))
+		}, "true true"},
+		{"media pauses", incremental(7, `"id":22,"type":1,"loop":false`), func(d *dom.Document) any {
+			_, loop := d.ByID(22).Attribute("loop")
+			return fmt.Sprint(loop, strings.Contains(string(d.AppendSnapshot(nil)), `"rr_mediaLoop":false,"rr_mediaState":"paused"`))
+		}, "false true"},
 		{"missing node", incremental(3, `"id":99,"x":0,"y":0`), func(d *dom.Document) any { return d.Stats().Missing }, int64(1)},
 	}
 	for _, tt := range tests {
@@ -245,6 +254,43 @@ func TestState(t *testing.T) {
 			again := playAll(t, strings.Split(strings.TrimSpace(string(d.AppendKeyframe(nil, 1))), "\n")...)
 			if got, want := dom.Outline(again), dom.Outline(d); got != want {
 				t.Errorf("from its keyframe\n%s", difference(got, want))
+			}
+		})
+	}
+}
+
+// TestSourcesWithoutADocument: what changes no document changes nothing, and is
+// counted. ApplyScanned does not even read it.
+func TestSourcesWithoutADocument(t *testing.T) {
+	events := map[string]string{
+		"mouse move":        incremental(1, `"positions":[{"x":1,"y":2,"id":8,"timeOffset":0}]`),
+		"mouse interaction": incremental(2, `"type":2,"id":8,"x":1,"y":2`),
+		"touch move":        incremental(6, `"positions":[{"x":1,"y":2,"id":8,"timeOffset":0}]`),
+		"canvas mutation":   incremental(9, `"id":8,"type":0,"commands":[{"property":"fillRect","args":[0,0,1,1]}]`),
+		"font":              incremental(10, `"family":"A","fontSource":"url(a)","buffer":false`),
+		"log":               incremental(11, `"level":"log","payload":["x"],"trace":[]`),
+		"drag":              incremental(12, `"positions":[{"x":1,"y":2,"id":8,"timeOffset":0}]`),
+		"custom element":    incremental(16, `"define":{"name":"my-card"}`),
+		"source to come":    incremental(17, `"id":8,"adds":[{"id":9}]`),
+		"load":              `{"type":1,"timestamp":2,"data":{}}`,
+		"custom":            `{"type":5,"timestamp":2,"data":{"tag":"x","payload":{"source":0}}}`,
+	}
+	for name, line := range events {
+		t.Run(name, func(t *testing.T) {
+			d := playAll(t, page)
+			want := dom.Outline(d)
+			if err := d.Apply([]byte(line)); err != nil {
+				t.Fatal(err)
+			}
+			event, err := rrweb.Scan([]byte(line), 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.ApplyScanned(event, []byte(line)); err != nil {
+				t.Fatal(err)
+			}
+			if got := dom.Outline(d); got != want || d.Stats().Skipped != 2 || d.Changes().Any() {
+				t.Errorf("skipped %d, %s", d.Stats().Skipped, difference(got, want))
 			}
 		})
 	}
