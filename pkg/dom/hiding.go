@@ -277,12 +277,16 @@ func (d *Document) layersOf(top int32, elements []int32) []hidingLayer {
 	return layers
 }
 
-// indexOf is the index of a style sheet that is not what a text says.
+// indexOf is the index of a style sheet that is not what a text says. Scripts
+// insert most rules behind all others, one by one.
 func (d *Document) indexOf(s *sheet) *hidingIndex {
 	if s.index == nil || s.indexWidth != d.width || s.indexHeight != d.height {
-		s.index, s.indexWidth, s.indexHeight = newHidingIndex(), d.width, d.height
-		s.index.add(d, s.rules, rulesIn{})
+		s.index, s.indexWidth, s.indexHeight, s.indexed = newHidingIndex(), d.width, d.height, 0
+	}
+	if s.indexed < len(s.rules) {
+		s.index.add(d, s.rules[s.indexed:], rulesIn{})
 		s.index.finish()
+		s.indexed = len(s.rules)
 	}
 	return s.index
 }

@@ -163,6 +163,10 @@ func TestVisibleTextFollowsChanges(t *testing.T) {
 		{incremental(4, `"width":900,"height":600`), "Something went wrong"},
 		{incremental(8, `"id":903,"adds":[{"rule":"p { display: none !important }","index":0}]`), ""},
 		{incremental(8, `"id":903,"removes":[{"index":0}]`), "Something went wrong"},
+		{incremental(8, `"id":903,"adds":[{"rule":"p { display: none !important }","index":3}]`), ""},
+		{incremental(8, `"id":903,"adds":[{"rule":"p.show { display: block !important }","index":4}]`), "Something went wrong"},
+		{incremental(8, `"id":903,"adds":[{"rule":"p.toast { display: none !important }","index":5}]`), ""},
+		{incremental(8, `"id":903,"removes":[{"index":5},{"index":4},{"index":3}]`), "Something went wrong"},
 		{incremental(13, `"id":903,"index":[1],"set":{"property":"display","value":"none"}`), ""},
 		{mutation(`"adds":[{"parentId":904,"previousId":null,"nextId":null,"node":{"type":2,"tagName":"div","attributes":{},"childNodes":[],"id":20}},` +
 			`{"parentId":20,"previousId":null,"nextId":null,"node":{"type":2,"tagName":"style","attributes":{"_cssText":"p { display: none }"},"childNodes":[],"id":21}}]`), ""},

@@ -16,6 +16,7 @@ type sheet struct {
 
 	index                   *hidingIndex // what it says of hiding in a viewport, once it was asked for
 	indexWidth, indexHeight int
+	indexed                 int // how many of the rules are in the index
 }
 
 // adopted is a constructed style sheet of a document or a shadow root.
@@ -136,7 +137,7 @@ func (d *Document) applyStyleSheetRule(data value) error {
 
 // rulesChanged ends every change of a style sheet.
 func (d *Document) rulesChanged(s *sheet) error {
-	s.changed, s.index = true, nil
+	s.changed = true
 	d.rulesStale()
 	if d.bytes > d.limits.TextBytes || s.full {
 		d.incomplete = true
@@ -216,6 +217,9 @@ func (d *Document) insertRule(s *sheet, text string, index value) {
 	}
 	s.bytes += len(text)
 	d.bytes += len(text)
+	if into != &s.rules || at < len(s.rules) || strings.Contains(text, "@layer") {
+		s.index = nil // else what is in the index stays as it is
+	}
 	*into = slices.Insert(*into, at, r)
 }
 
@@ -245,6 +249,7 @@ func (d *Document) deleteRule(s *sheet, index value) {
 		s.full = true
 		return
 	}
+	s.index = nil
 	size := (*from)[at].size()
 	s.bytes -= min(size, s.bytes)
 	d.bytes -= min(size, d.bytes)
@@ -262,7 +267,7 @@ func (r *rule) size() int {
 
 func (d *Document) replaceRules(s *sheet, text string) {
 	d.bytes += len(text) - s.bytes
-	s.bytes, s.rules = len(text), parseRules(text)
+	s.bytes, s.rules, s.index = len(text), parseRules(text), nil
 }
 
 // nested finds a rule by the indexes of the rules around it and its own.
@@ -337,7 +342,7 @@ func (d *Document) applyStyleDeclaration(data value) error {
 	body := strings.TrimSuffix(declarationText(list), ";")
 	s.bytes += len(body) - len(r.body)
 	d.bytes += len(body) - len(r.body)
-	r.body, r.bodyRead = body, false
+	r.body, r.bodyRead, s.index = body, false, nil
 	return d.rulesChanged(s)
 }
 

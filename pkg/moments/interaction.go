@@ -9,13 +9,10 @@ import (
 
 // The mouse interactions of rrweb that matter here.
 const (
-	interactionMouseUp    = 0
 	interactionMouseDown  = 1
 	interactionClick      = rrweb.InteractionClick
 	interactionFocus      = 5
-	interactionBlur       = 6
 	interactionTouchStart = 7
-	interactionTouchEnd   = 9
 )
 
 // number reads a member that is a number, 0 when it is none.
