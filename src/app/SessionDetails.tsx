@@ -52,9 +52,17 @@ function factsOf(session: Session): Array<[string, string]> {
     ['Duration', formatDuration(session.durationMs)],
     ['Release', session.release],
     ['Environment', session.environment],
+    ['Country', countryOf(session)],
     ['Browser', session.userAgent],
   ];
   return facts.filter(([, value]) => value !== '');
+}
+
+const countryNames = new Intl.DisplayNames('en', { type: 'region' });
+
+/** Its name, and its code, by which sessions are searched for. */
+function countryOf({ country }: Session): string {
+  return /^[A-Z]{2}$/.test(country) ? `${countryNames.of(country) ?? 'Unknown'} (${country})` : '';
 }
 
 function Detail({ label, children }: { label: string; children: React.ReactNode }) {

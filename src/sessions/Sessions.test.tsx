@@ -76,6 +76,13 @@ describe('Sessions', () => {
     expect(screen.getByRole('link', { name: /an unknown user/ })).toHaveAttribute('href', '/play/two');
   });
 
+  it('has a column for countries when one is known', async () => {
+    show([page([{ ...ada, country: 'DE' }, unknown])]);
+
+    await screen.findByRole('columnheader', { name: 'Country' });
+    expect(screen.getByRole('cell', { name: 'DE' })).toBeInTheDocument();
+  });
+
   it('asks again when a filter changes', async () => {
     const { requests, user } = show([page([ada]), page([ada]), page([])]);
     await screen.findByRole('table');

@@ -15,6 +15,8 @@ interface Props {
 
 export function SessionsTable({ sessions, hrefOf }: Props) {
   const styles = useStyles2(getStyles);
+  // Most installations have no proxy that tells it.
+  const withCountry = sessions.some(({ country }) => country !== '');
   return (
     <div className={styles.scroll}>
       <table className={styles.table} aria-label="Sessions">
@@ -25,6 +27,7 @@ export function SessionsTable({ sessions, hrefOf }: Props) {
               Duration
             </th>
             <th scope="col">User</th>
+            {withCountry && <th scope="col">Country</th>}
             <th scope="col">First URL</th>
             {counts.map(({ label }) => (
               <th key={label} scope="col" className={styles.number}>
@@ -35,7 +38,7 @@ export function SessionsTable({ sessions, hrefOf }: Props) {
         </thead>
         <tbody>
           {sessions.map((session) => (
-            <SessionRow key={session.sessionId} session={session} href={hrefOf(session)} />
+            <SessionRow key={session.sessionId} session={session} href={hrefOf(session)} withCountry={withCountry} />
           ))}
         </tbody>
       </table>
@@ -65,7 +68,13 @@ const counts: Count[] = [
 
 const inWords = (name: string) => name.replaceAll('_', ' ');
 
-function SessionRow({ session, href }: { session: Session; href: string }) {
+interface SessionRowProps {
+  session: Session;
+  href: string;
+  withCountry: boolean;
+}
+
+function SessionRow({ session, href, withCountry }: SessionRowProps) {
   const styles = useStyles2(getStyles);
   const start = dateTimeFormat(session.start);
   return (
@@ -83,6 +92,7 @@ function SessionRow({ session, href }: { session: Session; href: string }) {
       </td>
       <td className={styles.number}>{formatDuration(session.durationMs)}</td>
       <td className={styles.cut}>{session.userId || <span className={styles.absent}>unknown</span>}</td>
+      {withCountry && <td>{session.country || <span className={styles.absent}>unknown</span>}</td>}
       <td className={styles.cut}>{session.firstUrl}</td>
       {counts.map(({ label, of, badge }) => (
         <td key={label} className={styles.number}>

@@ -24,6 +24,8 @@ export interface Session {
   release: string;
   environment: string;
   userAgent: string;
+  /** ISO 3166, two capital letters; '' when unknown. */
+  country: string;
   class: string;
 }
 
@@ -54,6 +56,7 @@ export function narrowSession(value: unknown): Session | undefined {
     release: readString(value, 'release'),
     environment: readString(value, 'environment'),
     userAgent: readString(value, 'user_agent'),
+    country: readString(value, 'country'),
     class: readString(value, 'class'),
   };
 }
