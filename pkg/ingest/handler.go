@@ -127,7 +127,12 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, who *credential, 
 		s.bodies.put(buffer)
 		s.uploads.end()
 	}
-	if err := s.readBody(w, r, who, buffer, limit); err != nil {
+	err = s.readBody(w, r, who, buffer, limit)
+	if err == nil && who.ring != s.keys.Load() {
+		// A body may come for minutes: the key may be revoked meanwhile.
+		_, err = s.credentialOf(r)
+	}
+	if err != nil {
 		done()
 		return nil, nil, err
 	}
@@ -178,6 +183,11 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*credenti
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 		w.Header().Set("Access-Control-Expose-Headers", "ETag, Retry-After")
 	}
+	return s.credentialOf(r)
+}
+
+// credentialOf judges a request by the keys that are configured now.
+func (s *Server) credentialOf(r *http.Request) (*credential, error) {
 	key := r.URL.Query().Get("key")
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		scheme, token, _ := strings.Cut(auth, " ")
@@ -187,7 +197,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*credenti
 		key = token
 	}
 	who, err := s.keys.Load().find(key)
-	if err == nil && origin != "" && !who.allows(origin) {
+	if origin := r.Header.Get("Origin"); err == nil && origin != "" && !who.allows(origin) {
 		err = errOrigin
 	}
 	return who, err

@@ -30,6 +30,7 @@ type credential struct {
 	origins map[string]bool
 	revoked bool
 	quota   *quota
+	ring    *keyring // that it is of
 }
 
 // keyring finds projects, and credentials by key. It never changes: reading
@@ -50,7 +51,7 @@ func newKeyring(cfg *Config, before *keyring, now time.Time) (*keyring, error) {
 		r.projects[p.ID] = known
 		for _, k := range p.Keys {
 			hash := sha256.Sum256([]byte(k.Key))
-			c := &credential{project: known, name: k.Name, origins: map[string]bool{}, revoked: k.Revoked, quota: before.quota(hash)}
+			c := &credential{project: known, name: k.Name, origins: map[string]bool{}, revoked: k.Revoked, quota: before.quota(hash), ring: r}
 			c.quota.set(k.Quota, cfg.Limits.BodyBytes, now)
 			for _, o := range k.Origins {
 				origin, err := parseOrigin(o)

@@ -217,6 +217,41 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestAKeyIsRevokedDuringAnUpload: however slowly a body comes, it does not
+// outlive its key.
+func TestAKeyIsRevokedDuringAnUpload(t *testing.T) {
+	cfg := testConfig(t)
+	s := newServer(t, cfg, nil, nil, Options{})
+	for seq, test := range []struct {
+		revoked bool
+		status  int
+	}{{false, http.StatusAccepted}, {true, http.StatusUnauthorized}} {
+		body, sender := io.Pipe()
+		r := request("")
+		r.Body, r.ContentLength = body, -1
+		answered := make(chan int, 1)
+		go func() { answered <- serve(s, r).Code }()
+		content := upload("session-1", seq)
+		if _, err := io.WriteString(sender, content[:10]); err != nil {
+			t.Fatal(err)
+		}
+		projects := slices.Clone(cfg.Projects)
+		projects[0].Keys = slices.Clone(projects[0].Keys)
+		projects[0].Keys[0].Revoked = test.revoked
+		must(t, s.Reload(projects))
+		if _, err := io.WriteString(sender, content[10:]); err != nil {
+			t.Fatal(err)
+		}
+		must(t, sender.Close())
+		if status := <-answered; status != test.status {
+			t.Errorf("revoked %v: %d, want %d", test.revoked, status, test.status)
+		}
+	}
+	if n := s.journal.Stats().Segments; n != 1 {
+		t.Errorf("%d segments are kept, want 1", n)
+	}
+}
+
 // TestMemoryForBodies: one key leaves memory to the others, and gives all of it
 // back.
 func TestMemoryForBodies(t *testing.T) {

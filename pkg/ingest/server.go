@@ -175,9 +175,9 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 }
 
 // Reload replaces the projects with their keys, origins, quotas and
-// revocations. It is effective when it returns: uploads that are under way end
-// as they began, the next ones are judged anew. What keys have used of their
-// quotas stays used. With an error nothing has changed.
+// revocations. It is effective when it returns, also for uploads whose body is
+// still coming. What keys have used of their quotas stays used. With an error
+// nothing has changed.
 func (s *Server) Reload(projects []Project) error {
 	cfg := s.cfg
 	cfg.Projects = projects

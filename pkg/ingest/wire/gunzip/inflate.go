@@ -28,6 +28,13 @@ const (
 	// compress ten to forty times.
 	measureFrom  = 1 << 20
 	measureRatio = 64
+
+	// Codes of their own cost microseconds for each block, which may be eleven
+	// bytes: beyond dynamicFree of them a body has one for dynamicBytes of its
+	// input. Compressors begin a block after some KiB, or after all that was
+	// written until a flush.
+	dynamicFree  = 1024
+	dynamicBytes = 64
 )
 
 // errMeasure says that the body must be measured first.
@@ -55,6 +62,9 @@ type inflater struct {
 	n    uint
 	over uint // bytes of bits that in does not have
 
+	isFixed  bool // the tables are those of fixed
+	dynamics int  // blocks with codes of their own
+
 	literals [literalEntries]uint32
 	dists    [distEntries]uint32
 	lengths  [lengthsEntries]uint32
@@ -63,7 +73,7 @@ type inflater struct {
 // begin prepares for a body whose output goes behind what dst holds.
 func (f *inflater) begin(dst []byte, limit int) {
 	f.size, f.first, f.limit, f.used, f.slid = len(dst), len(dst), limit, 0, 0
-	f.measuring, f.measured = false, false
+	f.measuring, f.measured, f.dynamics = false, false, 0
 	f.out = dst[:min(cap(dst), limit+fastOut+1)]
 }
 
@@ -166,6 +176,10 @@ func (f *inflater) stored() error {
 
 // fixed prepares for a block with the codes of section 3.2.6.
 func (f *inflater) fixed() {
+	if f.isFixed { // a block may be ten bits
+		return
+	}
+	f.isFixed = true
 	var codeBits [288]uint8
 	for i := range codeBits {
 		switch {
@@ -188,6 +202,10 @@ func (f *inflater) fixed() {
 
 // dynamic reads the codes of a block (section 3.2.7).
 func (f *inflater) dynamic() bool {
+	if f.dynamics++; f.dynamics > dynamicFree && f.dynamics*dynamicBytes > f.used+f.pos {
+		return false
+	}
+	f.isFixed = false
 	head, ok := f.take(14)
 	literalCount, distCount, lengthCount := int(head&31)+257, int(head>>5&31)+1, int(head>>10)+4
 	if !ok || literalCount > 286 || distCount > 30 {
