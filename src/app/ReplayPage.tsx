@@ -1,9 +1,9 @@
 import React, { useEffect, useState } from 'react';
 
 import { PluginPage } from '@grafana/runtime';
-import { LoadingPlaceholder } from '@grafana/ui';
 import { Navigate, useSearchParams } from 'react-router-dom';
 
+import { Loading } from '../sessions/Loading';
 import { RetryAlert } from '../sessions/RetryAlert';
 import { readInstant, sessionPath, sessionsPath } from '../shared/addresses';
 import { recordings } from './lookUp';
@@ -28,9 +28,7 @@ export function ReplayPage() {
   return (
     <PluginPage pageNav={{ text: 'Session replay', parentItem: { text: 'Sessions', url: sessionsPath } }}>
       {datasourceUids.length === 0 && <NoDatasource />}
-      {datasourceUids.length > 0 && state.status === 'asking' && (
-        <LoadingPlaceholder text="Looking for the recording…" />
-      )}
+      {datasourceUids.length > 0 && state.status === 'asking' && <Loading text="Looking for the recording…" />}
       {datasourceUids.length > 0 && state.status === 'absent' && (
         <NoRecording wanted={{ sessionId, traceId }} datasourceUids={datasourceUids} />
       )}

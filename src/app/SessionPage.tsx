@@ -1,11 +1,11 @@
 import React, { useMemo } from 'react';
 
 import { PluginPage } from '@grafana/runtime';
-import { LoadingPlaceholder } from '@grafana/ui';
 import { useParams, useSearchParams } from 'react-router-dom';
 
 import { createHttpSource, type Manifest } from '../player';
 import { grafanaFetch, resourceUrl } from '../shared/resources';
+import { Loading } from '../sessions/Loading';
 import { RetryAlert } from '../sessions/RetryAlert';
 import { readInstant, sessionsPath } from '../shared/addresses';
 import { NoDatasource } from './NoDatasource';
@@ -68,9 +68,11 @@ function DatasourceSession({ datasourceUid, sessionId, at, traceId }: Datasource
       />
     );
   }
+  // An ID as a title for a moment, before whose session it is, only flickers.
+  const title = state.status === 'loading' ? 'Session' : sessionId;
   return (
-    <PluginPage pageNav={{ text: sessionId, parentItem: { text: 'Sessions', url: sessionsPath } }}>
-      {state.status === 'loading' && <LoadingPlaceholder text="Reading the session…" />}
+    <PluginPage pageNav={{ text: title, parentItem: { text: 'Sessions', url: sessionsPath } }}>
+      {state.status === 'loading' && <Loading text="Reading the session…" />}
       {state.status === 'not-found' && (
         <NoRecording wanted={{ sessionId, traceId: traceId ?? undefined }} datasourceUids={datasourceUids} />
       )}

@@ -1,10 +1,11 @@
 import React from 'react';
 
-import { Button, EmptyState, LoadingPlaceholder, Stack } from '@grafana/ui';
+import { Button, EmptyState, Stack } from '@grafana/ui';
 
 import type { Session } from '../shared/session';
 import type { ListSessions } from './api';
 import { defaultFilters, isFiltered, type SessionFilters } from './filters';
+import { Loading } from './Loading';
 import { RetryAlert } from './RetryAlert';
 import { SessionFilterBar } from './SessionFilterBar';
 import { SessionsTable } from './SessionsTable';
@@ -31,7 +32,7 @@ export function Sessions({ list, filters, onFiltersChange, hrefOf }: Props) {
           onRetry={found.sessions.length > 0 ? found.loadMore : found.reload}
         />
       )}
-      {found.status === 'loading' && <LoadingPlaceholder text="Reading sessions…" />}
+      {found.status === 'loading' && <Loading text="Reading sessions…" />}
       {found.status === 'ready' && found.sessions.length === 0 && (
         <NoSessions filters={filters} onFiltersChange={onFiltersChange} />
       )}
