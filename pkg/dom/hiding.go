@@ -460,24 +460,52 @@ func (v *verdict) try(d *Document, i int32, rules []*hidingRule, base int) {
 	}
 }
 
+// hidingAttributes are those of an element that hiding depends on most.
+type hidingAttributes struct {
+	id, class, style, ariaHidden, hidden string
+	isHidden                             bool // hidden is there
+}
+
+func (d *Document) hidingAttributes(i int32) (has hidingAttributes) {
+	attrs := d.nodes[i].attrs
+	for k := range attrs {
+		switch a := &attrs[k]; a.name {
+		case nameIDAttribute:
+			has.id = a.value
+		case nameClass:
+			has.class = a.value
+		case nameStyle:
+			has.style = a.value
+		case nameAriaHidden:
+			has.ariaHidden = a.value
+		case nameHidden:
+			has.hidden, has.isHidden = a.value, true
+		}
+	}
+	return has
+}
+
+// untilFound reports whether the element skips what is in it until a user looks
+// for it.
+func (has *hidingAttributes) untilFound() bool { return strings.EqualFold(has.hidden, "until-found") }
+
 // saysBy finds what rules, those of the tree that the element is in and of its
 // shadow tree, and the style attribute say of it.
-func (d *Document) saysBy(h *hidingRules, i int32) said {
+func (d *Document) saysBy(h *hidingRules, i int32, has *hidingAttributes) said {
 	var v verdict
 	if shadow := d.shadowRoot(i); shadow != 0 {
 		v.host(d, d.rulesOf(shadow), i)
 	}
 	if len(h.layers) > 0 {
-		v.rules(d, h, i)
+		v.rules(d, h, i, has)
 	}
-	if style, ok := d.attr(i, nameStyle); ok {
-		if inline, any := saysOf(style); any {
+	if has.style != "" {
+		if inline, any := saysOf(has.style); any {
 			v.consider(&inline, rank{inline: true, layer: unlayered})
 		}
 	}
-	_, untilFound := d.attr(i, nameHidden) // perhaps
-	if v.said[saysOpacity].value == saidNone || v.said[saysContent].value == saidHidden || untilFound {
-		v.late(d, h, i)
+	if v.said[saysOpacity].value == saidNone || v.said[saysContent].value == saidHidden || has.untilFound() {
+		v.late(d, h, i, has)
 	}
 	return v.said
 }
@@ -495,26 +523,24 @@ func (v *verdict) host(d *Document, h *hidingRules, i int32) {
 }
 
 // rules considers the rules of the tree that an element is in.
-func (v *verdict) rules(d *Document, h *hidingRules, i int32) {
-	id, _ := d.attr(i, nameIDAttribute)
+func (v *verdict) rules(d *Document, h *hidingRules, i int32, has *hidingAttributes) {
 	tag := d.tag(i)
 	if d.nodes[i].flags&nodeSVG != 0 {
 		tag = strings.ToLower(tag)
 	}
 	for _, l := range h.layers {
-		if id != "" && len(l.byID) > 0 {
-			v.try(d, i, l.byID[id], l.base)
+		if has.id != "" && len(l.byID) > 0 {
+			v.try(d, i, l.byID[has.id], l.base)
 		}
 		if len(l.byTag) > 0 {
 			v.try(d, i, l.byTag[tag], l.base)
 		}
 		v.try(d, i, l.other, l.base)
 	}
-	class, _ := d.attr(i, nameClass)
-	if class == "" {
+	if has.class == "" {
 		return
 	}
-	for _, r := range h.ofClass(class) {
+	for _, r := range h.ofClass(has.class) {
 		if !d.hasWord(r.needs[0]) || !d.hasWord(r.needs[1]) {
 			continue
 		}
@@ -526,17 +552,15 @@ func (v *verdict) rules(d *Document, h *hidingRules, i int32) {
 }
 
 // late considers what may be why an element is not transparent, or not skipped.
-func (v *verdict) late(d *Document, h *hidingRules, i int32) {
-	id, _ := d.attr(i, nameIDAttribute)
-	class, _ := d.attr(i, nameClass)
+func (v *verdict) late(d *Document, h *hidingRules, i int32, has *hidingAttributes) {
 	for _, l := range h.layers {
 		if l.late == nil {
 			continue
 		}
-		v.try(d, i, l.late.byID[id], l.base)
+		v.try(d, i, l.late.byID[has.id], l.base)
 		v.try(d, i, l.late.byTag[d.tag(i)], l.base)
 		v.try(d, i, l.late.other, l.base)
-		for name := range strings.FieldsSeq(class) {
+		for name := range strings.FieldsSeq(has.class) {
 			v.try(d, i, l.late.byClass[name], l.base)
 		}
 	}
@@ -579,21 +603,20 @@ func (d *Document) hidesBy(h *hidingRules, i int32) sightOf {
 	if d.is(i, tagNever) {
 		return sightOf{hidden: true}
 	}
-	if aria, _ := d.attr(i, nameAriaHidden); aria == "true" {
+	has := d.hidingAttributes(i)
+	if has.ariaHidden == "true" {
 		return sightOf{hidden: true}
 	}
-	says := d.saysBy(h, i)
+	says := d.saysBy(h, i, &has)
 	found := sightOf{visibility: says[saysVisibility].value, skips: d.is(i, tagHollow)}
 	if found.visibility == saidInherit {
 		found.visibility = saidNothing
 	}
-	attribute, hidden := d.attr(i, nameHidden)
-	untilFound := hidden && strings.EqualFold(attribute, "until-found")
 	switch says[saysDisplay].value {
 	case saidNone:
 		found.hidden = true
 	case saidNothing:
-		found.hidden = hidden && !untilFound || d.isClosedDialog(i)
+		found.hidden = has.isHidden && !has.untilFound() || d.isClosedDialog(i)
 	}
 	if says[saysOpacity].value == saidNone && says[saysAnimation].value != saidOther || d.neverDisplayed(i) {
 		found.hidden = true
@@ -602,7 +625,7 @@ func (d *Document) hidesBy(h *hidingRules, i int32) sightOf {
 	case saidHidden:
 		found.skips = true
 	case saidNothing:
-		found.skips = found.skips || untilFound
+		found.skips = found.skips || has.untilFound()
 	}
 	return found
 }
@@ -808,7 +831,8 @@ func (a AttributeChange) MayHide() bool {
 // isTransparent reports whether an element has opacity 0, but for an animation
 // perhaps.
 func (d *Document) isTransparent(h *hidingRules, i int32) bool {
-	return d.saysBy(h, i)[saysOpacity].value == saidNone
+	has := d.hidingAttributes(i)
+	return d.saysBy(h, i, &has)[saysOpacity].value == saidNone
 }
 
 // asksForClass reports whether the class of an element matters to a rule that
