@@ -74,6 +74,9 @@ func (b *builder) element(sn *serialized, i int32) error {
 // tagOf is the name of an element as rrweb makes it.
 func (b *builder) tagOf(sn *serialized) (nameID, error) {
 	d, tag := b.d, sn.tag.raw
+	if sn.tag.escaped {
+		tag = []byte(unescape(tag))
+	}
 	if id := d.names.findBytes(tag); id != 0 && d.names.flags[id]&tagAsIs != 0 && sn.tag.kind == jsonString {
 		return id, nil
 	}
