@@ -1,7 +1,8 @@
 import React from 'react';
 
-import type { QueryEditorProps } from '@grafana/data';
-import { Combobox, type ComboboxOption, InlineField, InlineFieldRow, Stack } from '@grafana/ui';
+import { css } from '@emotion/css';
+import type { QueryEditorProps, SelectableValue } from '@grafana/data';
+import { InlineField, InlineFieldRow, RadioButtonGroup, Stack } from '@grafana/ui';
 
 import type { DataSource } from './DataSource';
 import {
@@ -23,7 +24,7 @@ type Props = QueryEditorProps<DataSource, PlayheadQuery, DataSourceOptions>;
 // A query without a type is what a Loki derived field sends; the backend finds out what its text is.
 type EditorType = QueryType | 'auto';
 
-const types: Array<ComboboxOption<EditorType>> = [
+const types: Array<SelectableValue<EditorType>> = [
   { value: 'sessions', label: 'Sessions', description: 'A table of sessions' },
   { value: 'replay', label: 'Replay', description: 'One session in the player' },
   { value: 'moments', label: 'Moments', description: 'Clicks, requests, errors and what else happened' },
@@ -34,6 +35,9 @@ const types: Array<ComboboxOption<EditorType>> = [
   { value: 'annotations', label: 'Annotations', description: 'Signals, errors and new releases' },
   { value: 'auto', label: 'Auto', description: 'Session ID, else trace ID, else text' },
 ];
+
+// Nine buttons of the usual size are wider than half a screen; small ones are lower than their label.
+const inTheMiddle = css({ alignItems: 'center' });
 
 interface Fields {
   components: Array<React.ComponentType<QueryFieldsProps>>;
@@ -81,20 +85,22 @@ export function QueryEditor({ query, onChange, onRunQuery }: Props) {
     onRunQuery();
   };
 
-  // Grafana calls this with nothing when Enter is pressed and what was highlighted is filtered away.
-  const changeType = (chosen: ComboboxOption<EditorType> | undefined) => {
-    if (chosen) {
-      onChange(asType(query, chosen.value));
-      onRunQuery();
-    }
+  const changeType = (chosen: EditorType) => {
+    onChange(asType(query, chosen));
+    onRunQuery();
   };
-  const id = `${query.refId}-type`;
 
   return (
     <Stack direction="column" gap={0}>
       <InlineFieldRow>
-        <InlineField label="Query type" labelWidth={14} htmlFor={id}>
-          <Combobox<EditorType> id={id} options={types} value={type} width={34} onChange={changeType} />
+        <InlineField label="Query type" labelWidth={14} className={inTheMiddle}>
+          <RadioButtonGroup<EditorType>
+            size="sm"
+            aria-label="Query type"
+            options={types}
+            value={type}
+            onChange={changeType}
+          />
         </InlineField>
       </InlineFieldRow>
       {fieldsOf[type].components.map((Component) => (
