@@ -91,7 +91,36 @@ func stripComments(s string) string {
 }
 
 // balanced reports whether a value can stand in a declaration.
-func balanced(s string) bool { return cssEnd(s, ";{}") == len(s) }
+func balanced(s string) bool { return cssEnd(s, ";{}") == len(s) && closed(s) }
+
+// closed reports whether every string, bracket, comment and escape in a text
+// ends in it. One that does not would go on in what is written behind it.
+func closed(s string) bool {
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\':
+			i++
+		case c == '"' || c == '\'':
+			i = stringEnd(s, i)
+		case c == '/' && i+1 < len(s) && s[i+1] == '*':
+			n := strings.Index(s[i+2:], "*/")
+			if n < 0 {
+				return false
+			}
+			i += n + 3
+			continue
+		case c == '(' || c == '[':
+			depth++
+		case (c == ')' || c == ']') && depth > 0:
+			depth--
+		}
+		if i >= len(s) {
+			return false
+		}
+	}
+	return depth == 0
+}
 
 // parseRules reads a style sheet.
 func parseRules(css string) []*rule {
@@ -110,12 +139,14 @@ func parseBlock(s string, depth int) (body string, rules []*rule) {
 		}
 		item := strings.TrimSpace(stripComments(s[:end]))
 		if end == len(s) || s[end] != '{' {
-			if strings.HasPrefix(item, "@") {
+			switch {
+			case item == "" || !closed(item): // a browser mostly does not know what is cut off
+			case item[0] != '@':
+				declarations = append(declarations, item)
+			default:
 				if r := (&rule{prelude: item}); r.valid() {
 					rules = append(rules, r)
 				}
-			} else if item != "" {
-				declarations = append(declarations, item)
 			}
 			s = s[min(end+1, len(s)):]
 			continue
