@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/playhead/playhead/pkg/rrweb"
@@ -161,8 +162,23 @@ func (s *serializer) ruleList(rules []*rule) {
 // input writes the state of a field.
 func (s *serializer) input(i int32) {
 	s.raw(fmt.Sprintf(`{"source":%d,"id":%d,"text":`, rrweb.SourceInput, s.id(i)))
-	s.str(s.d.fieldValue(i))
+	if m := s.d.has(i); m != nil && m.chosen && s.d.selectedOption(i) == 0 {
+		s.str(s.d.noOption(i)) // nothing is chosen, not an option without a value
+	} else {
+		s.str(s.d.fieldValue(i))
+	}
 	s.raw(`,"isChecked":` + strconv.FormatBool(s.d.checked(i)) + `}`)
+}
+
+// noOption is a value that no option of a list has.
+func (d *Document) noOption(i int32) string {
+	longest := 0
+	for j := d.following(i, i); j != 0; j = d.following(j, i) {
+		if d.nodes[j].kind == kindElement && d.tag(j) == "option" {
+			longest = max(longest, len(d.optionValue(j)))
+		}
+	}
+	return strings.Repeat("-", longest+1)
 }
 
 // adopted writes which style sheets a shadow root or a document adopts.
