@@ -64,9 +64,9 @@ func wordsOf(text string) ([]string, error) {
 const (
 	// A window of time in which more than maxPosted sessions first saw the text
 	// is cut down by seenFactor, at least to mayBeMany, until it is as short as
-	// shortestSeen; after one with fewer the next is longer by seenFactor, and
-	// instead of one that is longer than longestSeen all the time that is left is
-	// tried.
+	// shortestSeen; after one with fewer the next is as long, those that follow are
+	// each longer by seenFactor, and instead of one that is much longer than
+	// longestSeen all the time that is left is tried.
 	mayBeMany    = int64(20 * time.Minute / time.Millisecond)
 	shortestSeen = int64(time.Second / time.Millisecond)
 	longestSeen  = 60 * 24 * int64(time.Hour/time.Millisecond)
@@ -92,39 +92,38 @@ type seenSearch struct {
 func (s *search) bySeen(ctx context.Context) ([]sessionRow, error) {
 	b := seenSearch{search: *s, text: s.seen}
 	b.seen = sought{}
-	saw, since, err := b.sawLast(ctx, 0)
-	switch {
-	case err != nil:
+	last, err := b.sawLast(ctx)
+	if err != nil {
 		return nil, err
-	case since == 0:
-		return b.among(ctx, saw)
 	}
-	return b.newestSeen(ctx, since)
+	if !last.enough {
+		all, few, err := b.sawIn(ctx, 0, 0, 2*(b.limit+1))
+		if err != nil {
+			return nil, err
+		}
+		if few {
+			return b.among(ctx, all)
+		}
+	}
+	return b.newestSeen(ctx, last)
 }
 
-// newestSeen goes back in time from the newest session, first to an instant. A
-// session begins before it sees something: those that first saw the text in a
-// window of time began in it, or wait for one of the next.
-func (b *seenSearch) newestSeen(ctx context.Context, since int64) ([]sessionRow, error) {
+// newestSeen goes back in time from the newest session. A session begins before
+// it sees something: those that first saw the text in a window of time began in
+// it, or wait for one of the next.
+func (b *seenSearch) newestSeen(ctx context.Context, last lately) ([]sessionRow, error) {
 	oldest := max(b.q.FromMs, 0)
 	to, waiting, err := b.seenUntil(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if to != 0 {
-		if _, since, err = b.sawLast(ctx, to); err != nil {
-			return nil, err
-		}
-	}
 	var rows []sessionRow
-	for end, width := b.latest(), b.latest()-since; ; {
-		width = max(width, shortestSeen)
-		from := max(end-width, oldest)
-		if width > longestSeen {
+	for end, from, span := b.latest(), last.fromMs, last.spanMs; ; {
+		if from = max(from, oldest); span > longestSeen {
 			from = oldest
 		}
 		most := maxPosted
-		if width == shortestSeen {
+		if end-from <= shortestSeen {
 			most = 0
 		}
 		saw, few, err := b.sawIn(ctx, from, to, most)
@@ -132,7 +131,8 @@ func (b *seenSearch) newestSeen(ctx context.Context, since int64) ([]sessionRow,
 			return nil, err
 		}
 		if !few {
-			width = min((end-from)/seenFactor, mayBeMany)
+			span = max(min((end-from)/seenFactor, mayBeMany), shortestSeen)
+			from = end - span
 			continue
 		}
 		waiting = append(waiting, saw...)
@@ -146,7 +146,8 @@ func (b *seenSearch) newestSeen(ctx context.Context, since int64) ([]sessionRow,
 		if from <= oldest {
 			break
 		}
-		waiting, end, to, width = without(waiting, here), from, from, width*seenFactor
+		waiting, end, to = without(waiting, here), from, from
+		from, span = from-span, span*seenFactor
 	}
 	if oldest == 0 {
 		return rows, nil
@@ -209,35 +210,42 @@ func (b *seenSearch) sightings(ctx context.Context, query string, found *conditi
 	return rows, err
 }
 
-// sawLast reads the last rows, in the order of session ids, of texts that were
-// first seen until an instant, 0 for now: some more than sessions are asked for.
-// since is when the earliest of them was seen, 0 when there are no others.
-//
-// Recorders' ids begin with the time, so that these rows are of the newest
-// sessions and lie together. Of sessions with other ids they are any, and so
-// since says no more than where to begin.
-func (b *seenSearch) sawLast(ctx context.Context, toMs int64) (saw []recording.SessionID, since int64, err error) {
+// lately is when sessions saw the text last, as far as ids tell: the time since
+// when enough did, and how long that took them.
+type lately struct {
+	fromMs, spanMs int64
+	enough         bool // or there are fewer, or they have other ids
+}
+
+// sawLast reads the last texts of sessions, in the order of their ids: some more
+// than sessions are asked for. Recorders' ids begin with the time (UUIDv7), so
+// that these rows are of the newest sessions and lie together. With other ids,
+// or clocks that are wrong, they are any, and so they say no more than where to
+// begin.
+func (b *seenSearch) sawLast(ctx context.Context) (lately, error) {
+	latest := b.latest()
 	found := where(b.q.Project)
-	found.terms = append(found.terms, b.text.condition())
-	if toMs > 0 {
-		found.add("first_ts < fromUnixTimestamp64Milli({to:Int64})", "to", toMs)
-	}
+	found.terms = append(found.terms, b.text.condition(), "session_id < '"+idSince(latest+1)+"'")
 	most := (b.limit + 1) * 5 / 4
 	query := "SELECT session_id, first_ts FROM texts WHERE " + found.String() + fmt.Sprintf(" ORDER BY session_id DESC LIMIT %d", most) + seenSettings
 	rows, err := b.sightings(ctx, query, found)
 	if err != nil {
-		return nil, 0, err
-	}
-	since = math.MaxInt64
-	for _, r := range rows {
-		since = min(since, max(r.FirstTs.UnixMilli(), 1))
-		saw = append(saw, recording.SessionID(r.SessionID))
+		return lately{}, err
 	}
 	if len(rows) < most {
-		since = 0
+		return lately{fromMs: latest - mayBeMany, spanMs: mayBeMany}, nil
 	}
-	return slices.Compact(saw), since, nil
+	first, last := int64(math.MaxInt64), int64(0)
+	for _, r := range rows {
+		first, last = min(first, r.FirstTs.UnixMilli()), max(last, r.FirstTs.UnixMilli())
+	}
+	// Some began before the first was seen.
+	span := max(last-first, shortestSeen)
+	return lately{fromMs: min(first, latest) - span/4, spanMs: span, enough: true}, nil
 }
+
+// idSince is the begin of the UUIDv7s of a time in ms.
+func idSince(ms int64) string { return fmt.Sprintf("%08x-%04x", ms>>16, ms&0xffff) }
 
 // sawIn returns the sessions of which a page first showed the text from one
 // instant until another, 0 for now. There are not more than most, or it is not
