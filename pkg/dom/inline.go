@@ -66,7 +66,7 @@ func setProperty(list []declaration, name, s, priority string) []declaration {
 	s = strings.TrimSpace(s)
 	important := strings.EqualFold(priority, "important")
 	switch {
-	case priority != "" && !important:
+	case priority != "" && !important, name == "", identifier(name) != len(name):
 		return list
 	case s == "":
 		return removeProperty(list, name)
