@@ -92,9 +92,13 @@ type seenSearch struct {
 func (s *search) bySeen(ctx context.Context) ([]sessionRow, error) {
 	b := seenSearch{search: *s, text: s.seen}
 	b.seen = sought{}
-	last, err := b.sawLast(ctx)
-	if err != nil {
-		return nil, err
+	var last lately
+	var err error
+	phrase := len(b.text.phrases) > 0
+	if !phrase {
+		if last, err = b.sawLast(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if !last.enough {
 		all, few, err := b.sawIn(ctx, 0, 0, 2*(b.limit+1))
@@ -103,6 +107,11 @@ func (s *search) bySeen(ctx context.Context) ([]sessionRow, error) {
 		}
 		if few {
 			return b.among(ctx, all)
+		}
+	}
+	if phrase { // not before: one that nobody saw is looked for in all that has its words
+		if last, err = b.sawLast(ctx); err != nil {
+			return nil, err
 		}
 	}
 	return b.newestSeen(ctx, last)
