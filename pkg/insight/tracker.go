@@ -271,6 +271,9 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 		err = t.withdraw(ctx, w, from)
 	}
 	if err != nil {
+		if !alone {
+			t.restart(w) // what is to be withdrawn is only known of what is read in one go
+		}
 		w.due = t.Now().Add(retryWait)
 		return err
 	}

@@ -131,10 +131,11 @@ func find(root string) ([]target, error) {
 }
 
 // fuzz runs a target and returns how often it was called. What go test says
-// goes to standard error.
+// goes to standard error. By default a minute goes into making each interesting
+// input smaller: most of the time, for large ones.
 func (t target) fuzz(ctx context.Context, each time.Duration, workers int) (executions int, err error) {
 	c := exec.CommandContext(ctx, "go", "test", "./"+t.folder, "-run", "^$", "-fuzz", "^"+t.name+"$",
-		"-fuzztime", each.String(), "-parallel", strconv.Itoa(workers), "-timeout", "0")
+		"-fuzztime", each.String(), "-fuzzminimizetime", "20x", "-parallel", strconv.Itoa(workers), "-timeout", "0")
 	c.Stderr = os.Stderr
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 20 * time.Second
