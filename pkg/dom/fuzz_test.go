@@ -13,21 +13,9 @@ import (
 
 // FuzzApply applies lines of bytes as events to a document with small limits:
 // nothing panics, the document stays whole and small, every question has an
-// answer, and its keyframe is one.
+// answer, and its keyframe is made of events.
 func FuzzApply(f *testing.F) {
-	const most = 8 << 10 // bytes; larger seeds are slow to change
-	for _, r := range rrwebtest.Corpus(f) {
-		if ndjson := r.NDJSON(); len(ndjson) <= most {
-			f.Add(ndjson)
-		}
-	}
-	for _, tt := range sourceTests {
-		lines := []byte(page + "\n")
-		for _, line := range tt.events {
-			lines = append(append(lines, line...), '\n')
-		}
-		f.Add(lines)
-	}
+	addEvents(f)
 	limits := dom.Limits{Nodes: 2000, Depth: 64, TextBytes: 64 << 10}
 	f.Fuzz(func(t *testing.T, ndjson []byte) {
 		d := dom.New(limits)
@@ -60,6 +48,18 @@ func FuzzApply(f *testing.F) {
 				t.Fatalf("keyframe: %v: %.300s", err, line)
 			}
 		}
+	})
+}
+
+// FuzzKeyframe does the same, and plays the keyframe: it gives the document that
+// it was made of.
+func FuzzKeyframe(f *testing.F) {
+	addEvents(f)
+	f.Fuzz(func(t *testing.T, ndjson []byte) {
+		d := dom.New(dom.Limits{Nodes: 2000, Depth: 64, TextBytes: 64 << 10})
+		for _, line := range rrweb.Lines(ndjson) {
+			_ = d.Apply(line) // what is wrong with it is FuzzApply's
+		}
 		// What is not UTF-8, which ingest refuses, is written as U+FFFD.
 		if d.Ready() && utf8.Valid(ndjson) {
 			checkKeyframe(t, d)
@@ -67,9 +67,27 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
+// addEvents adds small recordings, and events of every source.
+func addEvents(f *testing.F) {
+	f.Helper()
+	const most = 8 << 10 // bytes; larger seeds are slow to change
+	for _, r := range rrwebtest.Corpus(f) {
+		if ndjson := r.NDJSON(); len(ndjson) <= most {
+			f.Add(ndjson)
+		}
+	}
+	for _, tt := range sourceTests {
+		lines := []byte(page + "\n")
+		for _, line := range tt.events {
+			lines = append(append(lines, line...), '\n')
+		}
+		f.Add(lines)
+	}
+}
+
 // FuzzMutations makes well-formed events of a byte string, about few ids, so
 // that nodes are moved, repeated, put into one another and taken away in every
-// way, and checks what FuzzApply checks.
+// way, and checks what FuzzApply and FuzzKeyframe check.
 func FuzzMutations(f *testing.F) {
 	f.Add([]byte("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09"))
 	f.Add([]byte("zkq81mzpqk18fnvmz0187skq01mzkajhfgqieruthgkz"))
