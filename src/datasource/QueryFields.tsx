@@ -219,7 +219,9 @@ function Picker({ id, label, tooltip, options, value, placeholder, onPick }: Pic
         // A dashboard's variable is as good as a word of the list.
         createCustomValue
         width={WIDE}
-        onChange={(option) => onPick(option?.value)}
+        // The Combobox tells of a choice in an effect. Where that runs the query at once, and the press was short,
+        // tooltips of Grafana 12.2's Explore update without end (React error 185), and the page is gone.
+        onChange={(option) => setTimeout(() => onPick(option?.value))}
       />
     </InlineField>
   );
