@@ -301,6 +301,16 @@ export const journeys = [
     },
   },
   {
+    name: 'tap on a signal in Explore lists the sessions that have it',
+    run: async ({ page, at }) => {
+      const explore = new Explore(page, at.grafana);
+      await explore.open('playhead', 'playhead-replay-datasource', { queryType: 'sessions' });
+      await explore.choose('Signal', 'rage click');
+      await page.waitForURL(/rage_click/);
+      await page.getByRole('row').nth(1).waitFor();
+    },
+  },
+  {
     name: 'variable of a dashboard filters its sessions',
     run: async ({ page, at, backends }) => {
       const dashboard = new Dashboard(page, at.grafana);

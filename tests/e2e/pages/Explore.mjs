@@ -13,6 +13,12 @@ export class Explore {
     await this.page.goto(`${this.grafana}/explore?${params}`);
   }
 
+  /** Chooses an option of the query editor, with a press as short as a tap's. */
+  async choose(label, option) {
+    await this.page.getByLabel(label, { exact: true }).click();
+    await this.page.getByRole('option', { name: option }).click();
+  }
+
   async openTrace(traceId) {
     await this.open('tempo', 'tempo', { queryType: 'traceql', query: traceId });
     await this.page.getByRole('heading', { name: /^shop: / }).waitFor();
