@@ -55,7 +55,7 @@ const (
 	// usualGrowth is by how much the heap of a server comes and goes, with frames,
 	// packs and what finding out about windows takes: what a body's growth is not
 	// charged with, and all that one of less than largeStrange may cost.
-	usualGrowth = 16 << 20
+	usualGrowth = 8 << 20
 
 	// largeStrange is the size from which a body's growth is compared with it.
 	largeStrange = 4 << 20

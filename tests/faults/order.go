@@ -401,7 +401,7 @@ func (t *trial) query(sql string) (string, error) {
 // rolling is row 13: two servers are stopped and started in turns under load;
 // then one reads what the first version wrote.
 func rolling(t *trial) error {
-	rounds := t.pick(3, 1)
+	rounds := t.pick(6, 1)
 	v, err := t.openVault()
 	if err != nil {
 		return err
