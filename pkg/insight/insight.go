@@ -29,8 +29,8 @@ const (
 	// are read again: the one before it is often on its way.
 	catchUpWait = 5 * time.Second
 
-	// crowdedWait is how long after its first segment a window is read for which
-	// there was no room: most have ended then.
+	// crowdedWait is how long after its first segment a window is read at the
+	// latest for which there was no room: most have ended then.
 	crowdedWait = 2 * time.Minute
 
 	// retryWait is the pause after a store did not answer.

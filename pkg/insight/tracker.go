@@ -109,13 +109,13 @@ func (t *Tracker) Tick(ctx context.Context) (next time.Time) {
 	for e := t.recent.Front(); e != nil; e = e.Next() {
 		w := e.Value.(*window)
 		switch {
-		case w.behind && (due == nil || w.due.Before(due.due)) && !now.Before(w.due):
+		case w.behind && (due == nil || w.dueAt().Before(due.dueAt())) && !now.Before(w.dueAt()):
 			if due != nil {
-				sooner(due.due)
+				sooner(due.dueAt())
 			}
 			due = w
 		case w.behind:
-			sooner(w.due)
+			sooner(w.dueAt())
 		case w.finished || w.state == nil:
 		case now.Sub(w.last) >= quiet:
 			t.finish(w)
@@ -128,7 +128,7 @@ func (t *Tracker) Tick(ctx context.Context) (next time.Time) {
 			t.Log.Warn("a window is looked at later", "session", due.session, "error", err)
 		}
 		if due.behind {
-			sooner(due.due)
+			sooner(due.dueAt())
 		} else {
 			sooner(due.last.Add(quiet))
 		}

@@ -281,12 +281,31 @@ func TestMemoryIsBounded(t *testing.T) {
 		w.follow(w.store("session-1", seq))
 		w.tracker.Tick(t.Context())
 	}
-	w.wantClicks(button, 1, 2, 3, 4, 5, 1, 2)
+	w.wantClicks(button, 1, 2, 3, 1, 2, 4, 5)
 	if s := w.tracker.Stats(); s.Open != 1 || s.Behind != 0 || s.ReadBack != 3 {
 		t.Errorf("%+v, want that the second window was read once", s)
 	}
 	w.follow(w.store("session-1", 6))
-	w.wantClicks(button, 1, 2, 3, 4, 5, 1, 2, 6)
+	w.wantClicks(button, 1, 2, 3, 1, 2, 4, 5, 6)
+}
+
+// A window for which there is no room is read when nothing has come for 45 s,
+// and after two minutes when it goes on.
+func TestCrowdedWindowsThatGoOn(t *testing.T) {
+	w := newWorld(t, 1)
+	w.follow(w.store("session-1", 0), w.store("session-2", 0))
+	for seq := uint32(1); seq < 6; seq++ {
+		w.now = w.now.Add(23 * time.Second)
+		w.follow(w.store("session-1", seq), w.store("session-2", seq))
+		w.tracker.Tick(t.Context())
+	}
+	w.wantClicks(button, 1, 2, 3, 4, 5)
+	w.now = w.now.Add(5 * time.Second)
+	w.tracker.Tick(t.Context())
+	w.wantClicks(button, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5)
+	if s := w.tracker.Stats(); s.ReadBack != 6 {
+		t.Errorf("%+v, want that the second window was read once", s)
+	}
 }
 
 // The document of a window that has gone quiet makes room. When the window goes

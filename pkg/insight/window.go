@@ -43,9 +43,19 @@ type window struct {
 
 	behind   bool // stored segments from next on have to be read
 	since    time.Time
-	due      time.Time
+	due      time.Time // at the latest, see dueAt
 	last     time.Time // that something came
 	finished bool      // state was told that no more comes
+}
+
+// dueAt returns when stored segments are to be read. A window that has gone
+// quiet before it was ever read has most likely ended: it is not read twice then.
+func (w *window) dueAt() time.Time {
+	whole := len(w.awaited) > 0 && w.awaited[0].Seq == 0
+	if ended := w.last.Add(quiet); whole && ended.Before(w.due) {
+		return ended
+	}
+	return w.due
 }
 
 // joins notes that Follow got a segment.

@@ -30,8 +30,8 @@ type Lane func(context.Context) (Answer, error)
 type DriveOptions struct {
 	Raw      int64         // bytes; 0: no bound
 	Duration time.Duration // 0: no bound
-	// RawPerSecond paces all lanes together; 0: as fast as acknowledgements
-	// come.
+	// RawPerSecond is shared by the lanes, each of which keeps its own pace, as
+	// browsers do; 0: as fast as acknowledgements come.
 	RawPerSecond float64
 }
 
@@ -65,9 +65,10 @@ func Drive(ctx context.Context, lanes []Lane, o DriveOptions) (Load, error) {
 		return ctx.Err() != nil || o.Raw > 0 && sent.Load() >= o.Raw || o.Duration > 0 && time.Since(begin) >= o.Duration
 	}
 	for i, lane := range lanes {
+		first := begin.Add(time.Second * time.Duration(i) / time.Duration(len(lanes)))
 		wait.Go(func() {
 			for !over() {
-				if o.RawPerSecond > 0 && !pace(ctx, begin, sent.Load(), o.RawPerSecond) {
+				if o.RawPerSecond > 0 && !pace(ctx, first, results[i].Raw, o.RawPerSecond/float64(len(lanes))) {
 					return
 				}
 				answer, err := lane(ctx)
@@ -103,7 +104,7 @@ func (l *Load) add(a Answer) {
 	l.Acks = append(l.Acks, a.Took)
 }
 
-// pace waits until the load is no further than its rate allows.
+// pace waits until a load that begins then is no further than its rate allows.
 func pace(ctx context.Context, begin time.Time, sent int64, rawPerSecond float64) bool {
 	ahead := time.Duration(float64(sent)/rawPerSecond*float64(time.Second)) - time.Since(begin)
 	return ahead <= 0 || pause(ctx, ahead)
