@@ -164,15 +164,15 @@ func TestInsightFallsBehindWhileItLooksUp(t *testing.T) {
 	}
 	store("session-2", "window-1") // takes the room
 	store("session-1", "window-1")
-	if _, ok := insights.take(); !ok || len(insights.late) != 1 {
-		t.Fatalf("%d sessions are late, want session-1", len(insights.late))
+	if _, ok := insights.take(); !ok || len(insights.backlog.late) != 1 {
+		t.Fatalf("%d sessions are late, want session-1", len(insights.backlog.late))
 	}
 	idx.meanwhile = func(recording.SessionID) {
 		idx.meanwhile = func(recording.SessionID) {}
 		store("session-3", "window-1") // takes the room
 		store("session-1", "window-2")
 	}
-	if !insights.revisitLate(ctx) {
+	if !insights.revisitOne(ctx) {
 		t.Fatal("nothing was late")
 	}
 	cancel()

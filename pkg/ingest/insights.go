@@ -5,12 +5,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -45,15 +41,13 @@ const (
 	// they get one of their own: a session that has ended brings none.
 	keyframeWait = time.Minute
 
-	// lookBack is how much earlier than the note says windows are followed again
-	// after a start: what is found late lies less than a minute back.
-	lookBack = 2 * time.Minute
-
 	// noteWait is the least time between two notes.
 	noteWait = 10 * time.Second
 
-	// sessionsPerPage is the largest that an index gives.
-	sessionsPerPage = 1000
+	// followGrace is how long a server that stops goes on following when all is
+	// stored, and writeGrace how long what was found may take to be written.
+	followGrace = time.Second
+	writeGrace  = 2 * time.Second
 )
 
 // insights follows the windows of what is stored, writes what is found into
@@ -76,6 +70,7 @@ type insights struct {
 	wake     chan struct{}
 	limit    int // freshLimit
 
+	backlog  *backlog
 	rows     []index.Batch // of run
 	rowCount int
 	rowSince time.Time
@@ -85,24 +80,11 @@ type insights struct {
 	stats atomic.Pointer[insight.Stats] // as of the last pause
 
 	mu        sync.Mutex
-	fresh     []freshPack
-	waiting   int                       // segments of fresh
-	late      map[lateSession]time.Time // for which there was no room in fresh, since when
+	fresh     [][]recording.StoredSegment // of packs
+	waiting   int                         // segments of fresh
 	drains    []chan error
 	keyframes map[journal.Group][]waitingKeyframe
 	frames    int // bytes of keyframes
-}
-
-// freshPack is a pack that has been stored.
-type freshPack struct {
-	segments []recording.StoredSegment
-	at       time.Time
-}
-
-// lateSession is a session of which the index is asked what is stored.
-type lateSession struct {
-	project recording.ProjectID
-	session recording.SessionID
 }
 
 // waitingKeyframe is a keyframe that goes into the next pack.
@@ -119,7 +101,7 @@ func newInsights(s *Server, stores insight.Stores, retry *retrier, b *bases, opt
 		stores: stores, copies: copies, library: s.library, bases: b, retry: retry, metrics: s.metrics,
 		log: s.log, now: s.now, after: opts.after, projects: s.projects,
 		note: filepath.Join(s.cfg.Journal.Dir, "insight.json"), wake: make(chan struct{}, 1), limit: freshLimit,
-		keyframes: map[journal.Group][]waitingKeyframe{}, late: map[lateSession]time.Time{},
+		keyframes: map[journal.Group][]waitingKeyframe{}, backlog: newBacklog(s.now),
 	}
 	i.stats.Store(&insight.Stats{})
 	i.tracker = insight.New(insight.Options{Source: stores, Emit: i.emit, Now: s.now, Log: s.log, Bytes: int(s.cfg.Insight.DocumentBytes)})
@@ -136,14 +118,10 @@ func (i *insights) stored(segments []recording.StoredSegment, data []byte) {
 	}
 	i.mu.Lock()
 	if i.waiting > 0 && i.waiting+len(segments) > i.limit {
-		for _, s := range segments {
-			if id := (lateSession{s.Project, s.Session}); i.late[id].IsZero() {
-				i.late[id] = i.now()
-			}
-		}
+		i.backlog.add(segments...)
 	} else {
 		i.waiting += len(segments)
-		i.fresh = append(i.fresh, freshPack{segments: segments, at: i.now()})
+		i.fresh = append(i.fresh, segments)
 	}
 	i.mu.Unlock()
 	i.nudge()
@@ -172,12 +150,15 @@ func (i *insights) drain(ctx context.Context) error {
 	}
 }
 
-// run follows what is stored until ctx is done.
+// run follows what is stored until ctx is done, and leaves the rest to the next
+// process.
 func (i *insights) run(ctx context.Context) {
-	if err := i.resume(ctx); err != nil {
-		return // ctx is done
+	if err := i.backlog.resume(i.note); err != nil {
+		i.log.Warn("progress of insight cannot be read; the windows of late are not looked at again", "error", err)
 	}
+	defer i.leave(context.WithoutCancel(ctx))
 	for ctx.Err() == nil {
+		i.takeNote(i.now())
 		if pack, ok := i.take(); ok {
 			i.follow(ctx, pack)
 			if i.rowCount >= rowsAtOnce {
@@ -185,7 +166,7 @@ func (i *insights) run(ctx context.Context) {
 			}
 			continue
 		}
-		if i.revisitLate(ctx) || i.drained(ctx) {
+		if i.revisitOne(ctx) || i.drained(ctx) {
 			continue
 		}
 		i.wait(ctx, i.tick(ctx))
@@ -201,54 +182,35 @@ func (i *insights) tick(ctx context.Context) (next time.Time) {
 }
 
 // take returns the next pack to follow.
-func (i *insights) take() (p freshPack, ok bool) {
+func (i *insights) take() (pack []recording.StoredSegment, ok bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if len(i.fresh) == 0 {
-		return p, false
+		return nil, false
 	}
-	p, i.fresh[0] = i.fresh[0], freshPack{}
+	pack, i.fresh[0] = i.fresh[0], nil
 	i.fresh = i.fresh[1:]
-	i.waiting -= len(p.segments)
-	return p, true
+	i.waiting -= len(pack)
+	return pack, true
 }
 
-// takeLate takes out a session for which there was no room: what is stored of it
-// from now on makes it late again.
-func (i *insights) takeLate() (id lateSession, since time.Time, ok bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for id, since := range i.late {
-		delete(i.late, id)
-		return id, since, true
-	}
-	return id, since, false
-}
-
-// revisitLate asks the index for the segments of a session; false when there is
-// none to ask for, or the index does not answer.
-func (i *insights) revisitLate(ctx context.Context) bool {
-	id, since, ok := i.takeLate()
-	if !ok {
-		return false
-	}
-	err := i.retry.few(ctx, "index", func(ctx context.Context) error { return i.tracker.Revisit(ctx, id.project, id.session) })
-	if err != nil {
-		i.mu.Lock()
-		i.late[id] = since
-		i.mu.Unlock()
-		return false
-	}
-	return true
-}
-
-func (i *insights) follow(ctx context.Context, p freshPack) {
+// follow follows the segments of a pack. What there is no time or no room for
+// becomes late.
+func (i *insights) follow(ctx context.Context, pack []recording.StoredSegment) {
 	// A window's segments one after the other: more windows may be open than
 	// there is memory for their documents.
-	slices.SortStableFunc(p.segments, func(a, b recording.StoredSegment) int {
+	slices.SortStableFunc(pack, func(a, b recording.StoredSegment) int {
 		return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Window, b.Window), cmp.Compare(a.Seq, b.Seq))
 	})
-	for _, s := range p.segments {
+	for n, s := range pack {
+		if ctx.Err() != nil {
+			i.backlog.add(pack[n:]...)
+			return
+		}
+		if i.tracker.Full() && !i.tracker.Knows(s.SegmentID) {
+			i.backlog.add(s)
+			continue
+		}
 		i.tracker.Follow(s, func() ([]byte, error) {
 			ctx, cancel := context.WithTimeout(ctx, i.retry.timeout)
 			defer cancel()
@@ -261,16 +223,6 @@ func (i *insights) follow(ctx context.Context, p freshPack) {
 	}
 }
 
-// noneLate fails when the index did not say what is stored of some sessions.
-func (i *insights) noneLate() error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if len(i.late) > 0 {
-		return fmt.Errorf("%d sessions are not looked at, as the index does not answer", len(i.late))
-	}
-	return nil
-}
-
 // drained serves those who wait for everything; false when there is none.
 func (i *insights) drained(ctx context.Context) bool {
 	i.mu.Lock()
@@ -280,10 +232,7 @@ func (i *insights) drained(ctx context.Context) bool {
 	if len(drains) == 0 {
 		return false
 	}
-	err := i.noneLate()
-	if err == nil {
-		err = i.retry.few(ctx, "insight", i.tracker.Drain) // of either store, which packs tell better
-	}
+	err := i.followAll(ctx)
 	if err == nil {
 		err = i.write(ctx)
 	}
@@ -294,6 +243,82 @@ func (i *insights) drained(ctx context.Context) bool {
 		done <- err
 	}
 	return true
+}
+
+// errLate says that the index did not tell what is stored of some sessions.
+var errLate = errors.New("some sessions are not looked at, as the index does not answer")
+
+// followAll follows what is known to be stored.
+func (i *insights) followAll(ctx context.Context) error {
+	for {
+		if err := i.retry.few(ctx, "insight", i.tracker.Drain); err != nil { // of either store, which packs tell better
+			return err
+		}
+		if i.backlog.isEmpty() {
+			return nil
+		}
+		if !i.revisitOne(ctx) {
+			return errLate
+		}
+		for i.revisitOne(ctx) {
+		}
+	}
+}
+
+// leave ends what is followed and writes what was found. Some seconds are enough
+// for that, or it is left to the next process too.
+func (i *insights) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, writeGrace)
+	defer cancel()
+	waiting := map[insight.Session]struct{}{}
+	i.waitingSessions(waiting)
+	i.tracker.Finish(waiting)
+	_ = i.write(ctx) // what is not written is found again
+	i.packKeyframes(ctx, 0)
+}
+
+// close notes for the next process what has not been followed. Nothing is
+// stored any more.
+func (i *insights) close() {
+	left := i.unfollowed()
+	i.writeNote(left, true)
+	if len(left) > 0 {
+		i.log.Info("sessions are followed to their end after the next start", "sessions", len(left))
+	}
+}
+
+// unfollowed returns the sessions that are at hand and of which not all that is
+// stored has been followed, or what that brought to light is not written.
+func (i *insights) unfollowed() map[insight.Session]struct{} {
+	sessions := i.tracker.Unfinished()
+	i.waitingSessions(sessions)
+	i.foundSessions(sessions)
+	return sessions
+}
+
+// waitingSessions adds the sessions of the packs that nobody has followed.
+func (i *insights) waitingSessions(to map[insight.Session]struct{}) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, pack := range i.fresh {
+		for _, s := range pack {
+			to[insight.Session{Project: s.Project, ID: s.Session}] = struct{}{}
+		}
+	}
+}
+
+// foundSessions adds the sessions of what was found and is not written.
+func (i *insights) foundSessions(to map[insight.Session]struct{}) {
+	for _, b := range i.rows {
+		for _, of := range [][]recording.Moment{b.Moments, b.Withdrawn} {
+			for _, m := range of {
+				to[insight.Session{Project: b.Project, ID: m.Session}] = struct{}{}
+			}
+		}
+		for _, text := range b.Texts {
+			to[insight.Session{Project: b.Project, ID: text.Session}] = struct{}{}
+		}
+	}
 }
 
 // wait writes what is found, when it is time to, and waits for a pack or for
@@ -307,7 +332,6 @@ func (i *insights) wait(ctx context.Context, next time.Time) {
 	}
 	i.packKeyframes(ctx, keyframeWait)
 	i.copies.expire()
-	i.takeNote(now)
 	pause := noteWait
 	if i.rowCount > 0 {
 		pause = rowsWait
@@ -446,95 +470,26 @@ func (i *insights) packOf(ctx context.Context, group journal.Group, waiting []wa
 	})
 }
 
-// noted is what the note holds.
-type noted struct {
-	FollowedMs int64 `json:"followed_ms"` // all that was stored before has been followed
-}
-
-// takeNote writes down up to when all that is stored has been followed.
+// takeNote writes down, once in a while, what has not been followed.
 func (i *insights) takeNote(now time.Time) {
 	if now.Sub(i.noted) < noteWait {
 		return
 	}
 	i.noted = now
-	oldest := now
-	i.mu.Lock()
-	if len(i.fresh) > 0 {
-		oldest = i.fresh[0].at
+	i.writeNote(i.unfollowed(), false)
+}
+
+// writeNote names the sessions that are left, to which it adds those that are
+// late.
+func (i *insights) writeNote(left map[insight.Session]struct{}, stopped bool) {
+	followed := i.now()
+	if missed := i.backlog.copyTo(left); !missed.IsZero() {
+		followed, stopped = missed, false
 	}
-	for _, since := range i.late {
-		if since.Before(oldest) {
-			oldest = since
-		}
+	if len(left) > notedLimit {
+		return
 	}
-	i.mu.Unlock()
-	if i.rowCount > 0 && i.rowSince.Before(oldest) {
-		oldest = i.rowSince
-	}
-	if behind := i.tracker.BehindSince(); !behind.IsZero() && behind.Before(oldest) {
-		oldest = behind
-	}
-	content, err := json.Marshal(noted{oldest.UnixMilli()})
-	if err == nil {
-		err = replaceFile(i.note, content)
-	}
-	if err != nil {
+	if err := writeNote(i.note, followed, stopped, left); err != nil {
 		i.log.Warn("progress of insight is not noted; more is read again after the next start", "error", err)
-	}
-}
-
-func replaceFile(path string, content []byte) error {
-	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
-// resume lets the tracker look at sessions that were not followed to their end
-// when the last process ended. The error is that of ctx.
-func (i *insights) resume(ctx context.Context) error {
-	content, err := os.ReadFile(i.note)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	var n noted
-	if err == nil {
-		err = json.Unmarshal(content, &n)
-	}
-	if err != nil {
-		i.log.Warn("progress of insight cannot be read; the windows of late are not looked at again", "error", err)
-		return nil
-	}
-	from := time.UnixMilli(n.FollowedMs).Add(-lookBack)
-	for _, project := range i.projects() {
-		if err := i.revisit(ctx, project, from); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// revisit lets the tracker look at the sessions of a project. Each call of the
-// index has its time: all of them together may take long.
-func (i *insights) revisit(ctx context.Context, project recording.ProjectID, from time.Time) error {
-	q := index.SessionQuery{Project: project, FromMs: from.UnixMilli(), Limit: sessionsPerPage}
-	for {
-		var page index.SessionPage
-		err := i.retry.always(ctx, "index", func(ctx context.Context) (err error) {
-			page, err = i.stores.Index.Sessions(ctx, q)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("list sessions of late: %w", err)
-		}
-		for _, s := range page.Sessions {
-			err := i.retry.always(ctx, "index", func(ctx context.Context) error { return i.tracker.Revisit(ctx, project, s.ID) })
-			if err != nil {
-				return err
-			}
-		}
-		if q.Before = page.Next; q.Before == "" {
-			return nil
-		}
 	}
 }

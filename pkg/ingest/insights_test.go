@@ -180,7 +180,7 @@ func TestInsightFallsBehind(t *testing.T) {
 	if packs := len(s.pipeline.packer.insights.fresh); packs != 1 {
 		t.Errorf("%d packs wait to be followed, want 1", packs)
 	}
-	if late := len(s.pipeline.packer.insights.late); late != 2 {
+	if late := len(s.pipeline.packer.insights.backlog.late); late != 2 {
 		t.Errorf("%d sessions are late, want 2", late)
 	}
 	running(t, s)

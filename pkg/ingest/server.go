@@ -271,7 +271,8 @@ func (s *Server) openJournal(bucket objectstore.Bucket, idx index.Index, opts Op
 
 // Run stores what is accepted until ctx is done. Then it refuses new uploads,
 // lets those under way finish, stores what it can within flush.grace, and
-// closes the journal, which keeps the rest. It returns an error only when the
+// closes the journal, which keeps the rest. Following what is stored goes on for
+// a second, and after the next start. It returns an error only when the
 // journal failed: the process should then be started again, which reads what
 // is really on the disk. Run may be called once.
 func (s *Server) Run(ctx context.Context) error {
@@ -280,15 +281,21 @@ func (s *Server) Run(ctx context.Context) error {
 	var stores sync.WaitGroup
 	stores.Go(func() { s.pipeline.run(work) })
 	stores.Go(func() { s.library.Run(work) })
-	stores.Go(func() { s.pipeline.packer.insights.run(work) })
+	following, leave := context.WithCancel(work)
+	defer leave()
+	var follower sync.WaitGroup
+	follower.Go(func() { s.pipeline.packer.insights.run(following) })
 
 	select {
 	case <-ctx.Done():
 	case <-s.journal.Failed():
 	}
 	s.stop(work)
+	leave()
+	follower.Wait()
 	cancel()
 	stores.Wait()
+	s.pipeline.packer.insights.close()
 	s.sessions.asks.Wait()
 	return errors.Join(s.journal.Err(), s.journal.Close())
 }
@@ -304,8 +311,19 @@ func (s *Server) stop(ctx context.Context) {
 	if err := s.uploads.wait(grace); err != nil {
 		s.log.Warn("stopping with uploads under way", "error", err)
 	}
-	if err := s.Flush(grace); err != nil {
+	if err := s.pipeline.flush(grace); err != nil {
 		s.log.Warn("stopping before everything is stored; the rest stays in the journal", "segments", s.journal.Stats().Segments, "error", err)
+	}
+	s.followOn(ctx)
+}
+
+// followOn gives insights the time to follow what was stored last. What they do
+// not get to, they do after the next start: nothing that is stored waits for it.
+func (s *Server) followOn(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, followGrace)
+	defer cancel()
+	if err := s.pipeline.packer.insights.drain(ctx); err != nil {
+		s.log.Debug("stopping before everything is followed", "error", err)
 	}
 }
 

@@ -26,6 +26,7 @@ type Tracker struct {
 	recent  *list.List            // the one that something came for last is first
 	bytes   int
 	stats   Stats
+	behind  int // windows
 	awaited int // of all windows
 	buf     []byte
 	styles  *moments.Styles
@@ -154,35 +155,59 @@ func (t *Tracker) Drain(ctx context.Context) error {
 	return nil
 }
 
-// BehindSince returns since when stored segments of some window have not been
-// followed; zero when there are none.
-func (t *Tracker) BehindSince() (since time.Time) {
+// Session names one of a project.
+type Session struct {
+	Project recording.ProjectID
+	ID      recording.SessionID
+}
+
+// Unfinished returns the sessions of which not all stored segments have been
+// followed, or of which a window is waited for to go on or to end.
+func (t *Tracker) Unfinished() map[Session]struct{} {
+	sessions := map[Session]struct{}{}
 	for e := t.recent.Front(); e != nil; e = e.Next() {
-		if w := e.Value.(*window); w.behind && (since.IsZero() || w.since.Before(since)) {
-			since = w.since
+		if w := e.Value.(*window); w.behind || w.state != nil && !w.finished {
+			sessions[Session{w.project, w.session}] = struct{}{}
 		}
 	}
-	return since
+	return sessions
 }
+
+// Finish ends the windows of which all segments that Follow got were followed,
+// but those of some sessions. It reads nothing.
+func (t *Tracker) Finish(except map[Session]struct{}) {
+	for e := t.recent.Front(); e != nil; e = e.Next() {
+		w := e.Value.(*window)
+		if _, not := except[Session{w.project, w.session}]; !not && !w.behind && w.state != nil && !w.finished {
+			t.finish(w)
+		}
+	}
+}
+
+// maxBehind is how many windows may be behind before no more are taken in.
+const maxBehind = 1 << 13
+
+// Full says that so many windows are behind that Follow and Revisit should not
+// be called for another one: Tick first has to read back what there is.
+func (t *Tracker) Full() bool { return t.behind >= maxBehind }
+
+// Knows says whether the window of a segment is remembered.
+func (t *Tracker) Knows(id recording.SegmentID) bool { return t.windows[keyOf(id)] != nil }
 
 // Forget lets go of all windows.
 func (t *Tracker) Forget() {
 	clear(t.windows)
 	t.recent.Init()
-	t.bytes, t.awaited = 0, 0
+	t.bytes, t.awaited, t.behind = 0, 0, 0
 }
 
 // Stats returns what was done so far.
 func (t *Tracker) Stats() Stats {
 	s := t.stats
-	s.Windows, s.Bytes = len(t.windows), t.bytes
+	s.Windows, s.Bytes, s.Behind = len(t.windows), t.bytes, t.behind
 	for e := t.recent.Front(); e != nil; e = e.Next() {
-		w := e.Value.(*window)
-		if w.state != nil {
+		if e.Value.(*window).state != nil {
 			s.Open++
-		}
-		if w.behind {
-			s.Behind++
 		}
 	}
 	return s
@@ -232,8 +257,8 @@ const maxAwaited = 6_000
 // later makes Tick look at a window.
 func (t *Tracker) later(w *window, wait time.Duration) {
 	if !w.behind {
-		w.behind, w.since = true, t.Now()
-		w.due = w.since.Add(wait)
+		w.behind, w.due = true, t.Now().Add(wait)
+		t.behind++
 	}
 }
 
@@ -282,6 +307,7 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 		return nil
 	}
 	w.behind, w.alone = false, alone
+	t.behind--
 	if w.finished && t.bytes > t.Bytes {
 		t.drop(w) // it does not take the place of one that goes on
 	} else {

@@ -42,7 +42,6 @@ type window struct {
 	awaited []recording.StoredSegment // that Follow got and state does not have, when alone
 
 	behind   bool // stored segments from next on have to be read
-	since    time.Time
 	due      time.Time // at the latest, see dueAt
 	last     time.Time // that something came
 	finished bool      // state was told that no more comes
