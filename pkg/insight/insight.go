@@ -82,7 +82,7 @@ type Found struct {
 	Withdrawn []recording.Moment
 
 	// Keyframe is for a segment after which one is due, without its place;
-	// KeyframeEvents is its content, NDJSON, which may be kept, and KeyframeURL
+	// KeyframeEvents is its content, NDJSON, until Emit returns, and KeyframeURL
 	// the address of the segment's page.
 	Keyframe       *recording.Keyframe
 	KeyframeEvents []byte

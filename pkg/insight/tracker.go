@@ -26,9 +26,10 @@ type Tracker struct {
 	recent  *list.List            // the one that something came for last is first
 	bytes   int
 	stats   Stats
-	behind  int // windows
-	awaited int // of all windows
-	buf     []byte
+	behind  int    // windows
+	awaited int    // of all windows
+	buf     []byte // memory of the segment that was read back last
+	content []byte // memory of the latest keyframe
 	styles  *moments.Styles
 	caught  map[momentID]struct{} // what catchUp has given out
 }
@@ -417,16 +418,12 @@ func (t *Tracker) apply(w *window, s recording.StoredSegment, events []byte) {
 	t.stats.Segments++
 	state := t.open(w)
 	w.finished, w.received[s.Seq] = false, s.ReceivedMs
-	if w.apart += s.Length; len(s.FullSnapshots) > 0 {
-		w.apart, w.leftOut, w.mutations = 0, 0, 0
-	}
+	w.lies(s)
 	t.guard(w, func() Found {
 		found := Found{Findings: state.Apply(&s.Segment, events)}
 		w.latest = s.Segment
 		if state.KeyframeDue() {
-			w.mutations += state.Mutations()
-			found.addKeyframe(state, s)
-			found.KeyframeSpares, w.apart = w.apart, 0
+			t.addKeyframe(w, s, &found)
 		}
 		return found
 	})
@@ -451,22 +448,32 @@ func (t *Tracker) LeaveOut(f Found, bytes int) bool {
 		return false
 	}
 	w := e.Value.(*window)
-	if int64(bytes) < f.KeyframeSpares {
+	w.keyframeBytes = int64(bytes)
+	if int64(bytes) < f.KeyframeSpares || !w.mayLeaveOut() {
 		w.leftOut, w.mutations = 0, 0
 		return false
 	}
-	if w.leftOut++; w.leftOut > mostLeftOut || w.mutations >= moments.KeyframeMutations {
-		w.leftOut, w.mutations = 0, 0
-		return false
-	}
+	w.leftOut++
 	w.apart += f.KeyframeSpares
 	return true
 }
 
-func (f *Found) addKeyframe(state *moments.Window, s recording.StoredSegment) {
-	content, page, ok := state.AppendKeyframe(nil)
+// addKeyframe makes the keyframe that is due after s, unless it is known to be
+// left out.
+func (t *Tracker) addKeyframe(w *window, s recording.StoredSegment, f *Found) {
+	w.mutations += w.state.Mutations()
+	if w.wouldLeaveOut() {
+		w.leftOut++
+		w.state.PassKeyframe()
+		return
+	}
+	f.KeyframeSpares, w.apart = w.apart, 0
+	content, page, ok := w.state.AppendKeyframe(t.content[:0])
 	if !ok || len(content) > recording.MaxSegmentBytes {
 		return
+	}
+	if cap(content) <= maxKept {
+		t.content = content
 	}
 	f.KeyframeEvents, f.KeyframeURL = content, s.Origin.URL
 	f.Keyframe = &recording.Keyframe{

@@ -453,31 +453,49 @@ func TestKeyframesThatSpareTime(t *testing.T) {
 }
 
 // A keyframe that takes more than the frames that it spares is left out, but not
-// always.
+// always, and it is not even made where that can be foreseen.
 func TestKeyframesThatSpareNothing(t *testing.T) {
+	const due = 30 // segments between keyframes
 	for _, tt := range []struct {
-		bytes int
-		want  []bool // is left out
+		name     string
+		snapshot int64 // bytes of its frame
+		based    bool  // the other frames have a base
+		bytes    int   // of a keyframe's frame
+		want     []bool
+		made     []bool
 	}{
-		{99, []bool{false, false, false}},
-		{5000, []bool{true, false, true}},
-		{50_000, []bool{true, true, true, false, true}},
+		{"small", 100, false, 99, []bool{false, false, false}, []bool{true, true, true}},
+		{"large", 100, false, 5000, []bool{true, false, true}, []bool{true, true, false}},
+		{"huge", 100, false, 50_000, []bool{true, true, true, false, true}, []bool{true, false, false, true, false}},
+		{"foreseen", 50_000, false, 50_000, []bool{true, true, true, false, true}, []bool{false, false, false, true, false}},
+		{"in doubt", 3500, false, 99, []bool{false, false}, []bool{true, true}},
+		{"with base", 50_000, true, 99, []bool{false, false}, []bool{true, true}},
 	} {
-		w := newWorld(t, 0)
-		var got []bool
-		emit := w.tracker.Emit
-		w.tracker.Emit = func(f insight.Found) {
-			if emit(f); f.Keyframe != nil {
-				got = append(got, w.tracker.LeaveOut(f, tt.bytes))
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, 0)
+			got, made := make([]bool, len(tt.want)), make([]bool, len(tt.want))
+			for i := range got {
+				got[i] = true
 			}
-		}
-		for seq := range uint32(40 * len(tt.want)) {
-			s := w.store("session-1", seq)
-			s.Length = 100
-			w.follow(s)
-		}
-		if len(got) < len(tt.want) || !slices.Equal(got[:len(tt.want)], tt.want) {
-			t.Errorf("%d bytes: left out %v, want %v", tt.bytes, got, tt.want)
-		}
+			emit := w.tracker.Emit
+			w.tracker.Emit = func(f insight.Found) {
+				if emit(f); f.Keyframe != nil {
+					i := int(f.Keyframe.Seq+1)/due - 1
+					made[i], got[i] = true, w.tracker.LeaveOut(f, tt.bytes)
+				}
+			}
+			for seq := range uint32(due*len(tt.want) + due/2) {
+				s := w.store("session-1", seq)
+				if s.Length = 100; seq == 0 {
+					s.Length, s.FullSnapshots = tt.snapshot, []int64{s.StartMs}
+				} else if tt.based {
+					s.Base.Object = "pack"
+				}
+				w.follow(s)
+			}
+			if !slices.Equal(got, tt.want) || !slices.Equal(made, tt.made) {
+				t.Errorf("left out %v, want %v; made %v, want %v", got, tt.want, made, tt.made)
+			}
+		})
 	}
 }

@@ -33,6 +33,12 @@ type window struct {
 	apart   int64 // bytes of frames since the last full snapshot or keyframe
 	leftOut int   // keyframes since then
 
+	// keyframeBytes is about what the frame of a keyframe takes, as far as can be
+	// told from what was stored: the one before took that, or the segment with the
+	// full snapshot. 0: unknown.
+	keyframeBytes int64
+	based         bool // the latest segment's frame has a base, as that of a keyframe then has
+
 	mutations int // events of mutations since then, up to the last keyframe that was due
 
 	received map[uint32]int64 // when the segments below next were, by seq
@@ -97,9 +103,31 @@ func (w *window) skip(seq uint32) {
 	w.next = seq
 }
 
+// lies notes where the frame of a segment lies.
+func (w *window) lies(s recording.StoredSegment) {
+	if based := s.Base.Object != ""; based != w.based {
+		w.keyframeBytes, w.based = 0, based
+	}
+	if w.apart += s.Length; len(s.FullSnapshots) > 0 {
+		w.apart, w.leftOut, w.mutations, w.keyframeBytes = 0, 0, 0, s.Length
+	}
+}
+
+// mayLeaveOut reports whether a keyframe need not be stored.
+func (w *window) mayLeaveOut() bool {
+	return w.leftOut < mostLeftOut && w.mutations < moments.KeyframeMutations
+}
+
+// wouldLeaveOut reports whether a keyframe is going to be left out, as far as can
+// be told without making it, which is most of the work. It is made in case of
+// doubt.
+func (w *window) wouldLeaveOut() bool {
+	return w.mayLeaveOut() && w.apart < w.keyframeBytes/4*3
+}
+
 // restart forgets what is known, so that all is read again.
 func (w *window) restart() {
 	w.state, w.next, w.holes, w.begunMs, w.finished = nil, 0, nil, 0, false
-	w.apart, w.leftOut, w.mutations = 0, 0, 0
+	w.apart, w.leftOut, w.mutations, w.keyframeBytes, w.based = 0, 0, 0, 0, false
 	clear(w.received)
 }

@@ -407,9 +407,15 @@ func (w *Window) AppendKeyframe(dst []byte) (ndjson []byte, page recording.PageI
 	if len(dst) == length {
 		return dst, "", false
 	}
+	w.PassKeyframe()
+	return dst, w.page, true
+}
+
+// PassKeyframe does without the keyframe that is due: the next one is due as if
+// it had been made.
+func (w *Window) PassKeyframe() {
 	w.keyframes.restart()
 	w.keyframes.wanted = false
-	return dst, w.page, true
 }
 
 // KeyframeMutations and keyframeActiveMs say when a keyframe is due. Both
