@@ -47,7 +47,7 @@ type window struct {
 	alone   bool                      // Follow got all segments there are, as far as can be known, in their order
 	awaited []recording.StoredSegment // that Follow got and state does not have, when alone
 
-	behind   bool // stored segments from next on have to be read
+	behind   bool      // stored segments from next on have to be read
 	due      time.Time // at the latest, see dueAt
 	last     time.Time // that something came
 	finished bool      // state was told that no more comes

@@ -42,29 +42,39 @@ type row struct {
 	number int
 	title  string
 	run    func(t *trial) error
+
+	// alone is for rows that judge times, processor time or memory: nothing else
+	// runs meanwhile in the long form.
+	alone bool
 }
 
+// What the fields alone of rows say.
+const (
+	alone  = true
+	beside = false
+)
+
 var rows = []row{
-	{1, "kill -9 at random moments", killed},
-	{2, "power loss", powerLost},
-	{3, "a torn tail, a flipped bit", journalDamaged},
-	{4, "a full disk", diskFull},
-	{5, "object storage away", bucketAway},
-	{6, "object storage ill", bucketIll},
-	{7, "ClickHouse away", indexAway},
-	{8, "ClickHouse commits, the reply is lost", replyLost},
-	{9, "everything three times, to three servers", repeated},
-	{10, "shuffled and a day late", late},
-	{11, "every seventh segment is missing", missing},
-	{12, "wrong clocks", clocks},
-	{13, "rolling restarts, old data", rolling},
-	{14, "a key at ten times its quota", overQuota},
-	{15, "decompression bombs", bombed},
-	{16, "hostile JSON", hostileJSON},
-	{17, "ten thousand slow connections", slow},
-	{18, "ids that are paths, lines and formulas", strangeNames},
-	{19, "sessions of other projects", foreign},
-	{20, "wrong origins, revoked keys, strangers", writeAbuse},
+	{1, "kill -9 at random moments", killed, beside},
+	{2, "power loss", powerLost, beside},
+	{3, "a torn tail, a flipped bit", journalDamaged, beside},
+	{4, "a full disk", diskFull, beside},
+	{5, "object storage away", bucketAway, alone},
+	{6, "object storage ill", bucketIll, beside},
+	{7, "ClickHouse away", indexAway, alone},
+	{8, "ClickHouse commits, the reply is lost", replyLost, beside},
+	{9, "everything three times, to three servers", repeated, beside},
+	{10, "shuffled and a day late", late, beside},
+	{11, "every seventh segment is missing", missing, beside},
+	{12, "wrong clocks", clocks, beside},
+	{13, "rolling restarts, old data", rolling, beside},
+	{14, "a key at ten times its quota", overQuota, alone},
+	{15, "decompression bombs", bombed, alone},
+	{16, "hostile JSON", hostileJSON, alone},
+	{17, "ten thousand slow connections", slow, alone},
+	{18, "ids that are paths, lines and formulas", strangeNames, beside},
+	{19, "sessions of other projects", foreign, alone},
+	{20, "wrong origins, revoked keys, strangers", writeAbuse, beside},
 }
 
 // Rows returns the numbers of all rows.
@@ -76,8 +86,8 @@ func Rows() []int {
 	return numbers
 }
 
-// Run runs the rows one after another, each on stores of its own, and returns
-// ErrFailed, wrapped, when one of them did not pass. All processes have ended
+// Run runs the rows, each on stores of its own, and returns ErrFailed, wrapped,
+// when one of them did not pass. All processes have ended
 // when it returns.
 func Run(ctx context.Context, o Options) (err error) {
 	for _, n := range o.Rows {
@@ -101,21 +111,35 @@ func Run(ctx context.Context, o Options) (err error) {
 	return ctx.Err()
 }
 
-// shortAtOnce is how many rows of the short form run at the same time: most of
-// their time they wait. The long form compares speeds, and runs one by one.
-const shortAtOnce = 4
+// atOnce is how many rows of the long form that only count run at the same time,
+// and shortAtOnce how many of the short form, which judges no times: most of
+// their time they wait.
+const (
+	atOnce      = 2
+	shortAtOnce = 4
+)
 
 // runRows runs what was asked for and returns the rows that did not pass.
-func (p *plant) runRows(ctx context.Context, o Options) []int {
-	places := make(chan struct{}, 1)
+func (p *plant) runRows(ctx context.Context, o Options) (failed []int) {
+	start := time.Now()
 	if o.Short {
-		places = make(chan struct{}, shortAtOnce)
+		failed = p.runBeside(ctx, o, shortAtOnce, func(row) bool { return true })
+	} else {
+		failed = append(p.runBeside(ctx, o, atOnce, func(r row) bool { return !r.alone }),
+			p.runBeside(ctx, o, 1, func(r row) bool { return r.alone })...)
 	}
+	p.report.line("faults.seconds", time.Since(start).Seconds())
+	slices.Sort(failed)
+	return failed
+}
+
+// runBeside runs some of the rows, so many at the same time.
+func (p *plant) runBeside(ctx context.Context, o Options, most int, which func(row) bool) (failed []int) {
+	places := make(chan struct{}, most)
 	var mu sync.Mutex
-	var failed []int
 	var running sync.WaitGroup
 	for _, r := range rows {
-		if len(o.Rows) > 0 && !slices.Contains(o.Rows, r.number) || ctx.Err() != nil {
+		if !which(r) || len(o.Rows) > 0 && !slices.Contains(o.Rows, r.number) || ctx.Err() != nil {
 			continue
 		}
 		places <- struct{}{}
@@ -129,7 +153,6 @@ func (p *plant) runRows(ctx context.Context, o Options) []int {
 		})
 	}
 	running.Wait()
-	slices.Sort(failed)
 	return failed
 }
 
@@ -160,6 +183,7 @@ func (p *plant) runRow(ctx context.Context, o Options, r row) bool {
 	// A row that cannot say how much was lost has not passed either.
 	t.figure("pass", boolean(len(t.broken) == 0))
 	t.figure("seconds", time.Since(start).Seconds())
+	t.note("%.0f s", time.Since(start).Seconds())
 	for _, b := range t.broken {
 		p.log.printf("row %d FAILED: %s", r.number, b)
 	}
