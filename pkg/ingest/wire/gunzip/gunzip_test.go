@@ -247,3 +247,29 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	})
 }
+
+// A large body whose beginning says little about its size takes its own size
+// and, for a moment, what it seemed to be; it is not moved from one place to a
+// larger one again and again.
+func TestMemoryOfALargeBody(t *testing.T) {
+	content := bytes.Repeat([]byte("a"), 64<<10)
+	random := rand.New(rand.NewPCG(1, 2))
+	for len(content) < 12<<20 {
+		content = fmt.Appendf(content, `"k%d":%d,`, len(content), random.Uint32())
+	}
+	var to bytes.Buffer
+	body := closed(t, gzip.NewWriter(&to), &to, content)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	out, err := Append(nil, body, 16<<20)
+	runtime.ReadMemStats(&after)
+	if err != nil || !bytes.Equal(out, content) {
+		t.Fatalf("%d bytes, %v", len(out), err)
+	}
+	if cap(out) > len(content)+64<<10 {
+		t.Errorf("a buffer of %d bytes for %d", cap(out), len(content))
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > uint64(2*len(content)) {
+		t.Errorf("%d bytes were allocated for %d", took, len(content))
+	}
+}

@@ -29,6 +29,10 @@ const (
 	measureFrom  = 1 << 20
 	measureRatio = 64
 
+	// growTo is the size from which output is not moved to a larger place, of
+	// which both are needed for a moment: the body is measured then.
+	growTo = 4 << 20
+
 	// Codes of their own cost microseconds for each block, which may be eleven
 	// bytes: beyond dynamicFree of them a body has one for dynamicBytes of its
 	// input. Compressors begin a block after some KiB, or after all that was
@@ -263,8 +267,9 @@ func (f *inflater) dynamic() bool {
 
 // grow makes the output larger: to a little more than what all of the input
 // gives if it goes on as it did, when there is something to judge by, else to
-// twice as much; but not beyond what is allowed and what one round of the fast
-// loop needs. While a body is measured it makes room instead.
+// twice as much; but not beyond what is allowed, what the body says it is, should
+// it be one member, and what one round of the fast loop needs. While a body is
+// measured it makes room instead.
 func (f *inflater) grow() error {
 	if f.measuring && len(f.out) >= measureBytes {
 		gone := f.size - window
@@ -285,11 +290,25 @@ func (f *inflater) grow() error {
 	}
 	if f.measuring {
 		want = measureBytes
+	} else if f.size-f.first >= growTo && !f.measured {
+		return errMeasure
+	}
+	if end := f.start + f.claimed() + fastOut + 1; end > len(f.out) {
+		want = min(want, end)
 	}
 	out := make([]byte, min(want, f.limit+fastOut+1))
 	copy(out, f.out[:f.size])
 	f.out = out
 	return nil
+}
+
+// claimed returns how large the output of the last member is, by what the body
+// says at its end.
+func (f *inflater) claimed() int {
+	if len(f.in) < trailerBytes {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint32(f.in[len(f.in)-4:]))
 }
 
 // block decompresses to the end of a block whose codes are in the tables.
