@@ -135,8 +135,10 @@ func runClickHouse(ctx context.Context, dir string, c clickhouseConfig, log *slo
 
 // engineConfig holds what makes an acknowledged insert survive a power
 // failure, as on a server that is set up with care; every table can say
-// otherwise.
+// otherwise. The engine looks at its memory every second and not twenty times,
+// which is half of what it costs while nobody asks.
 const engineConfig = `<clickhouse>
+  <memory_worker_period_ms>1000</memory_worker_period_ms>
   <merge_tree>
     <fsync_after_insert>1</fsync_after_insert>
     <fsync_part_directory>1</fsync_part_directory>

@@ -169,6 +169,9 @@ func (x *Index) writing(ctx context.Context) context.Context {
 		// Segments that were received over a quarter of a year can be written
 		// again together, each day to a partition of its own.
 		"max_partitions_per_insert_block": 0,
+		// A statement that was seen a few times would be compiled, which costs as
+		// much as the statement itself does ten times, and sums up no faster.
+		"compile_expressions": 0, "compile_aggregate_expressions": 0, "compile_sort_description": 0,
 	}
 	if x.cfg.Cluster != "" {
 		settings["distributed_foreground_insert"] = 1
