@@ -109,12 +109,9 @@ func newInsights(s *Server, stores insight.Stores, retry *retrier, b *bases, opt
 }
 
 // stored says that a pack is stored and indexed.
-func (i *insights) stored(segments []recording.StoredSegment, data []byte) {
+func (i *insights) stored(segments []recording.StoredSegment) {
 	if len(segments) == 0 {
 		return
-	}
-	if data != nil {
-		i.copies.keep(segments[0].Object, data)
 	}
 	i.mu.Lock()
 	if i.waiting > 0 && i.waiting+len(segments) > i.limit {

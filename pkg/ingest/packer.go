@@ -78,7 +78,8 @@ type made struct {
 	group   journal.Group
 	entries []journal.Entry
 	repeats []journal.Entry
-	data    []byte
+	data    []byte // until the object is stored
+	bytes   int    // of data
 	batch   index.Batch
 }
 
@@ -226,9 +227,12 @@ func (p *packer) deliver(ctx context.Context, m *made) (stored bool, err error) 
 	return p.writeRows(ctx, m)
 }
 
-// writeRows writes the rows of a pack whose object is stored, and ends it.
+// writeRows writes the rows of a pack whose object is stored, and ends it. The
+// rows may wait for those of other packs, the pack's memory does not.
 func (p *packer) writeRows(ctx context.Context, m *made) (stored bool, err error) {
 	if len(m.entries) > 0 {
+		p.insights.copies.keep(m.batch.Token, m.data)
+		m.bytes, m.data = len(m.data), nil
 		err := p.retry.few(ctx, "index", func(ctx context.Context) error { return p.rows.write(ctx, m.batch) })
 		if err != nil {
 			return false, fatal(ctx, err)
@@ -246,11 +250,11 @@ func (p *packer) writeRows(ctx context.Context, m *made) (stored bool, err error
 	p.settle(m.entries)
 	p.settle(m.repeats)
 	p.bases.stored(m.batch.Segments)
-	p.insights.stored(m.batch.Segments, m.data)
+	p.insights.stored(m.batch.Segments)
 	p.metrics.packRepeats.Add(float64(len(m.repeats)))
 	if len(m.entries) > 0 {
 		p.metrics.packs.Inc()
-		p.metrics.packBytes.Add(float64(len(m.data)))
+		p.metrics.packBytes.Add(float64(m.bytes))
 		p.metrics.packSegments.Add(float64(len(m.batch.Segments)))
 	}
 	return true, nil

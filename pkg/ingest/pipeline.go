@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -50,6 +49,7 @@ const (
 // disk; in memory there are positions, and as much else as its bounds allow.
 type pipeline struct {
 	encoder  *encoder
+	encoders int // at the same time
 	packer   *packer
 	now      func() time.Time
 	after    func(time.Duration) <-chan time.Time
@@ -76,7 +76,7 @@ type pipeline struct {
 func newPipeline(s *Server, bucket objectstore.Bucket, idx index.Index, opts Options) *pipeline {
 	p := &pipeline{
 		now: s.now, after: opts.after, log: s.log,
-		limit: encodedLimit, maxBytes: int64(s.cfg.Flush.PackBytes), maxAge: s.cfg.Flush.PackAge,
+		encoders: opts.Processors, limit: encodedLimit, maxBytes: int64(s.cfg.Flush.PackBytes), maxAge: s.cfg.Flush.PackAge,
 		wake:     make(chan struct{}, 1),
 		queues:   map[journal.Group]*queue{},
 		running:  map[*job]struct{}{},
@@ -143,7 +143,7 @@ func (p *pipeline) nudge() {
 func (p *pipeline) run(ctx context.Context) {
 	defer p.tasks.Wait()
 	defer p.stop()
-	for range runtime.GOMAXPROCS(0) {
+	for range p.encoders {
 		p.tasks.Go(func() { p.encodeAll(ctx) })
 	}
 	for {
@@ -206,7 +206,7 @@ func (p *pipeline) toEncode() (group journal.Group, it *item, fast bool) {
 			oldest.waiting = oldest.waiting[1:]
 			p.waiting--
 			oldest.head = append(oldest.head, &it)
-			return group, &it, p.waiting > keepsUp*runtime.GOMAXPROCS(0)
+			return group, &it, p.waiting > keepsUp*p.encoders
 		}
 		if p.held >= p.limit {
 			p.packer.rows.begin() // what waits for company takes the memory

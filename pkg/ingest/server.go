@@ -63,6 +63,11 @@ type Options struct {
 	Registerer *prometheus.Registry // holds the metrics, served at /metrics; default a new one
 	Recorder   []byte               // what /playhead.js serves; nil: 404
 
+	// Processors is how many goroutines encode, and how many read uploads, at
+	// the same time; default GOMAXPROCS. Where GOMAXPROCS is larger, requests
+	// need not wait until an encoding is done.
+	Processors int
+
 	// Tests replace these.
 	after          func(time.Duration) <-chan time.Time
 	random         func() float64
@@ -133,7 +138,7 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		library:     dictionary.NewLibrary(bucket, dictionary.Options{Now: opts.Now, Log: opts.Log, SampleBytes: samplesLimit, DictionaryBytes: dictionariesLimit}),
 		addressSeed: maphash.MakeSeed(),
 		bodyGrace:   opts.bodyGrace,
-		turns:       newTurns(runtime.GOMAXPROCS(0)),
+		turns:       newTurns(opts.Processors),
 		bodies:      newBuffers(keepBody), raws: newBuffers(keepRaw), frames: newBuffers(keepFrame),
 		budget:     budget{limit: max(bodiesLimit, bodiesAtOnce*int64(cfg.Limits.BodyBytes))},
 		large:      budget{limit: max(largeLimit, 2*int64(cfg.Limits.BodyBytes))},
@@ -214,6 +219,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Registerer == nil {
 		o.Registerer = prometheus.NewRegistry()
+	}
+	if o.Processors == 0 {
+		o.Processors = runtime.GOMAXPROCS(0)
 	}
 	if o.after == nil {
 		o.after = time.After

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -36,12 +37,13 @@ func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*se
 	if err != nil {
 		log.Warn("this build has no recorder; /playhead.js answers 404", "error", err)
 	}
-	registry := newRegistry()
-	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log, Recorder: recorder, Registerer: registry})
+	registry, processors := newRegistry(), runtime.GOMAXPROCS(0)
+	server, err := ingest.New(c.Ingest, s.bucket, s.index, ingest.Options{Log: log, Recorder: recorder, Registerer: registry, Processors: processors})
 	if err != nil {
 		return nil, fmt.Errorf("open ingest: %w", err)
 	}
 	collectEarlier()
+	runBeside(processors)
 	v := &service{config: c, stores: s, ingest: server, log: log, registry: registry}
 	if err := v.listen(ctx); err != nil {
 		return nil, errors.Join(err, v.drain())
@@ -81,6 +83,16 @@ func (v *service) listen(ctx context.Context) error {
 func collectEarlier() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
+	}
+}
+
+// runBeside lets as many goroutines more run as there are processors, unless
+// $GOMAXPROCS says otherwise. Encoding and following take a processor for
+// milliseconds at a time, and while all are taken the Go scheduler looks at the
+// network every 10 ms only; the kernel lets those in first that need little.
+func runBeside(processors int) {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2 * processors)
 	}
 }
 
