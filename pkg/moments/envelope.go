@@ -20,7 +20,8 @@ const maxTimestampDigits = 15
 // envelopeOf is rrweb.Scan for a line that was accepted before: it does not
 // read what is in mutations and full snapshots, which the document does. The
 // moments of a segment are the same as with rrweb.Scan, because neither of
-// these events has any.
+// these events has any. An event that says its type twice, as no recorder does,
+// is what it begins as.
 func envelopeOf(line []byte) (rrweb.Event, error) {
 	event := rrweb.Event{Type: rrweb.TypeIncremental, Source: rrweb.SourceMutation, Interaction: rrweb.InteractionNone}
 	if !bytes.HasPrefix(line, mutationBegins) {

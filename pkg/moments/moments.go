@@ -38,6 +38,7 @@ const (
 // segment's moments in the order of their events. ClockOffsetMs of s is set by
 // the caller and is added to every time.
 //
+// The lines were accepted: mutations and full snapshots are not validated again.
 // It never fails. Every line counts as an event, but one that is not an event
 // adds nothing else, and neither does a payload that cannot be read. When no
 // line has a time, StartMs and EndMs are ReceivedMs. What a recorder is known to
@@ -48,10 +49,10 @@ const (
 // The same input gives the same moments. It is safe for concurrent use on
 // different segments.
 func Derive(s *recording.Segment, ndjson []byte) []recording.Moment {
-	return derive(s, ndjson, func(line []byte) (rrweb.Event, error) { return rrweb.Scan(line, maxDepth) })
+	return derive(s, ndjson, envelopeOf)
 }
 
-// derive is Derive with a function that reads the envelopes.
+// derive is Derive with a function that sees the envelopes.
 func derive(s *recording.Segment, ndjson []byte, scan func(line []byte) (rrweb.Event, error)) []recording.Moment {
 	s.StartMs, s.EndMs = 0, 0
 	s.Events, s.RawBytes = 0, len(ndjson)
@@ -63,7 +64,7 @@ func derive(s *recording.Segment, ndjson []byte, scan func(line []byte) (rrweb.E
 		s.Events++
 		event, err := scan(line)
 		if err != nil {
-			continue // ingest refuses such lines; one that came another way is kept but says nothing
+			continue // ingest refuses such lines; one that came another way is kept but says little
 		}
 		at := event.TimestampMs + s.ClockOffsetMs
 		if !timed {
@@ -103,21 +104,17 @@ func (l *list) add(m recording.Moment) {
 // event takes the i-th event of the segment, which happened at the given
 // server time.
 func (d *deriver) event(i int, at int64, event rrweb.Event, line []byte) {
-	m := recording.Moment{
-		SegmentID:   d.segment.SegmentID,
-		Event:       i,
-		Page:        d.segment.Page,
-		TimestampMs: at,
-	}
 	switch event.Type {
 	case rrweb.TypeFullSnapshot:
 		d.segment.FullSnapshots = append(d.segment.FullSnapshots, at)
 	case rrweb.TypeIncremental:
 		if event.Interaction == rrweb.InteractionClick && !describesClicks(d.segment) {
+			m := d.moment(i, at)
 			m.Kind = recording.KindClick
 			d.plainClicks.add(m)
 		}
 	case rrweb.TypeMeta:
+		m := d.moment(i, at)
 		switch {
 		case !fillPageLoad(&m, rrweb.Data(line)):
 		case beginsPage(d.segment, event.TimestampMs):
@@ -126,10 +123,19 @@ func (d *deriver) event(i int, at int64, event rrweb.Event, line []byte) {
 			d.visit(m.URL)
 		}
 	case rrweb.TypeCustom, rrweb.TypePlugin:
-		if fill := fillers[event.Tag]; fill != nil && fill(&m, rrweb.Payload(line)) {
+		fill := fillers[event.Tag]
+		if fill == nil {
+			return
+		}
+		if m := d.moment(i, at); fill(&m, rrweb.Payload(line)) {
 			d.count(&m)
 		}
 	}
+}
+
+// moment returns one of the i-th event.
+func (d *deriver) moment(i int, at int64) recording.Moment {
+	return recording.Moment{SegmentID: d.segment.SegmentID, Event: i, Page: d.segment.Page, TimestampMs: at}
 }
 
 // count adds a moment to the totals and to its list.
