@@ -133,6 +133,10 @@ type Sample struct {
 	Frame []byte
 }
 
+// usualRatio is how many times smaller the frame of a sample is than the sample,
+// or more.
+const usualRatio = 4
+
 // Person is what tells people apart. It never leaves memory.
 type Person struct {
 	UserID      string
@@ -160,7 +164,7 @@ func (l *Library) Observe(s Sample) {
 	}
 	frame := s.Frame
 	if frame == nil || s.Dictionary != "" || n < len(s.NDJSON) {
-		frame = segment.Encode(nil, s.NDJSON[:n], segment.EncodeOptions{Fast: true})
+		frame = segment.Encode(make([]byte, 0, n/usualRatio), s.NDJSON[:n], segment.EncodeOptions{Fast: true})
 		frame = append(make([]byte, 0, len(frame)), frame...) // without spare capacity
 	}
 

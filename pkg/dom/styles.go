@@ -178,22 +178,27 @@ func (s *Styles) index(key []byte, build func() *hidingIndex) *hidingIndex {
 	return h
 }
 
-var packers = sync.Pool{New: func() any {
-	// The level is one that exists, which is all that can be wrong.
-	w, _ := flate.NewWriter(nil, flate.BestSpeed)
-	return w
-}}
+// packer is one for all: it takes a megabyte, and style sheets that are new are
+// few.
+var packer struct {
+	mu     sync.Mutex
+	writer *flate.Writer
+}
 
 var unpackers = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
 
 func pack(text string) []byte {
 	var packed bytes.Buffer
-	w := packers.Get().(*flate.Writer)
-	defer packers.Put(w)
-	w.Reset(&packed)
+	packer.mu.Lock()
+	defer packer.mu.Unlock()
+	if packer.writer == nil {
+		// The level is one that exists, which is all that can be wrong.
+		packer.writer, _ = flate.NewWriter(nil, flate.BestSpeed)
+	}
+	packer.writer.Reset(&packed)
 	// Writing to a buffer does not fail.
-	_, _ = io.WriteString(w, text)
-	_ = w.Close()
+	_, _ = io.WriteString(packer.writer, text)
+	_ = packer.writer.Close()
 	return bytes.Clone(packed.Bytes())
 }
 
