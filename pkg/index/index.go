@@ -239,8 +239,9 @@ type Index interface {
 	// batches together than one by one.
 	Write(ctx context.Context, batches ...Batch) error
 
-	// Stored returns which of the given sessions' segments are stored.
-	Stored(ctx context.Context, project recording.ProjectID, sessions []recording.SessionID) (map[recording.SegmentID]struct{}, error)
+	// Stored returns which segments of the given sessions are stored; of each
+	// session those from the given seq on, in any window.
+	Stored(ctx context.Context, project recording.ProjectID, from map[recording.SessionID]uint32) (map[recording.SegmentID]struct{}, error)
 
 	// Sessions lists sessions.
 	Sessions(ctx context.Context, q SessionQuery) (SessionPage, error)

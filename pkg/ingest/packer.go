@@ -129,18 +129,17 @@ func fatal(ctx context.Context, err error) error {
 // dropStored takes out the segments that another server, or an earlier life of
 // this one, has stored.
 func (p *packer) dropStored(ctx context.Context, project recording.ProjectID, items []*item) (fresh []*item, repeats []journal.Entry, err error) {
-	known := map[recording.SessionID]bool{}
-	var sessions []recording.SessionID
+	from := map[recording.SessionID]uint32{}
 	for _, it := range items {
-		if s := it.made.seg.Session; !known[s] {
-			known[s] = true
-			sessions = append(sessions, s)
+		id := it.made.seg.SegmentID
+		if seq, known := from[id.Session]; !known || id.Seq < seq {
+			from[id.Session] = id.Seq
 		}
 	}
 	var stored map[recording.SegmentID]struct{}
 	err = p.retry.few(ctx, "index", func(ctx context.Context) error {
 		var err error
-		stored, err = p.index.Stored(ctx, project, sessions)
+		stored, err = p.index.Stored(ctx, project, from)
 		return err
 	})
 	if err != nil {

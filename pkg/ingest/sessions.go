@@ -251,13 +251,13 @@ func (s *sessions) lookUp(together []*question) (map[recording.SegmentID]struct{
 	if pause || s.away() {
 		return nil, errAway
 	}
-	ids := make([]recording.SessionID, len(together))
-	for i, q := range together {
-		ids[i] = q.id.Session
+	from := make(map[recording.SessionID]uint32, len(together))
+	for _, q := range together {
+		from[q.id.Session] = 0
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
-	return s.index.Stored(ctx, together[0].id.Project, ids)
+	return s.index.Stored(ctx, together[0].id.Project, from)
 }
 
 // answer notes what the index says, a word of the metrics; s.mu is held.

@@ -129,14 +129,14 @@ func (f *faultyIndex) Write(ctx context.Context, b ...index.Batch) error {
 	return nil
 }
 
-func (f *faultyIndex) Stored(ctx context.Context, p recording.ProjectID, s []recording.SessionID) (map[recording.SegmentID]struct{}, error) {
+func (f *faultyIndex) Stored(ctx context.Context, p recording.ProjectID, from map[recording.SessionID]uint32) (map[recording.SegmentID]struct{}, error) {
 	f.mu.Lock()
 	before := f.before
 	f.mu.Unlock()
 	if before != nil {
 		return nil, before
 	}
-	return f.Index.Stored(ctx, p, s)
+	return f.Index.Stored(ctx, p, from)
 }
 
 // oracle remembers what was acknowledged.

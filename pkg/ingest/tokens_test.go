@@ -198,11 +198,11 @@ type slowIndex struct {
 	asked  atomic.Int64
 }
 
-func (x *slowIndex) Stored(ctx context.Context, p recording.ProjectID, s []recording.SessionID) (map[recording.SegmentID]struct{}, error) {
+func (x *slowIndex) Stored(ctx context.Context, p recording.ProjectID, from map[recording.SessionID]uint32) (map[recording.SegmentID]struct{}, error) {
 	x.asked.Add(1)
 	select {
 	case <-x.answer:
-		return x.faultyIndex.Stored(ctx, p, s)
+		return x.faultyIndex.Stored(ctx, p, from)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

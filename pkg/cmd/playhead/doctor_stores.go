@@ -11,7 +11,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -329,12 +328,11 @@ func (r *recordings) pack(ctx context.Context, o objectstore.Object) error {
 	if err := r.frames(ctx, footer, content); err != nil {
 		return err
 	}
-	var sessions []recording.SessionID
+	sessions := map[recording.SessionID]uint32{}
 	for _, e := range footer.Entries {
-		sessions = append(sessions, e.Session)
+		sessions[e.Session] = 0
 	}
-	slices.Sort(sessions)
-	stored, err := r.stores.index.Stored(ctx, r.project, slices.Compact(sessions))
+	stored, err := r.stores.index.Stored(ctx, r.project, sessions)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
@@ -11,20 +13,27 @@ import (
 	"github.com/playhead/playhead/pkg/recording"
 )
 
+// storedPerQuery bounds how many sessions a statement of Stored lists, each
+// twice: see sessionsPerQuery.
+const storedPerQuery = sessionsPerQuery / 2
+
 // Stored implements index.Index.
-func (x *Index) Stored(ctx context.Context, project recording.ProjectID, sessions []recording.SessionID) (map[recording.SegmentID]struct{}, error) {
+func (x *Index) Stored(ctx context.Context, project recording.ProjectID, from map[recording.SessionID]uint32) (map[recording.SegmentID]struct{}, error) {
 	if err := needProject(project); err != nil {
 		return nil, err
 	}
 	stored := make(map[recording.SegmentID]struct{})
-	for some := range slices.Chunk(sessions, sessionsPerQuery) {
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(from)), storedPerQuery) {
 		var rows []struct {
 			SessionID string `ch:"session_id"`
 			WindowID  string `ch:"window_id"`
 			Seq       uint32 `ch:"seq"`
 		}
 		found := where(project)
-		found.terms = append(found.terms, "session_id IN ("+list(some)+")")
+		sessions := list(some)
+		// A long session has thousands of segments before the ones in question.
+		found.terms = append(found.terms, "session_id IN ("+sessions+")",
+			"seq >= transform(session_id, ["+sessions+"], ["+listFrom(some, from)+"], 0)")
 		query := "SELECT DISTINCT session_id, window_id, seq FROM segments WHERE " + found.String()
 		if err := x.conn.Select(ctx, &rows, query, found.args...); err != nil {
 			return nil, failed("read stored segments from index", err)
@@ -39,6 +48,18 @@ func (x *Index) Stored(ctx context.Context, project recording.ProjectID, session
 		}
 	}
 	return stored, nil
+}
+
+// listFrom is an SQL list of the seqs of sessions.
+func listFrom(sessions []recording.SessionID, from map[recording.SessionID]uint32) string {
+	var sql []byte
+	for i, id := range sessions {
+		if i > 0 {
+			sql = append(sql, ',')
+		}
+		sql = strconv.AppendUint(sql, uint64(from[id]), 10)
+	}
+	return string(sql)
 }
 
 // Segments implements index.Index.

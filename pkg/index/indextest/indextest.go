@@ -34,6 +34,7 @@ func Run(t *testing.T, newIndex func(t *testing.T) index.Index) {
 		{"sums sessions up", sumsSessionsUp},
 		{"corrects clocks by window", correctsClocks},
 		{"stores a batch once", storesBatchOnce},
+		{"says what is stored from a seq on", storedFrom},
 		{"stores a segment once", storesSegmentOnce},
 		{"does not depend on the order", ignoresOrder},
 		{"joins concurrent writers", joinsWriters},
@@ -150,6 +151,15 @@ func mustSegments(t *testing.T, x index.Index, project recording.ProjectID, sess
 		t.Fatalf("Segments: %v", err)
 	}
 	return segments
+}
+
+func mustStored(t *testing.T, x index.Index, from map[recording.SessionID]uint32) map[recording.SegmentID]struct{} {
+	t.Helper()
+	stored, err := x.Stored(t.Context(), shop, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
 }
 
 func mustMoments(t *testing.T, x index.Index, q index.MomentQuery) []recording.Moment {

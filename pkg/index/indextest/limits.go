@@ -130,7 +130,7 @@ func saysNotFound(t *testing.T, x index.Index) {
 		t.Errorf("Sessions of an empty index = %+v, %v", page, err)
 	}
 	same(t, "Moments of an empty index", mustMoments(t, x, index.MomentQuery{Project: shop}), []recording.Moment{})
-	for _, sessions := range [][]recording.SessionID{nil, {sid}} {
+	for _, sessions := range []map[recording.SessionID]uint32{nil, {sid: 0}} {
 		stored, err := x.Stored(t.Context(), shop, sessions)
 		if err != nil || len(stored) != 0 {
 			t.Errorf("Stored of an empty index = %v, %v", stored, err)
@@ -174,7 +174,7 @@ func refusesQueries(t *testing.T, x index.Index) {
 	if _, err := x.Segments(t.Context(), "", sid); !errors.Is(err, index.ErrQuery) {
 		t.Errorf("Segments of no project = %v, want ErrQuery", err)
 	}
-	if _, err := x.Stored(t.Context(), "", []recording.SessionID{sid}); !errors.Is(err, index.ErrQuery) {
+	if _, err := x.Stored(t.Context(), "", map[recording.SessionID]uint32{sid: 0}); !errors.Is(err, index.ErrQuery) {
 		t.Errorf("Stored of no project = %v, want ErrQuery", err)
 	}
 }
@@ -183,7 +183,7 @@ func obeysContext(t *testing.T, x index.Index) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := segment(sid, "window-1", 0)
-	_, storedErr := x.Stored(ctx, shop, []recording.SessionID{sid})
+	_, storedErr := x.Stored(ctx, shop, map[recording.SessionID]uint32{sid: 0})
 	_, sessionsErr := x.Sessions(ctx, index.SessionQuery{Project: shop})
 	_, segmentsErr := x.Segments(ctx, shop, sid)
 	_, momentsErr := x.Moments(ctx, index.MomentQuery{Project: shop})

@@ -3,6 +3,7 @@ package indextest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -49,11 +50,30 @@ func keepsRowsWhole(t *testing.T, x index.Index) {
 
 	same(t, "Segments", mustSegments(t, x, shop, sid), []recording.StoredSegment{full, bare})
 	same(t, "Moments", mustMoments(t, x, index.MomentQuery{Project: shop, SessionID: sid}), []recording.Moment{click, request})
-	stored, err := x.Stored(t.Context(), shop, []recording.SessionID{sid, sessionID(2)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	stored := mustStored(t, x, map[recording.SessionID]uint32{sid: 0, sessionID(2): 0})
 	same(t, "Stored", stored, map[recording.SegmentID]struct{}{full.SegmentID: {}, bare.SegmentID: {}})
+}
+
+// storedFrom asks for the ends of sessions: of each session from another seq on.
+func storedFrom(t *testing.T, x index.Index) {
+	var segments []recording.StoredSegment
+	for n := 1; n <= 3; n++ {
+		for _, window := range []string{"window-1", "window-2"} {
+			for seq := range uint32(3) {
+				segments = append(segments, segment(sessionID(n), window, seq))
+			}
+		}
+	}
+	last := segment(sessionID(4), "window-1", math.MaxUint32)
+	mustWrite(t, x, "batch", append(segments, last))
+	from := map[recording.SessionID]uint32{sessionID(1): 2, sessionID(2): 0, sessionID(3): 3, sessionID(4): math.MaxUint32, "nobody's": 1}
+	want := map[recording.SegmentID]struct{}{last.SegmentID: {}}
+	for _, s := range segments {
+		if s.Session != sessionID(3) && s.Seq >= from[s.Session] {
+			want[s.SegmentID] = struct{}{}
+		}
+	}
+	same(t, "Stored", mustStored(t, x, from), want)
 }
 
 func storesBatchOnce(t *testing.T, x index.Index) {
@@ -88,7 +108,7 @@ func storesSegmentOnce(t *testing.T, x index.Index) {
 	same(t, "Segments", mustSegments(t, x, shop, sid), segments)
 	same(t, "Moments", mustMoments(t, x, index.MomentQuery{Project: shop, SessionID: sid}), []recording.Moment{click})
 	same(t, "Moments by time", mustMoments(t, x, index.MomentQuery{Project: shop, FromMs: base, ToMs: base + 100_000}), []recording.Moment{click})
-	stored, err := x.Stored(t.Context(), shop, []recording.SessionID{sid})
+	stored, err := x.Stored(t.Context(), shop, map[recording.SessionID]uint32{sid: 0})
 	if err != nil || len(stored) != len(segments) {
 		t.Errorf("Stored = %d segments, %v, want %d", len(stored), err, len(segments))
 	}
@@ -187,7 +207,7 @@ func keepsProjectsApart(t *testing.T, x index.Index) {
 			q.Project = tt.project
 			same(t, "Moments of "+string(tt.project)+" by "+name, mustMoments(t, x, q), []recording.Moment{tt.click})
 		}
-		stored, err := x.Stored(t.Context(), tt.project, []recording.SessionID{sid})
+		stored, err := x.Stored(t.Context(), tt.project, map[recording.SessionID]uint32{sid: 0})
 		if err != nil || len(stored) != len(tt.segments) {
 			t.Errorf("Stored of %s = %v, %v", tt.project, stored, err)
 		}
@@ -216,9 +236,9 @@ func keepsProjectsApart(t *testing.T, x index.Index) {
 func takesLargeBatches(t *testing.T, x index.Index) {
 	var segments []recording.StoredSegment
 	var moments []recording.Moment
-	var ids []recording.SessionID
+	ids := map[recording.SessionID]uint32{}
 	for n := range 2100 {
-		ids = append(ids, sessionID(n))
+		ids[sessionID(n)] = 0
 		if n >= 250 {
 			segments = append(segments, segment(sessionID(n), "window-1", 0))
 			continue
