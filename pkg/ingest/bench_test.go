@@ -144,6 +144,12 @@ func (nowhere) Get(context.Context, string, int64, int64) (io.ReadCloser, error)
 }
 func (nowhere) List(context.Context, string, func(objectstore.Object) error) error { return nil }
 func (nowhere) Write(context.Context, ...index.Batch) error                        { return nil }
+func (nowhere) Segments(context.Context, recording.ProjectID, recording.SessionID) ([]recording.StoredSegment, error) {
+	return nil, index.ErrNotFound
+}
+func (nowhere) Moments(context.Context, index.MomentQuery) ([]recording.Moment, error) {
+	return nil, nil
+}
 func (nowhere) Stored(context.Context, recording.ProjectID, map[recording.SessionID]uint32) (map[recording.SegmentID]struct{}, error) {
 	return nil, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/index"
@@ -53,24 +54,33 @@ func (s Stores) Events(ctx context.Context, stored recording.StoredSegment, buf 
 	if err != nil || project != stored.Project || stored.Length > maxFrameBytes || stored.Length < 0 {
 		return nil, fmt.Errorf("%w: no pack of the project has it", ErrGone)
 	}
-	frame, err := s.frame(ctx, stored.Location)
-	if err != nil {
+	frame := frames.Get().(*[]byte)
+	defer func() {
+		if cap(*frame) <= maxKeptFrame {
+			frames.Put(frame)
+		}
+	}()
+	if err := s.read(ctx, stored.Location, frame); err != nil {
 		return nil, final(err)
 	}
-	return s.Decode(ctx, stored, frame, buf)
+	return s.Decode(ctx, stored, *frame, buf)
 }
 
-func (s Stores) frame(ctx context.Context, at recording.Location) ([]byte, error) {
+// frames is memory for frames that are being decoded, up to maxKeptFrame each.
+var frames = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxKeptFrame = 256 << 10
+
+// read reads a frame into the memory of the one before.
+func (s Stores) read(ctx context.Context, at recording.Location, frame *[]byte) error {
 	body, err := s.Bucket.Get(ctx, at.Object, at.Offset, at.Length)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer body.Close()
-	frame := make([]byte, at.Length)
-	if _, err := io.ReadFull(body, frame); err != nil {
-		return nil, err
-	}
-	return frame, nil
+	*frame = slices.Grow((*frame)[:0], int(at.Length))[:at.Length]
+	_, err = io.ReadFull(body, *frame)
+	return err
 }
 
 // Decode returns the events of a stored segment whose frame is at hand, with
