@@ -1,6 +1,7 @@
 package clickhouse_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/playhead/playhead/pkg/index"
 	"github.com/playhead/playhead/pkg/index/clickhouse"
+	"github.com/playhead/playhead/pkg/index/indextest"
 	"github.com/playhead/playhead/pkg/recording"
 )
 
@@ -339,5 +341,59 @@ func TestMigrateGoesOn(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// forgetful is an index of which some rows were written by a version before 14:
+// they do not say by when a session had begun.
+type forgetful struct {
+	*clickhouse.Index
+	t *testing.T
+}
+
+func (x forgetful) Write(ctx context.Context, batches ...index.Batch) error {
+	if err := x.Index.Write(ctx, batches...); err != nil {
+		return err
+	}
+	clickhouse.Exec(x.t, x.Index, "ALTER TABLE postings UPDATE begun_hour = 4294967295 WHERE cityHash64(session_id) % 2 = 0 SETTINGS mutations_sync = 1")
+	return nil
+}
+
+func TestFindsWhatAnOlderVersionPosted(t *testing.T) {
+	x := newIndex(t, testConfig(t), clickhouse.Options{})
+	if err := x.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	indextest.FindsWhatSomeHave(t, forgetful{x, t})
+}
+
+// A posting says the next full hour, of the segment that is kept longest: the
+// session can have begun no later, also when the other segments are gone.
+func TestPostingsSayByWhenASessionHadBegun(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Retention = map[recording.Class]time.Duration{recording.ClassNormal: 14 * 24 * time.Hour}
+	x := newIndex(t, cfg, clickhouse.Options{})
+	if err := x.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().UTC().Truncate(time.Hour)
+	of := func(seq uint32, class recording.Class, after time.Duration) recording.StoredSegment {
+		ms := at.Add(after).UnixMilli()
+		return recording.StoredSegment{Class: class, Segment: recording.Segment{
+			SegmentID: recording.SegmentID{Project: "shop", Session: "session-1", Window: "window-1", Seq: seq},
+			StartMs:   ms, EndMs: ms, ReceivedMs: ms, URLs: []string{"https://shop.example/"},
+		}}
+	}
+	short, long := of(0, recording.ClassNormal, 5*time.Minute), of(1, "ticket", 3*time.Hour)
+	traced := recording.Moment{SegmentID: short.SegmentID, TimestampMs: short.StartMs, Kind: recording.KindRequest, TraceID: "0af7651916cd43dd8448eb211c80319c"}
+	found := recording.Moment{SegmentID: long.SegmentID, Part: 1, TimestampMs: at.Add(55 * time.Minute).UnixMilli(), Kind: recording.KindSignal, Name: recording.SignalError}
+	b := index.Batch{Project: "shop", Token: "pack", Segments: []recording.StoredSegment{long, short}, Moments: []recording.Moment{traced, found}}
+	if err := x.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	got := clickhouse.Read(t, x, fmt.Sprintf("SELECT if(begun_hour = 4294967295, 'unknown', toString(begun_hour - %d)) AS hour FROM postings ORDER BY hour", at.Unix()/3600))
+	want := []string{"2", "4", "unknown"} // signal: ten minutes more could be the next hour
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("hours by which the session had begun (-want +got):\n%s", diff)
 	}
 }

@@ -24,9 +24,12 @@ const (
 	// found among the newest, what few have is found faster by its URL.
 	recentPart = 3 * time.Hour
 
-	// maxPosted is how many sessions of a term are read and sorted. What more
-	// sessions have is found by going back in time.
-	maxPosted = sessionsPerQuery
+	// someLately is how many sessions of the newest say that more will be found
+	// among those before them sooner than by the URLs.
+	someLately = 4
+
+	// widest is the longest time that is read as a whole.
+	widest = 10 * 24 * time.Hour
 
 	// maxTerms is how many URLs may hold a part that is looked for.
 	maxTerms = 1000
@@ -107,47 +110,74 @@ func (s *search) run(ctx context.Context) ([]sessionRow, error) {
 	case s.q.Seen != "":
 		return s.bySeen(ctx)
 	case s.q.Signal != "" && s.q.Signal != index.AnySignal:
-		return s.byTerm(ctx, kindSignal.key(s.q.Signal))
+		return s.bySignal(ctx)
 	case s.q.URL != "" || s.q.Text != "":
 		return s.byPart(ctx)
 	}
 	return s.byStart(ctx)
 }
 
-// byTerm finds the sessions that have a term. Those of a term that many have
-// are found among the newest.
+// byTerm finds the sessions that have a term.
 func (s *search) byTerm(ctx context.Context, key uint64) ([]sessionRow, error) {
-	sessions, few, err := s.posted(ctx, []uint64{key})
+	all, few, err := s.posted(ctx, []uint64{key})
 	switch {
 	case err != nil:
 		return nil, err
 	case few:
-		return s.among(ctx, sessions)
+		return s.newestPosted(ctx, all)
 	}
 	return s.byStart(ctx)
 }
 
+// bySignal finds the sessions that have a signal. Most signals many have, so
+// that they are found among the newest: it looks there at the same time.
+func (s *search) bySignal(ctx context.Context) ([]sessionRow, error) {
+	newest := s.newestWindow(recent)
+	if newest.fromMs == s.q.FromMs { // there is no more
+		return s.byStart(ctx)
+	}
+	var all []posting
+	var few bool
+	l := listing{search: s}
+	full, err := l.lookMeanwhile(ctx, newest, func(ctx context.Context) (err error) {
+		all, few, err = s.posted(ctx, []uint64{kindSignal.key(s.q.Signal)})
+		return err
+	})
+	switch {
+	case err != nil || full:
+		return l.rows, err
+	case few:
+		return s.newestPosted(ctx, all)
+	}
+	return l.older(ctx, newest)
+}
+
 // byPart finds the sessions with a part of a URL, or of a user id.
 func (s *search) byPart(ctx context.Context) ([]sessionRow, error) {
-	newest, err := s.collect(ctx, s.newestWindow(recentPart))
-	if err != nil || len(newest) > s.limit {
-		return newest, err
+	var keys []uint64
+	var few bool
+	l, newest := listing{search: s}, s.newestWindow(recentPart)
+	full, err := l.lookMeanwhile(ctx, newest, func(ctx context.Context) (err error) {
+		keys, few, err = s.termsWith(ctx)
+		return err
+	})
+	if err != nil || full {
+		return l.rows, err
 	}
-	keys, few, err := s.termsWith(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if few {
-		sessions, few, err := s.posted(ctx, keys)
+	switch {
+	case few && l.found() >= someLately:
+		s.keys = keys
+	case few:
+		all, few, err := s.posted(ctx, keys)
 		if err != nil {
 			return nil, err
 		}
 		if few {
-			return s.among(ctx, sessions)
+			return s.newestPosted(ctx, all)
 		}
 		s.keys = keys
 	}
-	return s.byStart(ctx)
+	return l.older(ctx, newest)
 }
 
 // termsWith returns the keys of the terms that hold the part, unless there are
@@ -171,27 +201,6 @@ func (s *search) termsWith(ctx context.Context) (keys []uint64, few bool, err er
 		keys = append(keys, r.Key)
 	}
 	return keys, len(keys) <= maxTerms, nil
-}
-
-// posted returns the sessions that have one of the terms, unless there are
-// more than maxPosted.
-func (s *search) posted(ctx context.Context, keys []uint64) (sessions []recording.SessionID, few bool, err error) {
-	if len(keys) == 0 {
-		return nil, true, nil
-	}
-	having := where(s.q.Project)
-	having.terms = append(having.terms, "key IN ("+numbers(keys)+")")
-	var rows []struct {
-		SessionID string `ch:"session_id"`
-	}
-	query := "SELECT DISTINCT session_id FROM postings WHERE " + having.String() + fmt.Sprintf(" LIMIT %d", maxPosted+1)
-	if err := s.x.conn.Select(ctx, &rows, query, having.args...); err != nil {
-		return nil, false, err
-	}
-	for _, r := range rows {
-		sessions = append(sessions, recording.SessionID(r.SessionID))
-	}
-	return sessions, len(sessions) <= maxPosted, nil
 }
 
 // patternQuoter takes their meaning from the characters of LIKE.
@@ -348,38 +357,19 @@ func (s *search) after(c *conditions, last *cursor) {
 }
 
 // window is a range of starts. With endsFromMs it is of sessions that go on
-// until then.
-type window struct{ fromMs, toMs, endsFromMs int64 }
+// until then; one of which little is expected is read as a whole.
+type window struct {
+	fromMs, toMs, endsFromMs int64
+	whole                    bool
+}
 
 // byStart goes back in time from the newest session.
 func (s *search) byStart(ctx context.Context) ([]sessionRow, error) {
-	var rows []sessionRow
-	for _, w := range s.windows() {
-		more, err := s.collect(ctx, w)
-		if err != nil {
-			return nil, err
-		}
-		if rows = append(rows, more...); len(rows) > s.limit {
-			return rows, nil
-		}
+	l, newest := listing{search: s}, s.newestWindow(recent)
+	if full, err := l.look(ctx, newest); err != nil || full {
+		return l.rows, err
 	}
-	return rows, nil
-}
-
-// windows cover the query's time range, from the newest to the oldest.
-func (s *search) windows() []window {
-	first := s.newestWindow(recent)
-	if s.keys != nil { // it was looked for among the newest before
-		first.fromMs = s.q.FromMs
-	}
-	all := []window{first}
-	if s.q.FromMs < first.fromMs {
-		all = append(all, window{fromMs: s.q.FromMs, toMs: first.fromMs})
-	}
-	if s.q.FromMs > 0 {
-		all = append(all, window{toMs: s.q.FromMs, endsFromMs: s.q.FromMs})
-	}
-	return all
+	return l.older(ctx, newest)
 }
 
 // newestWindow is the end of the query's time range, of a length.
@@ -408,37 +398,6 @@ type candidate struct {
 // candidateColumns are all columns of sessions_by_start that are read.
 const candidateColumns = "start_ts, session_id, end_ts, user_id, urls, url_keys, has_errors, signals, release, environment, user_agent, country"
 
-// collect returns the sessions of a window, newest first, one more than the
-// limit if there are so many.
-func (s *search) collect(ctx context.Context, w window) ([]sessionRow, error) {
-	var rows []sessionRow
-	last, seen := s.before, make(map[candidate]bool)
-	// A session that goes on has many rows in the table until they have been
-	// merged: each further look is a wider one.
-	for n := 2 * (s.limit + 1); ; n *= 4 {
-		candidates, err := s.candidates(ctx, w, last, n)
-		if err != nil {
-			return nil, err
-		}
-		fresh := slices.DeleteFunc(slices.Clone(candidates), func(c candidate) bool {
-			known := seen[c]
-			seen[c] = true
-			return known
-		})
-		if rows, err = s.fill(ctx, rows, fresh); err != nil {
-			return nil, err
-		}
-		if len(rows) > s.limit {
-			return rows, nil
-		}
-		if len(candidates) < n {
-			return rows, nil
-		}
-		end := candidates[n-1]
-		last = &cursor{startMs: end.StartTs.UnixMilli(), session: end.SessionID}
-	}
-}
-
 func (s *search) candidates(ctx context.Context, w window, last *cursor, limit int) ([]candidate, error) {
 	inside := where(s.q.Project)
 	if w.fromMs > 0 {
@@ -459,6 +418,9 @@ func (s *search) candidates(ctx context.Context, w window, last *cursor, limit i
 		query += " PREWHERE " + hints.String()
 	}
 	query += " WHERE " + inside.String() + fmt.Sprintf(" ORDER BY start_ts DESC, session_id DESC LIMIT %d", limit)
+	if w.whole { // by all threads, in large blocks
+		query += " SETTINGS optimize_read_in_order = 0"
+	}
 	var found []candidate
 	err := s.x.conn.Select(ctx, &found, query, append(inside.args, hints.args...)...)
 	return found, err

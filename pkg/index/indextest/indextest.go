@@ -55,6 +55,7 @@ func Run(t *testing.T, newIndex func(t *testing.T) index.Index) {
 		{"stores a keyframe once", storesKeyframeOnce},
 		{"finds insight", findsInsight},
 		{"finds what many saw", findsWhatManySaw},
+		{"finds what some have", FindsWhatSomeHave},
 		{"measures series", measuresSeries},
 		{"clears a project", clearsProject},
 		{"says not found", saysNotFound},

@@ -94,6 +94,9 @@ const text = `multiIf(
 // key is that of a term in postings.
 const key = `reinterpretAsUInt64(substring(SHA256(concat(kind, '\0', lowerUTF8(term))), 1, 8))`
 
+// hour is when a session had begun, in postings.
+const hour = `toUInt32(intDiv(start_ms + 600000, 3600000) + 1)`
+
 // made are sessions with all that the rules say, once each.
 const made = `(WITH {rules} SELECT n_, session, start_ms, end_ms, user, visited, failed, signs, version_of_site, stage, browser, expires FROM numbers({from}, {count}))`
 
@@ -119,16 +122,16 @@ FROM (SELECT n_, session, concat('w', substring(session, 2)) AS window, concat('
 SELECT '{project}', session, window, page, {text}, fromUnixTimestamp64Milli(start_ms + k * 4000), fromUnixTimestamp64Milli(start_ms + k * 4000 + 3000), expires
 FROM (SELECT n_, session, concat('w', substring(session, 2)) AS window, concat('p', substring(session, 2)) AS page, start_ms, expires FROM {made}) ARRAY JOIN range({texts}) AS k`},
 
-	{"postings", nil, `INSERT INTO postings (project_id, key, session_id, expires_ts)
-SELECT '{project}', {key}, session, expires
+	{"postings", nil, `INSERT INTO postings (project_id, key, session_id, begun_hour, expires_ts)
+SELECT '{project}', {key}, session, begun, expires
 FROM (
-    SELECT 'trace' AS kind, {trace} AS term, session, expires FROM (SELECT n_, session, expires FROM {made}) ARRAY JOIN range({moments}) AS k WHERE {traced}
+    SELECT 'trace' AS kind, {trace} AS term, session, 4294967295 AS begun, expires FROM (SELECT n_, session, expires FROM {made}) ARRAY JOIN range({moments}) AS k WHERE {traced}
     UNION ALL
-    SELECT 'url' AS kind, term, session, expires FROM {made} ARRAY JOIN arrayDistinct(visited) AS term
+    SELECT 'url' AS kind, term, session, {hour} AS begun, expires FROM {made} ARRAY JOIN arrayDistinct(visited) AS term
     UNION ALL
-    SELECT 'user' AS kind, user AS term, session, expires FROM {made} WHERE user != ''
+    SELECT 'user' AS kind, user AS term, session, {hour} AS begun, expires FROM {made} WHERE user != ''
     UNION ALL
-    SELECT 'signal' AS kind, term, session, expires FROM {made} ARRAY JOIN signs AS term
+    SELECT 'signal' AS kind, term, session, {hour} AS begun, expires FROM {made} ARRAY JOIN signs AS term
 )`},
 
 	{"terms", nil, `INSERT INTO terms (project_id, kind, term, key, expires_ts)
@@ -150,7 +153,7 @@ func (d data) sql(statement string, from, count int) string {
 	number := func(n int64) string { return fmt.Sprint(n) }
 	for _, r := range []*strings.Replacer{
 		strings.NewReplacer("{made}", made),
-		strings.NewReplacer("{rules}", rules, "{trace}", trace, "{traced}", traced, "{key}", key, "{text}", text),
+		strings.NewReplacer("{rules}", rules, "{trace}", trace, "{traced}", traced, "{key}", key, "{text}", text, "{hour}", hour),
 		strings.NewReplacer(
 			"{project}", project, "{moments}", number(momentsPerSession), "{texts}", number(textsPerSession), "{sessions}", number(int64(d.sessions)),
 			"{start}", number(d.startMs), "{step}", number(d.stepMs), "{from}", number(int64(from)), "{count}", number(int64(count))),

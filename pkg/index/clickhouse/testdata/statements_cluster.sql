@@ -380,6 +380,10 @@ ALTER TABLE keyframes_local ON CLUSTER replays MODIFY SETTING auto_statistics_ty
 
 ALTER TABLE sessions_local ON CLUSTER replays MODIFY SETTING auto_statistics_types = '';
 
+ALTER TABLE postings_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS begun_hour UInt32 DEFAULT 4294967295 AFTER session_id;
+
+ALTER TABLE postings ON CLUSTER replays ADD COLUMN IF NOT EXISTS begun_hour UInt32 DEFAULT 4294967295 AFTER session_id;
+
 DELETE FROM sessions_by_start_local ON CLUSTER replays WHERE project_id = {project:String};
 
 DELETE FROM sessions_local ON CLUSTER replays WHERE project_id = {project:String};

@@ -346,6 +346,10 @@ ALTER TABLE keyframes MODIFY SETTING auto_statistics_types = '';
 
 ALTER TABLE sessions MODIFY SETTING auto_statistics_types = '';
 
+ALTER TABLE postings ADD COLUMN IF NOT EXISTS begun_hour UInt32 DEFAULT 4294967295 AFTER session_id;
+
+ALTER TABLE postings ADD COLUMN IF NOT EXISTS begun_hour UInt32 DEFAULT 4294967295 AFTER session_id;
+
 DELETE FROM sessions_by_start WHERE project_id = {project:String};
 
 DELETE FROM sessions WHERE project_id = {project:String};
