@@ -40,15 +40,6 @@ func (f *flow) count() (acknowledged, others int64) {
 	return f.acknowledged.Load(), f.refused.Load() + f.failed.Load() + f.cut.Load()
 }
 
-// latencies takes the latencies of the acknowledged attempts so far.
-func (f *flow) latencies() []time.Duration {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	taken := f.latency
-	f.latency = nil
-	return taken
-}
-
 // percentile returns the nearest rank; 0 of nothing.
 func percentile(all []time.Duration, p float64) time.Duration {
 	if len(all) == 0 {

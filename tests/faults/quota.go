@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -32,7 +33,7 @@ func overQuota(t *trial) error {
 	s := newSender(newOracle(), srv.url)
 	f := t.begin(s, nominal(100, "quiet"))
 	g := newGreedy(srv)
-	share, refillErr := 0.0, error(nil)
+	offered, refillErr := math.Inf(1), error(nil)
 	c, err := t.compare(func() (turns []turn, err error) {
 		for range t.pick(5, 1) {
 			f.latencies()
@@ -44,7 +45,7 @@ func overQuota(t *trial) error {
 			if err != nil {
 				return nil, err
 			}
-			share = max(share, got)
+			offered = min(offered, got/rate)
 			turns = append(turns, turn{alone, f.latencies()})
 		}
 		return turns, nil
@@ -68,6 +69,7 @@ func overQuota(t *trial) error {
 	if err != nil {
 		return err
 	}
+	t.figure("offered_to_quota", offered)
 	t.figure("refused_429", float64(g.statuses[http.StatusTooManyRequests]))
 	t.judgeP99(c, "beside a key at ten times its quota")
 	t.judge(result)
@@ -92,28 +94,48 @@ type greedy struct {
 func newGreedy(srv *server) *greedy {
 	g := &greedy{sender: newSender(newOracle(), srv.url), tape: newTape(1, "greedy"), statuses: map[int]int{}}
 	g.sender.key = greedyKey
-	g.tape.project, g.tape.text = "greedy", 1000
+	g.tape.project, g.tape.text = "greedy", 2500
 	return g
 }
 
-// exceed sends bytes per second in bursts of a tenth of a second and returns
-// what share was accepted.
+// burstSenders send a burst together: one alone would wait for every answer.
+const burstSenders = 4
+
+// exceed sends bytes per second in bursts of a tenth of a second and returns how
+// many it sent in a second.
 func (g *greedy) exceed(ctx context.Context, bytesPerSecond int, length time.Duration) (float64, error) {
-	sent, before := 0, g.taken()
-	for end := time.Now().Add(length); time.Now().Before(end); {
+	sent, start := 0, time.Now()
+	for end := start.Add(length); time.Now().Before(end); {
 		next := time.Now().Add(100 * time.Millisecond)
-		for burst := 0; burst < bytesPerSecond/10; {
-			n, err := g.one(ctx)
-			if err != nil {
-				return 0, err
-			}
-			burst, sent = burst+n, sent+n
+		n, err := g.burst(ctx, bytesPerSecond/10)
+		if sent += n; err != nil {
+			return 0, err
 		}
 		if err := pause(ctx, time.Until(next)); err != nil {
 			return 0, err
 		}
 	}
-	return float64(g.taken()-before) / float64(sent), nil
+	return float64(sent) / time.Since(start).Seconds(), nil
+}
+
+// burst sends at least so many bytes, as fast as they are answered.
+func (g *greedy) burst(ctx context.Context, bytes int) (sent int, err error) {
+	var sending sync.WaitGroup
+	var mu sync.Mutex
+	for range burstSenders {
+		sending.Go(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			for sent < bytes && err == nil {
+				mu.Unlock()
+				n, failed := g.one(ctx)
+				mu.Lock()
+				sent, err = sent+n, errors.Join(err, failed)
+			}
+		})
+	}
+	sending.Wait()
+	return sent, err
 }
 
 func (g *greedy) taken() int {
@@ -131,7 +153,7 @@ func (g *greedy) one(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out := g.sender.send(ctx, u)
+	out := g.sender.post(ctx, g.sender.target(), u, body)
 	if out.status == 0 {
 		return 0, out.err
 	}

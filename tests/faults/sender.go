@@ -67,11 +67,16 @@ func (s *sender) sendTo(ctx context.Context, base string, u *upload) outcome {
 	if base == "" {
 		return outcome{err: fmt.Errorf("no server listens")}
 	}
-	s.oracle.offer(u)
 	body, err := s.body(u)
 	if err != nil {
 		return outcome{err: err}
 	}
+	return s.post(ctx, base, u, body)
+}
+
+// post makes one attempt with a body that is ready.
+func (s *sender) post(ctx context.Context, base string, u *upload, body []byte) outcome {
+	s.oracle.offer(u)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/v1/segments", bytes.NewReader(body))
 	if err != nil {
 		return outcome{err: err}
@@ -125,6 +130,16 @@ func (s *sender) token(id recording.SessionID) string {
 	return s.tokens[id]
 }
 
+// gzips are writers that are used again: making one costs more than what it
+// writes, and senders share processors with the servers that rows measure.
+var gzips = sync.Pool{New: func() any {
+	z, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // a constant level
+	}
+	return z
+}}
+
 // body writes an upload as docs/format/wire-v1.md says, gzipped.
 func (s *sender) body(u *upload) ([]byte, error) {
 	head, err := s.head(u)
@@ -132,10 +147,9 @@ func (s *sender) body(u *upload) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
+	z := gzips.Get().(*gzip.Writer)
+	defer gzips.Put(z)
+	z.Reset(&b)
 	for _, part := range [][]byte{head, u.events} {
 		if _, err := z.Write(part); err != nil {
 			return nil, err
@@ -205,12 +219,46 @@ type tally struct {
 	sent, acknowledged, refused, failed, cut atomic.Int64
 
 	mu       sync.Mutex
-	latency  []time.Duration // of acknowledged attempts
+	stretch  *stretch // that attempts begin in
 	statuses map[int]int
 	noRetry  int // 429 and 503 without Retry-After
 }
 
-func (c *tally) note(out outcome) {
+// stretch is the attempts that began within a while.
+type stretch struct {
+	running sync.WaitGroup
+	latency []time.Duration // of those that were acknowledged
+}
+
+// begin notes that an attempt begins.
+func (c *tally) begin() *stretch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stretch == nil {
+		c.stretch = &stretch{}
+	}
+	c.stretch.running.Add(1)
+	return c.stretch
+}
+
+// latencies ends a stretch, and returns the latencies of the acknowledged
+// attempts that began in it: what is slow in a fault counts as of the fault,
+// also when it ends later, and what began before it does not.
+func (c *tally) latencies() []time.Duration {
+	c.mu.Lock()
+	ended := c.stretch
+	c.stretch = nil
+	c.mu.Unlock()
+	if ended == nil {
+		return nil
+	}
+	ended.running.Wait()
+	return ended.latency
+}
+
+// note notes what became of an attempt that began in a stretch.
+func (c *tally) note(in *stretch, out outcome) {
+	defer in.running.Done()
 	c.sent.Add(1)
 	switch {
 	case out.cut:
@@ -229,7 +277,7 @@ func (c *tally) note(out outcome) {
 	}
 	c.statuses[out.status]++
 	if out.acknowledged() {
-		c.latency = append(c.latency, out.took)
+		in.latency = append(in.latency, out.took)
 	}
 	if out.status == http.StatusTooManyRequests || out.status == http.StatusServiceUnavailable {
 		if n, err := strconv.Atoi(out.retryAfter); err != nil || n < 1 {
@@ -303,11 +351,13 @@ func (s *sender) work(ctx context.Context, seed uint64, l load, worker int, slot
 // persist sends one segment of a load.
 func (s *sender) persist(ctx context.Context, u *upload, patient bool, stopped <-chan struct{}, c *tally) error {
 	for {
+		in := c.begin()
 		out := s.send(ctx, u)
 		if ctx.Err() != nil {
+			in.running.Done()
 			return ctx.Err()
 		}
-		c.note(out)
+		c.note(in, out)
 		if out.status == http.StatusBadRequest {
 			return fmt.Errorf("the suite's segment is refused: %s", out.problem)
 		}
