@@ -35,7 +35,7 @@ func (p *pipeline) take() (*job, time.Duration) {
 		wait = min(wait, max(due, 0))
 	}
 	if best == nil && p.held >= p.limit {
-		best, group = p.fullest()
+		best, group = p.early()
 	}
 	if best == nil {
 		return nil, max(wait, time.Millisecond)
@@ -94,6 +94,24 @@ func (p *pipeline) due(q *queue, now int64) time.Duration {
 		return p.maxAge // the encoder says when it is done
 	}
 	return p.maxAge - age(q.head[0])
+}
+
+// early returns the queue whose pack is closed early to make room; nil when packs
+// that are under way make as much of it, and what there is would make a small
+// one: packs would become the smaller the larger they may be.
+func (p *pipeline) early() (*queue, journal.Group) {
+	q, group := p.fullest()
+	if q == nil || q.bytes >= p.limit/4 {
+		return q, group
+	}
+	var underWay int64
+	for j := range p.running {
+		underWay += j.held
+	}
+	if underWay >= p.limit/4 {
+		return nil, group
+	}
+	return q, group
 }
 
 // fullest returns the queue with the largest pack.

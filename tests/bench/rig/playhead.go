@@ -35,6 +35,8 @@ type PlayheadOptions struct {
 	ClickHouse, S3 string
 	// PackAge is flush.pack_age; 0: the default.
 	PackAge time.Duration
+	// PackBytes is flush.pack_bytes; 0: the default.
+	PackBytes int64
 	// NoScrub turns scrubbing off.
 	NoScrub bool
 }
@@ -77,10 +79,14 @@ func playheadYAML(address string, s *Stores, o PlayheadOptions) string {
 	if o.S3 != "" {
 		s3.Endpoint = o.S3
 	}
-	flush := ""
+	flush := "flush: {"
 	if o.PackAge != 0 {
-		flush = fmt.Sprintf("flush: {pack_age: %s}\n", o.PackAge)
+		flush += fmt.Sprintf("pack_age: %s, ", o.PackAge)
 	}
+	if o.PackBytes != 0 {
+		flush += fmt.Sprintf("pack_bytes: %d, ", o.PackBytes)
+	}
+	flush = strings.TrimSuffix(flush, ", ") + "}\n"
 	return fmt.Sprintf(`listen: %s
 data_dir: %s
 log_level: warn

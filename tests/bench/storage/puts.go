@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -18,33 +19,40 @@ const mostIdle = time.Minute
 // connections of the crowd.
 const connections = 32
 
-// countPuts lets 1000 sessions go on in real time, twice at once: with the
-// default flush settings and with packs that wait 60 s.
+// flushSettings are flush settings of a server, and what its count is called.
+type flushSettings struct {
+	name, setting string
+	age           time.Duration
+	bytes         int64
+}
+
+// countPuts lets 1000 sessions go on in real time, three times at once: with the
+// default flush settings, with packs that wait 60 s, and with packs that wait
+// 60 s and may be as large as a pack can be.
 func countPuts(ctx context.Context, dir string, recordings []*traffic.Recording) ([]rig.Result, error) {
-	ages := []time.Duration{0, time.Minute}
-	counts := make([]putCount, len(ages))
-	errs := make([]error, len(ages))
+	settings := []flushSettings{
+		{name: "", setting: "flush.pack_age 10s (default)"},
+		{name: "_60s", setting: "flush.pack_age 60s", age: time.Minute},
+		{name: "_60s_64mib", setting: "flush.pack_age 60s, flush.pack_bytes 64MiB", age: time.Minute, bytes: 64 << 20},
+	}
+	results := make([]rig.Result, len(settings))
+	errs := make([]error, len(settings))
 	var wait sync.WaitGroup
-	for i, age := range ages {
+	for i, s := range settings {
 		wait.Go(func() {
-			counts[i], errs[i] = countPutsAt(ctx, filepath.Join(dir, fmt.Sprint("puts-", i)), recordings, age)
+			var count putCount
+			count, errs[i] = countPutsAt(ctx, filepath.Join(dir, "puts"+s.name), recordings, s)
+			results[i] = count.result("storage.puts_per_1000_session_minutes"+s.name, s.setting)
 		})
 	}
 	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return []rig.Result{
-		counts[0].result("storage.puts_per_1000_session_minutes", "flush.pack_age 10s (default)"),
-		counts[1].result("storage.puts_per_1000_session_minutes_60s", "flush.pack_age 60s"),
-	}, nil
+	return results, errors.Join(errs...)
 }
 
 // putCount is what one server did while the crowd was there.
 type putCount struct {
 	puts, packs, bytes int64
+	memory             rig.Memory
 	load               rig.CrowdLoad
 }
 
@@ -53,11 +61,11 @@ func (c putCount) result(name, setting string) rig.Result {
 	perUpload := float64(c.load.Requests) / minutes * 1000
 	return rig.Result{
 		Name: name, Value: float64(c.puts) / minutes * 1000, Unit: "PUT",
-		Method: fmt.Sprintf("%d concurrent sessions of the corpus in real time for %v (pauses beyond %v shortened), %s; PUTs counted in front of the S3 gateway: %d packs, %d for dictionaries, %.1f MB of %.1f MB raw; the server begins without dictionaries; the peer puts every upload", *sessions, c.load.Elapsed.Round(time.Second), mostIdle, setting, c.packs, c.puts-c.packs, float64(c.bytes)/1e6, float64(c.load.Raw)/1e6),
+		Method: fmt.Sprintf("%d concurrent sessions of the corpus in real time for %v (pauses beyond %v shortened), %s; PUTs counted in front of the S3 gateway: %d packs, %d for dictionaries, %.1f MB of %.1f MB raw; resident at most %d MB; the server begins without dictionaries; the peer puts every upload", *sessions, c.load.Elapsed.Round(time.Second), mostIdle, setting, c.packs, c.puts-c.packs, float64(c.bytes)/1e6, float64(c.load.Raw)/1e6, c.memory.Peak/1e6),
 	}.Against("one object per upload (Sentry, Maple)", perUpload)
 }
 
-func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recording, age time.Duration) (count putCount, err error) {
+func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recording, s flushSettings) (count putCount, err error) {
 	stores, err := rig.StartStores(ctx, dir)
 	if err != nil {
 		return count, err
@@ -68,13 +76,13 @@ func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recordin
 		return count, err
 	}
 	defer rig.Stop(&err, gate)
-	playhead, err := rig.StartPlayhead(ctx, stores, rig.PlayheadOptions{Dir: filepath.Join(dir, "playhead"), S3: gate.Address, PackAge: age})
+	playhead, err := rig.StartPlayhead(ctx, stores, rig.PlayheadOptions{Dir: filepath.Join(dir, "playhead"), S3: gate.Address, PackAge: s.age, PackBytes: s.bytes})
 	if err != nil {
 		return count, err
 	}
 	defer rig.Stop(&err, playhead)
 	crowd := rig.Crowd{Recordings: recordings, Sessions: *sessions, Connections: connections, MostIdle: mostIdle, Seed: 1}
-	count.load, err = crowd.Run(ctx, playhead, *putDuration, func(l rig.CrowdLoad) { rig.Say("pack_age %v: %v", age, l) })
+	count.load, err = crowd.Run(ctx, playhead, *putDuration, func(l rig.CrowdLoad) { rig.Say("%s: %v", s.setting, l) })
 	if err != nil {
 		return count, err
 	}
@@ -83,5 +91,6 @@ func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recordin
 		return count, err
 	}
 	count.puts, count.packs, count.bytes = gate.Puts()
-	return count, nil
+	count.memory, err = rig.MemoryOf(playhead.PID)
+	return count, err
 }

@@ -1,0 +1,71 @@
+package ingest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/playhead/playhead/pkg/ingest/journal"
+	"github.com/playhead/playhead/pkg/recording"
+)
+
+// TestMemoryIsFull: packs may be larger than memory. When that is full, what is
+// encoded becomes packs; what comes while those are on their way becomes a small
+// one only where nothing else makes room.
+func TestMemoryIsFull(t *testing.T) {
+	const mib = 1 << 20
+	p := &pipeline{
+		now: time.Now, limit: 24 * mib, maxBytes: 64 * mib, maxAge: time.Minute,
+		queues: map[journal.Group]*queue{}, running: map[*job]struct{}{},
+	}
+	encode := func(project recording.ProjectID, segments int) {
+		q := p.queue(journal.Group{Project: project, Class: "normal"})
+		for range segments {
+			it := &item{number: p.next, sinceMs: p.now().UnixMilli(), made: &encoded{frame: make([]byte, mib), bytes: mib}}
+			q.head, q.bytes = append(q.head, it), q.bytes+it.packBytes()
+			p.next++
+			p.held += mib
+		}
+	}
+	take := func(when string, want int) *job {
+		t.Helper()
+		j, _ := p.take()
+		got := 0
+		if j != nil {
+			got = len(j.items)
+		}
+		if got != want {
+			t.Fatalf("%s: a pack of %d segments, want %d", when, got, want)
+		}
+		return j
+	}
+	end := func(j *job) {
+		delete(p.running, j)
+		p.queue(j.group).running--
+		p.held -= j.held
+	}
+
+	encode("shop", 23)
+	take("while there is room", 0)
+	encode("shop", 1)
+	first := take("when memory is full", 12)
+	second := take("when it still is", 12)
+	end(first)
+	encode("shop", 4)
+	encode("blog", 8)
+	take("a second project's, when memory is full", 8)
+	take("a small one, while others are on their way", 0)
+	end(second)
+	encode("shop", 12)
+	take("when memory is full again", 12)
+
+	// Small packs of many projects, none of which would become due.
+	p.queues, p.running, p.held = map[journal.Group]*queue{}, map[*job]struct{}{}, 0
+	for n := range 24 {
+		encode(recording.ProjectID(fmt.Sprint("project-", n)), 1)
+	}
+	for range 6 {
+		take("a small one, when nothing makes room", 1)
+	}
+	take("when enough are on their way", 0)
+}
