@@ -499,3 +499,29 @@ func TestKeyframesThatSpareNothing(t *testing.T) {
 		})
 	}
 }
+
+// What is not over is named, so that another process can go on with it; what is
+// ended without waiting is not.
+func TestUnfinishedSessions(t *testing.T) {
+	w := newWorld(t, 32<<20)
+	w.follow(w.store("session-1", 0), w.store("session-2", 0), w.store("session-3", 0))
+	w.follow(w.store("session-2", 2)) // one is missing
+	name := func(session string) insight.Session {
+		return insight.Session{Project: "shop", ID: recording.SessionID(session)}
+	}
+	wantUnfinished := func(want ...insight.Session) {
+		t.Helper()
+		got := w.tracker.Unfinished()
+		if len(got) != len(want) {
+			t.Errorf("unfinished are %v, want %v", got, want)
+		}
+		for _, s := range want {
+			if _, ok := got[s]; !ok {
+				t.Errorf("unfinished are %v, want %v", got, want)
+			}
+		}
+	}
+	wantUnfinished(name("session-1"), name("session-2"), name("session-3"))
+	w.tracker.Finish(map[insight.Session]struct{}{name("session-3"): {}})
+	wantUnfinished(name("session-2"), name("session-3"))
+}
