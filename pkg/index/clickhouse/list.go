@@ -66,10 +66,23 @@ func (l *listing) read(ctx context.Context) (err error) {
 	return err
 }
 
-// older goes on with what began before a window that was looked through.
+// older goes on with what began before a window that was looked through. Twice
+// it reads half as much time again as would fill the page at the rate so far, as
+// a whole; in what is left the order is followed, lest there is much.
 func (l *listing) older(ctx context.Context, newest window) ([]sessionRow, error) {
-	for _, w := range l.windowsBefore(newest) {
+	oldest, to := max(l.q.FromMs, 0), newest.fromMs
+	for n := 0; to > oldest; n++ {
+		w := window{fromMs: oldest, toMs: to}
+		if n < 2 {
+			w = window{fromMs: max(to-l.span(to), oldest), toMs: to, whole: true}
+		}
 		if full, err := l.look(ctx, w); err != nil || full {
+			return l.rows, err
+		}
+		to = w.fromMs
+	}
+	if oldest > 0 {
+		if full, err := l.look(ctx, window{toMs: oldest, endsFromMs: oldest}); err != nil || full {
 			return l.rows, err
 		}
 	}
@@ -77,23 +90,9 @@ func (l *listing) older(ctx context.Context, newest window) ([]sessionRow, error
 	return l.rows, err
 }
 
-// windowsBefore cover the rest of the query's time range, newest first. Half as
-// much time again as would fill the page at the rate of the newest window is
-// read as a whole; in what is left the order is followed, lest there is much.
-func (l *listing) windowsBefore(newest window) []window {
-	oldest := max(l.q.FromMs, 0)
-	var all []window
-	if newest.fromMs > oldest {
-		span := l.latest() - newest.fromMs
-		span *= int64(max((l.limit+1)*3/2/max(l.found(), 1), 1))
-		sized := window{fromMs: max(newest.fromMs-min(span, widest.Milliseconds()), oldest), toMs: newest.fromMs, whole: true}
-		all = append(all, sized)
-		if sized.fromMs > oldest {
-			all = append(all, window{fromMs: oldest, toMs: sized.fromMs})
-		}
-	}
-	if oldest > 0 {
-		all = append(all, window{toMs: oldest, endsFromMs: oldest})
-	}
-	return all
+// span is the time in which enough sessions should have begun, at the rate since
+// an instant; not more than widest.
+func (l *listing) span(sinceMs int64) int64 {
+	times := max((l.limit+1)*3/2/max(l.found(), 1), 1)
+	return min((l.latest()-sinceMs)*int64(times), widest.Milliseconds())
 }

@@ -122,7 +122,7 @@ type walk struct {
 // through looks at some postings at a time, until all others, and those that
 // come after, are known to have begun before the sessions that were found.
 func (w *walk) through(ctx context.Context, all, after []posting) (full bool, err error) {
-	for n := (w.limit + 1) * 5 / 4; len(all) > 0; n *= 4 {
+	for n := w.limit + 1; len(all) > 0; n *= 4 {
 		some := all[:w.first(all, n)]
 		found, err := w.among(ctx, sessionsOf(some))
 		if err != nil {

@@ -15,18 +15,16 @@ import (
 
 const (
 	// recent is the time before the newest session in question that is looked
-	// at first. Most questions are answered there, and the sessions of one day
-	// are in few of the table's parts.
-	recent = 24 * time.Hour
-
-	// recentPart is the time in which sessions are looked through for a part
-	// of a URL before the URLs themselves are: what many sessions have is
-	// found among the newest, what few have is found faster by its URL.
-	recentPart = 3 * time.Hour
+	// at first: what many sessions have is found there, and it says how much
+	// more time is needed to find what fewer have.
+	recent = 3 * time.Hour
 
 	// someLately is how many sessions of the newest say that more will be found
 	// among those before them sooner than by the URLs.
-	someLately = 4
+	someLately = 8
+
+	// aDay of signals is read sooner than the sessions of one are looked up.
+	aDay = 24 * time.Hour
 
 	// widest is the longest time that is read as a whole.
 	widest = 10 * 24 * time.Hour
@@ -132,13 +130,9 @@ func (s *search) byTerm(ctx context.Context, key uint64) ([]sessionRow, error) {
 // bySignal finds the sessions that have a signal. Most signals many have, so
 // that they are found among the newest: it looks there at the same time.
 func (s *search) bySignal(ctx context.Context) ([]sessionRow, error) {
-	newest := s.newestWindow(recent)
-	if newest.fromMs == s.q.FromMs { // there is no more
-		return s.byStart(ctx)
-	}
 	var all []posting
 	var few bool
-	l := listing{search: s}
+	l, newest := listing{search: s}, s.newestWindow(recent)
 	full, err := l.lookMeanwhile(ctx, newest, func(ctx context.Context) (err error) {
 		all, few, err = s.posted(ctx, []uint64{kindSignal.key(s.q.Signal)})
 		return err
@@ -146,7 +140,7 @@ func (s *search) bySignal(ctx context.Context) ([]sessionRow, error) {
 	switch {
 	case err != nil || full:
 		return l.rows, err
-	case few:
+	case few && l.latest()-s.q.FromMs > aDay.Milliseconds():
 		return s.newestPosted(ctx, all)
 	}
 	return l.older(ctx, newest)
@@ -156,7 +150,7 @@ func (s *search) bySignal(ctx context.Context) ([]sessionRow, error) {
 func (s *search) byPart(ctx context.Context) ([]sessionRow, error) {
 	var keys []uint64
 	var few bool
-	l, newest := listing{search: s}, s.newestWindow(recentPart)
+	l, newest := listing{search: s}, s.newestWindow(recent)
 	full, err := l.lookMeanwhile(ctx, newest, func(ctx context.Context) (err error) {
 		keys, few, err = s.termsWith(ctx)
 		return err
