@@ -142,10 +142,17 @@ func (w *walk) fullBefore(others []posting) bool {
 	return len(w.rows) > w.limit && (len(others) == 0 || w.rows[w.limit].StartTs.UnixMilli() > others[0].begunMs)
 }
 
-// first is how many of postings to look at: n, and those that may have begun
-// after the last that fills a page.
+// first is how many of postings to look at: n that had begun when the last
+// session of the query can, those that may have begun after the last of them that
+// fills a page, and all that come before.
 func (w *walk) first(all []posting, n int) int {
-	for n < len(all) && all[n].begunMs > all[w.limit].begunMs-begunWithin.Milliseconds() {
+	latest := w.latest()
+	later := 0
+	for later < len(all) && all[later].begunMs > latest {
+		later++
+	}
+	n += later
+	for n < len(all) && all[n].begunMs > all[later+w.limit].begunMs-begunWithin.Milliseconds() {
 		n++
 	}
 	return min(n, len(all))
