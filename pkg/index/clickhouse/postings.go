@@ -26,9 +26,6 @@ const (
 	// clocksDiffer is by how much the time of a moment can be wrong: that of a
 	// segment is corrected as it was sent, that of a session as its window says.
 	clocksDiffer = 4 * time.Hour
-
-	// postedSettings are for reading no more than the first rows.
-	postedSettings = " SETTINGS max_threads = 1, max_block_size = 2048"
 )
 
 // posting is a session that has a term. It had begun by an instant, and went
@@ -65,7 +62,7 @@ func (s *search) postings(ctx context.Context, keys []uint64, most int) (all []p
 		SessionID string `ch:"session_id"`
 		BegunHour uint32 `ch:"begun_hour"`
 	}
-	query := "SELECT session_id, begun_hour FROM postings WHERE " + having.String() + fmt.Sprintf(" LIMIT %d", most) + postedSettings
+	query := "SELECT session_id, begun_hour FROM postings WHERE " + having.String() + fmt.Sprintf(" LIMIT %d", most)
 	if err := s.x.conn.Select(ctx, &rows, query, having.args...); err != nil {
 		return nil, err
 	}
