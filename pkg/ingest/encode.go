@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 
 	"github.com/playhead/playhead/pkg/dictionary"
@@ -101,10 +100,7 @@ func (e *encoder) encode(ctx context.Context, it *item, fast bool, s *scratch) (
 	if p, ok := e.project(out.seg.Project); !source.scrubbed && (!ok || p.scrub) {
 		e.metrics.scrub(scrubSegment(&out.seg, source.events))
 	}
-	// Uploads are waited for by somebody, encodings are not.
-	runtime.Gosched()
 	out.moments = e.derive(&out.seg, source.events)
-	runtime.Gosched()
 	site := dictionary.SiteOf(out.seg.Origin.URL)
 	current := e.library.Current(out.seg.Project, site)
 	var w with

@@ -150,6 +150,7 @@ func (i *insights) drain(ctx context.Context) error {
 // run follows what is stored until ctx is done, and leaves the rest to the next
 // process.
 func (i *insights) run(ctx context.Context) {
+	giveWay()
 	if err := i.backlog.resume(i.note); err != nil {
 		i.log.Warn("progress of insight cannot be read; the windows of late are not looked at again", "error", err)
 	}

@@ -171,6 +171,7 @@ func (p *pipeline) stop() {
 
 // encodeAll encodes one segment after another until ctx is done.
 func (p *pipeline) encodeAll(ctx context.Context) {
+	giveWay()
 	var s scratch
 	for {
 		group, it, fast := p.toEncode()

@@ -288,7 +288,10 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	var stores sync.WaitGroup
 	stores.Go(func() { s.pipeline.run(work) })
-	stores.Go(func() { s.library.Run(work) })
+	stores.Go(func() {
+		giveWay()
+		s.library.Run(work)
+	})
 	following, leave := context.WithCancel(work)
 	defer leave()
 	var follower sync.WaitGroup
