@@ -39,9 +39,10 @@ func TestHeapIsCollectedInTime(t *testing.T) {
 		}
 		t.Errorf("%s: the heap grows by %d %%", when, sample[0].Value.Uint64())
 	}
-	held := make([]byte, 2*calmHeap)
-	grows("when much is used", func(percent uint64) bool { return percent == leastGrowth })
-	runtime.KeepAlive(held)
-	held = nil
+	func() {
+		held := make([]byte, 2*calmHeap)
+		defer runtime.KeepAlive(held)
+		grows("when much is used", func(percent uint64) bool { return percent == leastGrowth })
+	}()
 	grows("when little is used", func(percent uint64) bool { return percent > 2*leastGrowth })
 }
