@@ -171,7 +171,7 @@ func around(text, other string) string {
 // segment that it could know of.
 type blind struct{ index.Index }
 
-func (blind) Stored(context.Context, recording.ProjectID, []recording.SessionID) (map[recording.SegmentID]struct{}, error) {
+func (blind) Stored(context.Context, recording.ProjectID, map[recording.SessionID]uint32) (map[recording.SegmentID]struct{}, error) {
 	return map[recording.SegmentID]struct{}{}, nil
 }
 
