@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,7 +42,7 @@ func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*se
 	if err != nil {
 		return nil, fmt.Errorf("open ingest: %w", err)
 	}
-	collectInTime()
+	collectEarlier()
 	runBeside(processors)
 	v := &service{config: c, stores: s, ingest: server, log: log, registry: registry}
 	if err := v.listen(ctx); err != nil {
@@ -74,6 +75,15 @@ func (v *service) listen(ctx context.Context) error {
 		*l.listener, opened = listener, append(opened, listener)
 	}
 	return nil
+}
+
+// collectEarlier lets the heap grow by half between collections, unless $GOGC
+// says otherwise. That of ingest is mostly buffers without pointers: collecting
+// more often costs little, and what a server needs at most is a quarter less.
+func collectEarlier() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 }
 
 // runBeside lets as many goroutines more run as there are processors, unless

@@ -33,6 +33,10 @@ const (
 	flagExtra   = 1 << 2
 	flagName    = 1 << 3
 	flagComment = 1 << 4
+
+	// textBytes bounds a name and a comment with their ends, as the standard
+	// library does: browsers send neither.
+	textBytes = 512
 )
 
 var inflaters = sync.Pool{New: func() any { return new(inflater) }}
@@ -117,7 +121,7 @@ func headerEnd(b []byte) (int, error) {
 		if at > len(b) {
 			return 0, ErrCorrupt
 		}
-		end := bytes.IndexByte(b[at:], 0)
+		end := bytes.IndexByte(b[at:min(at+textBytes, len(b))], 0)
 		if end < 0 {
 			return 0, ErrCorrupt
 		}
