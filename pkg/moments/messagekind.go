@@ -1,8 +1,6 @@
 package moments
 
-import (
-	"github.com/playhead/playhead/pkg/dom"
-)
+import "github.com/playhead/playhead/pkg/dom"
 
 // The kinds of messages.
 const (
