@@ -114,7 +114,6 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, who *credential, 
 		spent = int64(limit)
 	}
 	if err := who.quota.begin(spent, s.now()); err != nil {
-		waitInLine(r.Context(), who.quota)
 		return nil, nil, s.spread(err)
 	}
 	if err := s.uploads.begin(); err != nil {
@@ -138,20 +137,6 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, who *credential, 
 		return nil, nil, err
 	}
 	return *buffer, done, nil
-}
-
-// waitInLine waits until it is a refusal's turn to be told.
-func waitInLine(ctx context.Context, q *quota) {
-	wait := q.lineUp(time.Now())
-	if wait == 0 {
-		return
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // spread makes those who are refused by a quota at the same moment come back at

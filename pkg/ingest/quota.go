@@ -15,15 +15,6 @@ const uploadsAtOnce = 512
 // givesWay is how long a body may take before it is ended for another upload.
 const givesWay = time.Second
 
-// Whoever is beyond the quota and goes on sending is told so at an even pace, so
-// that bursts of refusals do not take the processor from others, and a sender
-// that waits for its answers becomes slower. The line for it is bounded, as each
-// in it takes a connection; who finds it full is answered at once.
-const (
-	refusalPace = 10 * time.Millisecond
-	refusalLine = time.Second
-)
-
 // quotaError is the refusal of a key that sends too much.
 type quotaError struct {
 	wait   time.Duration
@@ -51,8 +42,6 @@ type quota struct {
 	atOnce    int
 	running   int
 	receiving list.List // *pace of uploads whose body is on its way, oldest first
-
-	refusedAt time.Time // of the last one in the line of refusals
 
 	held, heldLarge atomic.Int64 // bytes of bodies in memory, of large ones among them
 }
@@ -113,22 +102,6 @@ func (q *quota) begin(n int64, now time.Time) error {
 	}
 	q.running++
 	return nil
-}
-
-// lineUp puts a refusal into the line, and returns how long it waits there.
-func (q *quota) lineUp(now time.Time) time.Duration {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	at := q.refusedAt.Add(refusalPace)
-	if at.Before(now) {
-		at = now
-	}
-	wait := at.Sub(now)
-	if wait > refusalLine {
-		return 0
-	}
-	q.refusedAt = at
-	return wait
 }
 
 // makeRoom ends the upload that takes longest to send its body, so that whoever

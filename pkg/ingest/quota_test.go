@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -321,62 +320,5 @@ func TestLargeBodiesLeaveRoom(t *testing.T) {
 	s.freeBody(greedy, 256<<10)
 	if s.budget.used.Load() != 0 || s.large.used.Load() != 0 || greedy.quota.held.Load() != 0 || other.quota.heldLarge.Load() != 0 {
 		t.Errorf("in the end %d and %d bytes are used", s.budget.used.Load(), s.large.used.Load())
-	}
-}
-
-// TestRefusalsAreToldAtAnEvenPace: who sends far beyond the quota is slowed
-// down, up to a bound, and nobody else is.
-func TestRefusalsAreToldAtAnEvenPace(t *testing.T) {
-	cfg := testConfig(t)
-	cfg.Limits.BodyBytes, cfg.Limits.AssetBytes = 4096, 1024
-	cfg.Projects[0].Keys[0].Quota = Quota{BytesPerSecond: 1, BurstBytes: 4096}
-	cfg.Projects[0].Keys = append(cfg.Projects[0].Keys, Key{Name: "other", Key: "pk_other_0123456789"})
-	s := newServer(t, cfg, nil, nil, Options{})
-	big := upload("session-1", 0) + `{"type":3,"timestamp":1,"data":"` + strings.Repeat("x", 3600) + `"}`
-	if w := serve(s, request(big)); w.Code != http.StatusAccepted {
-		t.Fatalf("%d %s", w.Code, w.Body)
-	}
-
-	const refused = 100
-	begin := time.Now()
-	var all sync.WaitGroup
-	for range refused {
-		all.Go(func() {
-			if w := serve(s, request(big)); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
-				t.Errorf("%d %s", w.Code, w.Body)
-			}
-		})
-	}
-	all.Wait()
-	if took := time.Since(begin); took < (refused-1)*refusalPace {
-		t.Errorf("%d refusals are told within %s", refused, took)
-	}
-	other := request(upload("session-2", 0))
-	other.Header.Set("Authorization", "Bearer pk_other_0123456789")
-	if w := serve(s, other); w.Code != http.StatusAccepted {
-		t.Errorf("the other key is answered %d", w.Code)
-	}
-}
-
-// TestTheLineOfRefusalsIsBounded: in it are a second's refusals, and beyond them
-// nobody waits.
-func TestTheLineOfRefusalsIsBounded(t *testing.T) {
-	var q quota
-	var longest time.Duration
-	atOnce := 0
-	for range 1000 {
-		wait := q.lineUp(noon)
-		if longest = max(longest, wait); wait == 0 {
-			atOnce++
-		}
-	}
-	if longest > refusalLine || longest < refusalLine-refusalPace {
-		t.Errorf("a refusal waits for %s", longest)
-	}
-	if want := 1000 - int(refusalLine/refusalPace); atOnce != want {
-		t.Errorf("%d are answered at once, want %d", atOnce, want)
-	}
-	if wait := q.lineUp(noon.Add(time.Minute)); wait != 0 {
-		t.Errorf("a minute later one waits for %s", wait)
 	}
 }

@@ -44,9 +44,9 @@ var inflaters = sync.Pool{New: func() any { return new(inflater) }}
 // Append decompresses all members of body in the memory of dst, after its
 // length, and returns dst with what came out, at most so many bytes, which may
 // have moved. With an error the slice is only good for its memory. How much of
-// it is taken follows from what came out, never from what the body says of
-// itself; a body that becomes many times larger than it is and too large takes
-// next to nothing. It is safe for concurrent use.
+// it is taken follows from what came out; what the body says of itself can only
+// make it less. A body that becomes many times larger than it is and too large
+// takes next to nothing. It is safe for concurrent use.
 func Append(dst, body []byte, most int) ([]byte, error) {
 	f := inflaters.Get().(*inflater)
 	defer inflaters.Put(f)
