@@ -16,6 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	embedded.RunChild()
+	RunAttackers()
 	os.Exit(m.Run())
 }
 

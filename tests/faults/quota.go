@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -33,7 +34,10 @@ func overQuota(t *trial) error {
 	}
 	s := newSender(newOracle(), srv.url)
 	f := t.begin(s, nominal(100, "quiet"))
-	g := newGreedy(srv)
+	flood, err := t.attackersOf(srv)
+	if err != nil {
+		return err
+	}
 	offered, refillErr := math.Inf(1), error(nil)
 	c, err := t.compare(func() (turns []turn, err error) {
 		for range t.pick(5, 1) {
@@ -42,7 +46,7 @@ func overQuota(t *trial) error {
 				return nil, err
 			}
 			alone := f.latencies()
-			got, err := g.exceed(t.ctx, 10*rate, 2*time.Second)
+			got, err := flood.exceed(10*rate, 2*time.Second)
 			if err != nil {
 				return nil, err
 			}
@@ -53,7 +57,7 @@ func overQuota(t *trial) error {
 	})
 	if err == nil {
 		var given float64
-		given, refillErr = g.refill(t.ctx, rate, t.pickTime(10*time.Second, 3*time.Second))
+		given, refillErr = flood.refill(rate, t.pickTime(10*time.Second, 3*time.Second))
 		t.figure("refill_error", given)
 		t.expect(given < 0.05 && given > -0.05, "the limiter is off by %.1f %%", 100*given)
 	}
@@ -70,15 +74,19 @@ func overQuota(t *trial) error {
 	if err != nil {
 		return err
 	}
+	told, err := flood.answers()
+	if err != nil {
+		return err
+	}
 	t.figure("offered_to_quota", offered)
-	t.figure("refused_429", float64(g.statuses[http.StatusTooManyRequests]))
+	t.figure("refused_429", float64(told.Statuses[http.StatusTooManyRequests]))
 	// A short run shares its processors with other rows.
 	t.expect(t.short || offered >= 9.5, "only %.1f times the quota was sent", offered)
 	t.judgeP99(c, "beside a key at ten times its quota")
 	t.judge(result)
-	t.expect(g.statuses[http.StatusTooManyRequests] > 0, "nothing was refused with 429: %v", g.statuses)
-	t.expect(len(g.statuses) == 2, "answers besides 202 and 429: %v", g.statuses)
-	t.expect(g.noRetry == 0, "%d refusals have no Retry-After", g.noRetry)
+	t.expect(told.Statuses[http.StatusTooManyRequests] > 0, "nothing was refused with 429: %v", told.Statuses)
+	t.expect(len(told.Statuses) == 2, "answers besides 202 and 429: %v", told.Statuses)
+	t.expect(told.NoRetry == 0, "%d refusals have no Retry-After", told.NoRetry)
 	t.expect(onlyStatuses(&f.tally, 202), "the other key is answered %v", f.statuses)
 	return nil
 }
@@ -95,8 +103,8 @@ type greedy struct {
 	accepted int // bytes of bodies
 }
 
-func newGreedy(srv *server) *greedy {
-	g := &greedy{sender: newSender(newOracle(), srv.url), tape: newTape(1, "greedy"), statuses: map[int]int{}}
+func newGreedy(url string) *greedy {
+	g := &greedy{sender: newSender(newOracle(), func() string { return url }), tape: newTape(1, "greedy"), statuses: map[int]int{}}
 	g.sender.key = greedyKey
 	g.tape.project, g.tape.text = "greedy", 1000
 	return g
@@ -148,6 +156,13 @@ func (g *greedy) flood(ctx context.Context, due func() time.Duration, end time.T
 		}
 	}
 	return nil
+}
+
+// told returns a copy of what the senders were told.
+func (g *greedy) told() Answers {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return Answers{Statuses: maps.Clone(g.statuses), NoRetry: g.noRetry}
 }
 
 func (g *greedy) taken() int {

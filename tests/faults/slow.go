@@ -107,12 +107,16 @@ func slow(t *trial) error {
 	if err != nil {
 		return err
 	}
+	crowd, err := t.attackersOf(srv)
+	if err != nil {
+		return err
+	}
 	s := newSender(newOracle(), srv.url)
 	f := t.begin(s, nominal(100, "legitimate"))
 	result := slowResult{}
 	c, err := t.compare(func() (turns []turn, err error) {
 		for range t.pick(3, 1) {
-			one, err := t.crowdIn(srv, f, connections, &result)
+			one, err := t.crowdIn(srv, crowd, f, connections, &result)
 			if err != nil {
 				return nil, err
 			}
@@ -159,7 +163,7 @@ type slowResult struct {
 
 // crowdIn measures without a crowd, then with it, until the server has closed
 // all of it.
-func (t *trial) crowdIn(srv *server, f *flow, connections int, out *slowResult) (one turn, err error) {
+func (t *trial) crowdIn(srv *server, crowd *attackers, f *flow, connections int, out *slowResult) (one turn, err error) {
 	f.latencies()
 	if err := pause(t.ctx, t.pickTime(10*time.Second, time.Second)); err != nil {
 		return one, err
@@ -169,9 +173,12 @@ func (t *trial) crowdIn(srv *server, f *flow, connections int, out *slowResult) 
 	if err != nil {
 		return one, err
 	}
-	c := &crowd{}
-	defer c.close()
-	out.made = max(out.made, c.open(t.ctx, strings.TrimPrefix(srv.url(), "http://"), connections))
+	defer func() { err = errors.Join(err, crowd.disperse()) }()
+	made, err := crowd.gather(connections)
+	if err != nil {
+		return one, err
+	}
+	out.made = max(out.made, made)
 	start := time.Now()
 	now, err := srv.descriptors()
 	if err != nil {
@@ -192,7 +199,9 @@ func (t *trial) crowdIn(srv *server, f *flow, connections int, out *slowResult) 
 		if err := pause(t.ctx, 10*time.Second/drips); err != nil {
 			return one, err
 		}
-		c.drip(part)
+		if err := crowd.drip(part); err != nil {
+			return one, err
+		}
 		// Counting takes as long as there are connections.
 		if part%10 != 0 {
 			continue

@@ -20,6 +20,7 @@ import (
 
 func main() {
 	embedded.RunChild()
+	faults.RunAttackers()
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		os.Exit(1)
