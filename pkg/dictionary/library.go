@@ -28,6 +28,12 @@ type Options struct {
 
 	// DictionaryBytes bounds the current dictionaries that are held; 32 MiB.
 	DictionaryBytes int
+
+	// WorthBytes is what a site must have stored in vain before a dictionary is
+	// made that would have spared it; 1 MiB. Storing a dictionary is two PUTs,
+	// which cost about what keeping so much for two weeks does: so a site never
+	// costs twice what knowing its future would have.
+	WorthBytes int
 }
 
 // maxSites bounds the sites that are known: host names are strangers' words.
@@ -41,6 +47,7 @@ type Library struct {
 	log             *slog.Logger
 	sampleBytes     int
 	dictionaryBytes int
+	worthBytes      int64
 	patience        time.Duration // storePatience
 	wake            chan struct{}
 
@@ -70,6 +77,8 @@ type site struct {
 	train      time.Time              // no training before
 	looked     time.Time              // when the current dictionary was made or last compared
 	lookedAt   int                    // with how many sessions
+	stored     int64                  // bytes of its segments, since it has this dictionary or none
+	enough     int64                  // so many stored bytes make another dictionary worth its PUTs, or more do
 }
 
 // NewLibrary returns a library over the given store. It does nothing of itself
@@ -77,7 +86,7 @@ type site struct {
 func NewLibrary(bucket objectstore.Bucket, opts Options) *Library {
 	l := &Library{
 		bucket: bucket, now: opts.Now, log: opts.Log,
-		sampleBytes: opts.SampleBytes, dictionaryBytes: opts.DictionaryBytes,
+		sampleBytes: opts.SampleBytes, dictionaryBytes: opts.DictionaryBytes, worthBytes: int64(opts.WorthBytes),
 		patience: storePatience,
 		wake:     make(chan struct{}, 1),
 		sites:    map[siteKey]*list.Element{},
@@ -94,6 +103,9 @@ func NewLibrary(bucket objectstore.Bucket, opts Options) *Library {
 	}
 	if l.dictionaryBytes == 0 {
 		l.dictionaryBytes = 32 << 20
+	}
+	if l.worthBytes == 0 {
+		l.worthBytes = 1 << 20
 	}
 	return l
 }
@@ -157,6 +169,7 @@ func (l *Library) Observe(s Sample) {
 	if st.dictionary != nil && st.dictionary.ID() == s.Dictionary {
 		st.drift.add(s.RawBytes, s.StoredBytes)
 	}
+	st.stored += int64(s.StoredBytes)
 	session, n := st.samples.reserve(&s, now, &l.intake)
 	l.mu.Unlock()
 	if n == 0 {
@@ -186,7 +199,7 @@ func (l *Library) site(key siteKey) *site {
 		s.used = true
 		return s
 	}
-	s := &site{key: key, used: true}
+	s := &site{key: key, used: true, enough: l.worthBytes}
 	l.sites[key] = l.recent.PushFront(s)
 	l.stats.Sites = len(l.sites)
 	l.evict(s)
@@ -226,6 +239,9 @@ func (l *Library) use(s *site, d *segment.Dictionary, info segment.DictionaryInf
 		return // forgotten meanwhile
 	}
 	l.stats.DictionaryBytes += int64(sizeOf(d) - sizeOf(s.dictionary))
+	if d != s.dictionary {
+		s.stored, s.enough = 0, l.worthBytes
+	}
 	s.dictionary, s.drift = d, drift{}
 	s.looked, s.lookedAt = time.UnixMilli(info.CreatedMs), info.Sessions
 	l.evict(s)

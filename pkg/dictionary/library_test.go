@@ -57,6 +57,9 @@ type server struct {
 func newServer(bucket objectstore.Bucket, opts Options) *server {
 	s := &server{clock: now, random: newRand(rand.Uint64())}
 	opts.Now = func() time.Time { return s.clock }
+	if opts.WorthBytes == 0 {
+		opts.WorthBytes = 1 // TestADictionaryIsWorthItsPuts has the rule
+	}
 	s.Library = NewLibrary(bucket, opts)
 	return s
 }
@@ -156,6 +159,60 @@ func TestALittleInCommonWaitsForMoreSessions(t *testing.T) {
 		if d := s.Current(project, host); (d != nil) != (s.visits == sampleSessions) {
 			t.Fatalf("after %d sessions with 10 kB in common, a dictionary: %t", s.visits, d != nil)
 		}
+	}
+}
+
+// A dictionary is two PUTs, which cost as much as keeping a megabyte for two
+// weeks.
+func TestADictionaryIsWorthItsPuts(t *testing.T) {
+	const worth = 1 << 20
+	s := newServer(newBucket(t), Options{WorthBytes: worth})
+	s.visit("quiet.example", words(newRand(2), 70_000))
+	sheet := words(newRand(1), 70_000)
+	stored := 0
+	for s.Current(project, host) == nil {
+		stored += s.visit(host, sheet)
+		s.visit("small.example", []byte("hello"))
+		s.pass(t, time.Minute)
+		if s.visits > 1000 {
+			t.Fatalf("no dictionary after %d stored bytes: %+v", stored, s.Stats())
+		}
+	}
+	first := stored * 2 / s.visits
+	with := s.visit(host, sheet)
+	spared := stored * (first - with) / first
+	if spared < worth || spared > worth*5/4 {
+		t.Errorf("a dictionary when it would have spared %d bytes, want %d", spared, worth)
+	}
+	for _, site := range []string{"quiet.example", "small.example"} {
+		if s.Current(project, site) != nil {
+			t.Errorf("%s has a dictionary", site)
+		}
+	}
+	if stats := s.Stats(); stats.Made != 1 || stats.Trainings > 3 {
+		t.Errorf("%+v", stats)
+	}
+}
+
+func TestMoreSamplesAreComparedOnceAnHour(t *testing.T) {
+	s := newServer(newBucket(t), Options{})
+	few, more := words(newRand(1), 70_000), words(newRand(2), 70_000)
+	for range 3 {
+		s.visit(host, few)
+	}
+	s.pass(t, time.Minute)
+	first := s.Current(project, host)
+	for range 11 { // too little for its ratio to be called worse
+		s.visit(host, slices.Concat(few, more))
+		s.pass(t, time.Minute)
+	}
+	s.pass(t, compareEvery-13*time.Minute)
+	if stats := s.Stats(); s.Current(project, host) != first || stats.Trainings != 1 {
+		t.Errorf("another dictionary within the hour: %+v", stats)
+	}
+	s.pass(t, 2*time.Minute)
+	if stats := s.Stats(); s.Current(project, host) == first || stats.Made != 2 {
+		t.Errorf("no better dictionary after an hour: %+v", stats)
 	}
 }
 

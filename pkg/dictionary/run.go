@@ -28,13 +28,13 @@ const (
 	// it is still the current one.
 	trustFor = time.Hour
 
-	// soonest is how long after one training of a site the next may come: a
-	// new site's first sessions bring it a dictionary soon, and better ones
-	// when there are more of them.
+	// soonest is how long after one training of a site the next may come.
 	soonest = time.Minute
 
-	// trainEvery is the same for a site that has a dictionary and its samples.
-	trainEvery = 10 * time.Minute
+	// trainEvery is the same for a site that has a dictionary whose ratio got
+	// worse, and compareEvery for one that has more samples than it was made of.
+	trainEvery   = 10 * time.Minute
+	compareEvery = time.Hour
 
 	// rest is how many times as long as a training took no other one begins:
 	// training has one percent of a core.
@@ -184,18 +184,19 @@ func (l *Library) trainable() *site {
 	return nil
 }
 
-// wants reports whether a site has new samples, and a reason to look for a
-// better dictionary in them: it has none; the last look had half as many
+// wants reports whether a site has new samples, has stored so much that sparing
+// a part of it is worth two PUTs, and has a reason to look for a better
+// dictionary: it has none; the last look is an hour ago and had half as many
 // sessions, or is a day ago; its ratio got worse.
 func (s *site) wants(now time.Time) bool {
-	if s.samples.fresh < leastBytes || len(s.samples.sessions) < minPeople {
+	if s.samples.fresh < leastBytes || len(s.samples.sessions) < minPeople || s.stored < s.enough {
 		return false
 	}
-	if s.dictionary == nil || len(s.samples.sessions) >= 2*s.lookedAt {
+	if s.dictionary == nil {
 		return true
 	}
 	ago := now.Sub(s.looked)
-	return ago >= maxAge || ago >= trainEvery && s.drift.worse
+	return ago >= maxAge || ago >= compareEvery && len(s.samples.sessions) >= 2*s.lookedAt || ago >= trainEvery && s.drift.worse
 }
 
 // renew makes a dictionary from a site's samples and, when it is worth it,
@@ -218,12 +219,16 @@ func (l *Library) renew(ctx context.Context, s *site) error {
 	l.stats.Trainings++
 	l.mu.Unlock()
 
-	d, err := better(frames, rawBytes, crowd, old)
+	d, spared, err := better(frames, rawBytes, crowd, old)
 	l.mu.Lock()
 	end := l.now()
 	l.idleUntil = end.Add(rest * end.Sub(begin))
+	if d != nil {
+		s.enough = int64(float64(l.worthBytes) / spared)
+	}
+	worth := s.stored >= s.enough
 	l.mu.Unlock()
-	if d == nil || err != nil {
+	if d == nil || err != nil || !worth {
 		return err
 	}
 	return l.publish(ctx, s, d, old, segment.DictionaryInfo{
@@ -232,14 +237,15 @@ func (l *Library) renew(ctx context.Context, s *site) error {
 	})
 }
 
-// better trains a dictionary from the frames of sessions. It returns nil when
+// better trains a dictionary from the frames of sessions, and says which part of
+// their bytes it spares, above 0, beside the old one or none. It returns nil when
 // the sessions have too little in common, or it is no better than the old one.
-func better(frames [][][]byte, rawBytes int, c crowd, old *segment.Dictionary) (d *segment.Dictionary, err error) {
+func better(frames [][][]byte, rawBytes int, c crowd, old *segment.Dictionary) (d *segment.Dictionary, spared float64, err error) {
 	sessions := corpus{text: make([]byte, 0, rawBytes)}
 	for i, list := range frames {
 		for _, frame := range list {
 			if sessions.text, err = segment.Decode(sessions.text, frame, sampleRawBytes, nil); err != nil {
-				return nil, fmt.Errorf("read sample: %w", err)
+				return nil, 0, fmt.Errorf("read sample: %w", err)
 			}
 			sessions.add(i)
 		}
@@ -250,18 +256,19 @@ func better(frames [][][]byte, rawBytes int, c crowd, old *segment.Dictionary) (
 		least = leastBytes
 	}
 	if len(content) < least {
-		return nil, nil
+		return nil, 0, nil
 	}
-	if d, err = segment.NewDictionary(content); err != nil || old == nil {
-		return d, err
+	if d, err = segment.NewDictionary(content); err != nil {
+		return nil, 0, err
 	}
-	if float64(sessions.encodedBytes(d)) > worthwhile*float64(sessions.encodedBytes(old)) {
-		return nil, nil
+	spared = 1 - float64(sessions.encodedBytes(d))/float64(sessions.encodedBytes(old))
+	if spared < 1-worthwhile {
+		return nil, 0, nil
 	}
-	return d, nil
+	return d, spared, nil
 }
 
-// encodedBytes is what the segments take with a dictionary.
+// encodedBytes is what the segments take with a dictionary, or without any.
 func (c *corpus) encodedBytes(d *segment.Dictionary) (n int) {
 	var frame []byte
 	for _, p := range c.pieces {

@@ -68,6 +68,9 @@ type Options struct {
 	// need not wait until an encoding is done.
 	Processors int
 
+	// DictionaryWorthBytes is the WorthBytes of dictionary.Options.
+	DictionaryWorthBytes int
+
 	// Tests replace these.
 	after          func(time.Duration) <-chan time.Time
 	random         func() float64
@@ -135,7 +138,7 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		},
 		refusals: newRefusals(opts.Log, opts.Now),
 		ledger:   newLedger(), windows: newWindows(), uploads: newUploads(),
-		library:     dictionary.NewLibrary(bucket, dictionary.Options{Now: opts.Now, Log: opts.Log, SampleBytes: samplesLimit, DictionaryBytes: dictionariesLimit}),
+		library:     dictionary.NewLibrary(bucket, dictionary.Options{Now: opts.Now, Log: opts.Log, SampleBytes: samplesLimit, DictionaryBytes: dictionariesLimit, WorthBytes: opts.DictionaryWorthBytes}),
 		addressSeed: maphash.MakeSeed(),
 		bodyGrace:   opts.bodyGrace,
 		turns:       newTurns(opts.Processors),

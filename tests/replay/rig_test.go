@@ -71,7 +71,10 @@ func serve(t *testing.T, bucket objectstore.Bucket, idx index.Index, now func() 
 	cfg.SessionTokens.SecretFile = secretFile
 	scrub := false // events are to come back byte for byte
 	cfg.Projects = []ingest.Project{{ID: project, Scrub: &scrub, Keys: []ingest.Key{{Name: "test", Key: writeKey}}}}
-	s, err := ingest.New(cfg, bucket, idx, ingest.Options{Now: now, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	s, err := ingest.New(cfg, bucket, idx, ingest.Options{
+		Now: now, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		DictionaryWorthBytes: 1, // the little that is sent here makes dictionaries
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,10 @@ const leastPeople = 3
 // trainTime bounds the making of one dictionary.
 const trainTime = time.Minute
 
+// knownBytes is what a known site has stored without a dictionary: more than
+// makes it worth having one.
+const knownBytes = 64 << 20
+
 // lookTime is much longer than a training takes; after it the library has
 // found too little in common.
 const lookTime = 5 * time.Second
@@ -200,7 +204,7 @@ func makeDictionary(ctx context.Context, bucket objectstore.Bucket, recordings [
 				events := scrubbed(s.NDJSON)
 				library.Observe(dictionary.Sample{
 					Project: rig.Project, Site: r.Site, Session: session.ID,
-					Person: dictionary.Person{UserID: session.User}, NDJSON: events, RawBytes: len(events),
+					Person: dictionary.Person{UserID: session.User}, NDJSON: events, RawBytes: len(events), StoredBytes: knownBytes,
 				})
 			}
 		}
