@@ -34,6 +34,9 @@ var (
 	plainDecoder = sync.OnceValue(func() *zstd.Decoder {
 		return newDecoder(zstd.WithDecoderConcurrency(0))
 	})
+	largeDecoder = sync.OnceValue(func() *zstd.Decoder {
+		return newDecoder(zstd.WithDecoderConcurrency(1))
+	})
 )
 
 func newEncoder(options ...zstd.EOption) *zstd.Encoder {
@@ -104,28 +107,47 @@ func Decode(dst, frame []byte, maxBytes int, d *Dictionary) ([]byte, error) {
 	if c.size > max(maxBytes, 0) {
 		return nil, fmt.Errorf("decode frame: %w: %d bytes, limit %d", ErrTooLarge, c.size, maxBytes)
 	}
-	out, err := decodeAll(dst, frame, c.dictionary, d)
+	out, err := decodeAll(dst, frame, c, d)
 	if err != nil {
 		return nil, fmt.Errorf("decode frame: %w", err)
 	}
 	return out, nil
 }
 
-func decodeAll(dst, frame []byte, dictionary uint32, d *Dictionary) (out []byte, err error) {
+func decodeAll(dst, frame []byte, c content, d *Dictionary) (out []byte, err error) {
+	isLarge := c.size > windowBytes
 	switch {
-	case dictionary == 0:
+	case c.dictionary == 0 && isLarge:
+		out, err = decodeLarge(largeDecoder(), dst, frame)
+	case c.dictionary == 0:
 		out, err = plainDecoder().DecodeAll(frame, dst)
-	case d == nil || d.frameID != dictionary:
+	case d == nil || d.frameID != c.dictionary:
 		return nil, ErrDictionary
 	default:
-		c := dictionaryDecoders.take(d)
-		defer dictionaryDecoders.giveBack(c)
-		out, err = c.use.DecodeAll(frame, dst)
+		with := dictionaryDecoders.take(d)
+		defer dictionaryDecoders.giveBack(with)
+		if isLarge {
+			out, err = decodeLarge(with.use, dst, frame)
+		} else {
+			out, err = with.use.DecodeAll(frame, dst)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return out, nil
+}
+
+// decodeLarge decodes with a decoder that lends itself to one caller at a time.
+// A decoder refers to what it wrote last until it begins with something else:
+// nothing is what it is given for that, or as many large contents would stay in
+// memory as there are decoders.
+func decodeLarge(decoder *zstd.Decoder, dst, frame []byte) ([]byte, error) {
+	out, err := decoder.DecodeAll(frame, dst)
+	if _, nothing := decoder.DecodeAll(nil, nil); err == nil {
+		err = nothing
+	}
+	return out, err
 }
 
 // The parts of a zstd frame that contentSize walks (RFC 8878, section 3.1.1).

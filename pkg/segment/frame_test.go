@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"weak"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -88,6 +90,27 @@ func TestDecodeRefusesLargeContentBeforeAllocating(t *testing.T) {
 	}).AllocedBytesPerOp()
 	if allocated > 4096 {
 		t.Errorf("%d bytes allocated to refuse a frame", allocated)
+	}
+}
+
+// TestDecodeLetsGoOfLargeContent: what a server decoded once must not stay in
+// its memory until it decodes something else.
+func TestDecodeLetsGoOfLargeContent(t *testing.T) {
+	large := []byte(strings.Repeat(`{"type":3,"timestamp":1,"data":{"source":1}}`+"\n", 50_000))
+	for name, d := range map[string]*segment.Dictionary{"plain": nil, "with a dictionary": dictionaryOf(t, strings.Repeat(`"data":{"source":1}`, 100))} {
+		t.Run(name, func(t *testing.T) {
+			frame := segment.Encode(nil, large, segment.EncodeOptions{Dictionary: d})
+			content, err := segment.Decode(nil, frame, len(large), d)
+			if err != nil || !bytes.Equal(content, large) {
+				t.Fatalf("%d bytes, %v", len(content), err)
+			}
+			held := weak.Make(&content[0])
+			content = nil
+			runtime.GC()
+			if held.Value() != nil {
+				t.Error("the content is still in memory")
+			}
+		})
 	}
 }
 
