@@ -238,7 +238,8 @@ type Insight struct {
 
 // Flush says when waiting segments become a pack.
 type Flush struct {
-	// PackBytes is the size at which a pack is closed. Default 8MiB.
+	// PackBytes is the size at which a pack is closed. Above 12MiB the frames of
+	// packs wait in files in the journal's folder. Default 8MiB.
 	PackBytes Bytes `yaml:"pack_bytes"`
 
 	// PackAge is how long a segment waits for its pack to fill. Default 10s.

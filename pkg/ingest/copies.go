@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -57,9 +58,9 @@ func newPackCopies(bucket objectstore.Bucket, dir string, limit int64, now func(
 	return c
 }
 
-// keep copies a pack that is stored.
-func (c *packCopies) keep(key string, data []byte) {
-	if int64(len(data)) > c.limit {
+// keep copies a pack of so many bytes that is stored.
+func (c *packCopies) keep(key string, pack io.Reader, size int64) {
+	if size > c.limit {
 		return
 	}
 	c.mu.Lock()
@@ -67,24 +68,29 @@ func (c *packCopies) keep(key string, data []byte) {
 	if _, known := c.byKey[key]; known {
 		return
 	}
-	c.shrink(c.limit-int64(len(data)), maxCopies-1)
+	c.shrink(c.limit-size, maxCopies-1)
 	path := filepath.Join(c.dir, strconv.Itoa(c.next))
 	c.next++
-	if err := c.write(path, data); err != nil {
+	if err := c.write(path, pack); err != nil {
 		c.log.Warn("a stored pack has no local copy; it is read from object storage", "error", err)
 		_ = os.Remove(path) // it may not have been made
 		return
 	}
-	c.byKey[key] = packCopy{path, int64(len(data)), c.now()}
+	c.byKey[key] = packCopy{path, size, c.now()}
 	c.order = append(c.order, key)
-	c.bytes += int64(len(data))
+	c.bytes += size
 }
 
-func (c *packCopies) write(path string, data []byte) error {
+func (c *packCopies) write(path string, pack io.Reader) error {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(path, data, 0o600)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, pack)
+	return errors.Join(err, file.Close())
 }
 
 // expire removes copies that are too old.

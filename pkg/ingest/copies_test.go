@@ -33,6 +33,10 @@ func readCopy(t *testing.T, c *packCopies, key string, offset, length int64) (st
 	return string(data), nil
 }
 
+func keep(c *packCopies, key, pack string) {
+	c.keep(key, strings.NewReader(pack), int64(len(pack)))
+}
+
 func TestPackCopies(t *testing.T) {
 	dir, now := filepath.Join(t.TempDir(), "packs"), time.Now()
 	must(t, os.MkdirAll(dir, 0o700))
@@ -47,8 +51,8 @@ func TestPackCopies(t *testing.T) {
 			t.Errorf("%s is at hand: %v, want %v", key, err == nil, want)
 		}
 	}
-	c.keep("a", []byte("0123"))
-	c.keep("b", []byte("4567"))
+	keep(c, "a", "0123")
+	keep(c, "b", "4567")
 	if got, err := readCopy(t, c, "b", 1, 2); err != nil || got != "56" {
 		t.Errorf("read %q (%v)", got, err)
 	}
@@ -56,8 +60,8 @@ func TestPackCopies(t *testing.T) {
 		t.Error("a range beyond the end is not left to the bucket")
 	}
 	now = now.Add(time.Minute)
-	c.keep("c", []byte("89ab")) // 12 bytes in all
-	c.keep("too large", []byte(strings.Repeat("x", 11)))
+	keep(c, "c", "89ab") // 12 bytes in all
+	keep(c, "too large", strings.Repeat("x", 11))
 	has("a", false)
 	has("b", true)
 	has("c", true)
@@ -76,7 +80,7 @@ func TestPackCopiesWithoutAFolder(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(file, nil, 0o600))
 	c := newPackCopies(awayBucket{}, filepath.Join(file, "packs"), 10, time.Now, slog.New(slog.DiscardHandler))
-	c.keep("a", []byte("0123"))
+	keep(c, "a", "0123")
 	if _, err := readCopy(t, c, "a", 0, 1); err == nil || err.Error() != "bucket is asked" {
 		t.Errorf("got %v", err)
 	}

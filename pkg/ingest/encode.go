@@ -57,6 +57,7 @@ func (k *kept) release() {
 type encoded struct {
 	seg        recording.Segment
 	frame      []byte
+	spooled    *spooled // nil: in frame
 	dictionary recording.DictionaryID
 	base       recording.Base
 	moments    []recording.Moment

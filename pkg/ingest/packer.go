@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -42,6 +44,7 @@ type packer struct {
 	rows         *gatherer
 	dictionaries *dictionary.Reader
 	bases        *bases
+	spool        *spool // nil: packs are small
 	insights     *insights
 	metrics      *metrics
 	log          *slog.Logger
@@ -55,12 +58,17 @@ const dictionaryCache = 8 << 20
 
 func newPacker(s *Server, bucket objectstore.Bucket, idx index.Index, retry *retrier, b *bases, opts Options) *packer {
 	dictionaries := dictionary.NewReader(bucket, dictionaryCache)
-	return &packer{
+	p := &packer{
 		journal: s.journal, ledger: s.ledger, bucket: bucket, index: idx, rows: newGatherer(idx, s.cfg.Flush.PackAge, opts),
 		dictionaries: dictionaries, bases: b,
 		insights: newInsights(s, insight.Stores{Bucket: bucket, Index: idx, Dictionaries: dictionaries, Known: b.known}, retry, b, opts),
 		metrics:  s.metrics, log: s.log, now: s.now, retry: retry, crashPoint: opts.crashPoint,
 	}
+	frames := newSpool(filepath.Join(s.cfg.Journal.Dir, "frames"), s.journal, s.log)
+	if int64(s.cfg.Flush.PackBytes) > encodedLimit/2 {
+		p.spool = frames
+	}
+	return p
 }
 
 // outcome says what became of a job that did not simply end well.
@@ -78,9 +86,20 @@ type made struct {
 	group   journal.Group
 	entries []journal.Entry
 	repeats []journal.Entry
-	data    []byte // until the object is stored
-	bytes   int    // of data
+	data    []byte          // until the object is stored; nil: body
+	body    *packBody       // likewise
+	bytes   int64           // of either
+	spooled []*spooled      // the frames in body
+	again   []journal.Entry // to be encoded again: their frames cannot be read
 	batch   index.Batch
+}
+
+// reader reads the pack from its beginning. It can seek.
+func (m *made) reader() io.Reader {
+	if m.body != nil {
+		return io.NewSectionReader(m.body, 0, m.bytes)
+	}
+	return bytes.NewReader(m.data)
 }
 
 // store makes the pack of a job and stores it. The error is that of ctx, or
@@ -99,12 +118,16 @@ func (p *packer) store(ctx context.Context, j *job) (outcome, error) {
 		return outcome{}, err
 	}
 	pack.repeats = repeats
-	out := outcome{back: rest}
+	out := outcome{back: rest, again: pack.again}
 	if len(pack.entries)+len(repeats) > 0 {
 		if err := p.seal(ctx, pack); err != nil {
 			return outcome{back: j.items, failed: true}, fatal(ctx, err)
 		}
-		j.items = nil // the frames are in the pack now
+	}
+	pack.spooled = spooledOf(j.items, rest)
+	defer p.forget(pack)
+	j.items = nil // the frames are in the pack now
+	if len(pack.entries)+len(repeats) > 0 {
 		stored, err := p.deliver(ctx, pack)
 		if err != nil {
 			return outcome{}, err
@@ -115,6 +138,37 @@ func (p *packer) store(ctx context.Context, j *job) (outcome, error) {
 	}
 	p.metrics.packSeconds.Observe(p.now().Sub(start).Seconds())
 	return out, nil
+}
+
+// spooledOf returns the frames in the spool of items but those of rest.
+func spooledOf(items, rest []*item) (frames []*spooled) {
+	kept := make(map[*item]struct{}, len(rest))
+	for _, it := range rest {
+		kept[it] = struct{}{}
+	}
+	for _, it := range items {
+		if _, left := kept[it]; it.made.spooled != nil && !left {
+			frames = append(frames, it.made.spooled)
+		}
+	}
+	return frames
+}
+
+// end removes what packs that were not stored leave on the disk: their segments
+// are in the journal.
+func (p *packer) end() {
+	if p.spool != nil {
+		p.spool.end()
+	}
+}
+
+// forget lets go of the bytes of a pack.
+func (p *packer) forget(m *made) {
+	m.data, m.body = nil, nil
+	if len(m.spooled) > 0 {
+		p.spool.release(m.spooled)
+		m.spooled = nil
+	}
 }
 
 // fatal returns an error after which nothing more can be done, nil for those
@@ -158,15 +212,26 @@ func (p *packer) dropStored(ctx context.Context, project recording.ProjectID, it
 // make builds the pack and its rows. rest are the segments that did not fit.
 func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item, err error) {
 	m = &made{id: ulid.MustNew(ulid.Timestamp(p.now()), rand.Reader), group: group} // fails after the year 10889
-	pack := segment.NewPack(group.Project, group.Class, m.id)
-	size := 0
-	for _, it := range items {
-		size += int(it.packBytes())
+	pack, err := m.begin(items)
+	if err != nil {
+		return nil, nil, err
 	}
-	pack.Grow(size)
+	var scratch []byte
 	m.batch = index.Batch{Project: group.Project, Token: segment.PackKey(group.Project, group.Class, m.id), Class: group.Class}
 	for i, it := range items {
-		err := pack.Add(it.made.seg, it.made.frame, it.made.dictionary, it.made.base)
+		frame := it.made.frame
+		if at := it.made.spooled; at != nil {
+			if frame, err = at.read(scratch); err != nil {
+				p.log.Warn("segment is encoded again", "error", err)
+				m.again = append(m.again, it.entry)
+				continue
+			}
+			scratch = frame
+		}
+		if m.body != nil {
+			m.body.lies(it.made)
+		}
+		err := pack.Add(it.made.seg, frame, it.made.dictionary, it.made.base)
 		if errors.Is(err, segment.ErrFull) && len(m.entries) > 0 {
 			rest = items[i:]
 			break
@@ -182,14 +247,39 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 	if len(m.entries) == 0 {
 		return m, rest, nil
 	}
+	if m.body != nil {
+		m.body.frame = nil
+	}
 	for _, k := range p.insights.takeKeyframes(group) {
 		if err := pack.AddKeyframe(k.keyframe, k.frame); err != nil {
 			p.log.Warn("keyframe is left out", "error", err)
 		}
 	}
-	m.data, m.batch.Segments, err = pack.Bytes()
 	m.batch.Keyframes = pack.Keyframes()
+	if m.body != nil {
+		m.batch.Segments, err = pack.Close()
+		m.bytes = m.body.size
+		return m, rest, err
+	}
+	m.data, m.batch.Segments, err = pack.Bytes()
+	m.bytes = int64(len(m.data))
 	return m, rest, err
+}
+
+// begin returns an empty pack for the items: in memory, unless one of them is in
+// the spool.
+func (m *made) begin(items []*item) (*segment.Pack, error) {
+	size := 0
+	for _, it := range items {
+		if it.made.spooled != nil {
+			m.body = &packBody{}
+			return segment.NewPackTo(m.body, m.group.Project, m.group.Class, m.id)
+		}
+		size += int(it.packBytes())
+	}
+	pack := segment.NewPack(m.group.Project, m.group.Class, m.id)
+	pack.Grow(size)
+	return pack, nil
 }
 
 // seal notes in the journal where the segments of a pack are going to be.
@@ -214,7 +304,7 @@ func (p *packer) seal(ctx context.Context, m *made) error {
 func (p *packer) deliver(ctx context.Context, m *made) (stored bool, err error) {
 	if len(m.entries) > 0 {
 		err := p.retry.few(ctx, "bucket", func(ctx context.Context) error {
-			return p.bucket.Put(ctx, m.batch.Token, bytes.NewReader(m.data), int64(len(m.data)))
+			return p.bucket.Put(ctx, m.batch.Token, m.reader(), m.bytes)
 		})
 		if err != nil {
 			return false, fatal(ctx, err)
@@ -230,8 +320,8 @@ func (p *packer) deliver(ctx context.Context, m *made) (stored bool, err error) 
 // rows may wait for those of other packs, the pack's memory does not.
 func (p *packer) writeRows(ctx context.Context, m *made) (stored bool, err error) {
 	if len(m.entries) > 0 {
-		p.insights.copies.keep(m.batch.Token, m.data)
-		m.bytes, m.data = len(m.data), nil
+		p.insights.copies.keep(m.batch.Token, m.reader(), m.bytes)
+		p.forget(m)
 		err := p.retry.few(ctx, "index", func(ctx context.Context) error { return p.rows.write(ctx, m.batch) })
 		if err != nil {
 			return false, fatal(ctx, err)

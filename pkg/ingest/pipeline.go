@@ -30,7 +30,8 @@ const (
 
 	// encodedLimit bounds the memory of what is encoded and not stored yet.
 	// When it is reached, the fullest pack is closed early, and nothing more is
-	// encoded until something is stored.
+	// encoded until something is stored. Where packs may be larger than half of
+	// it, their frames are in the spool.
 	encodedLimit = 24 << 20
 
 	// packSegments bounds the segments of a pack, which are one look-up and
@@ -51,6 +52,7 @@ type pipeline struct {
 	encoder  *encoder
 	encoders int // at the same time
 	packer   *packer
+	spool    *spool // nil: packs are small
 	now      func() time.Time
 	after    func(time.Duration) <-chan time.Time
 	log      *slog.Logger
@@ -90,6 +92,7 @@ func newPipeline(s *Server, bucket objectstore.Bucket, idx index.Index, opts Opt
 		retry: retry, metrics: s.metrics, log: s.log,
 	}
 	p.packer = newPacker(s, bucket, idx, retry, b, opts)
+	p.spool = p.packer.spool
 	return p
 }
 
@@ -141,6 +144,7 @@ func (p *pipeline) nudge() {
 // run encodes and stores until ctx is done, and returns when nothing is under
 // way.
 func (p *pipeline) run(ctx context.Context) {
+	defer p.packer.end()
 	defer p.tasks.Wait()
 	defer p.stop()
 	for range p.encoders {
@@ -182,8 +186,22 @@ func (p *pipeline) encodeAll(ctx context.Context) {
 		if err != nil {
 			return // ctx is done; the segment is in the journal
 		}
+		if made != nil && p.spools() {
+			p.spool.take(made)
+		}
 		p.encoded(group, it, made)
 	}
+}
+
+// spools says that frames go to the disk: packs are to be larger than memory
+// allows, and some of it is taken.
+func (p *pipeline) spools() bool {
+	if p.spool == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held >= p.limit/16
 }
 
 // toEncode waits for a segment, the oldest of all groups. It returns nil when

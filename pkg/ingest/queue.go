@@ -18,7 +18,12 @@ type item struct {
 }
 
 // packBytes is about what an encoded segment adds to a pack.
-func (it *item) packBytes() int64 { return int64(len(it.made.frame)) + footerBytes }
+func (it *item) packBytes() int64 {
+	if at := it.made.spooled; at != nil {
+		return int64(at.length) + footerBytes
+	}
+	return int64(len(it.made.frame)) + footerBytes
+}
 
 // queue holds the segments of one group that are in no pack.
 type queue struct {

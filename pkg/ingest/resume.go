@@ -99,6 +99,7 @@ func (p *packer) fetch(ctx context.Context, m *made) error {
 	if absent {
 		return errNoPack
 	}
+	m.bytes = int64(len(m.data))
 	footer, err := segment.ReadFooter(bytes.NewReader(m.data), int64(len(m.data)))
 	if errors.Is(err, segment.ErrVersion) {
 		return err // a newer program's: it knows what to do with it

@@ -23,7 +23,7 @@ const (
 	triesAtOnce = 3
 
 	// attemptTimeout ends a call to a store that neither answers nor fails. A
-	// pack of 8 MiB needs 1.1 Mbit/s.
+	// pack of 8 MiB needs 1.1 Mbit/s, one of 64 MiB 9.
 	attemptTimeout = time.Minute
 )
 

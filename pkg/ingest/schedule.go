@@ -133,9 +133,13 @@ func (p *pipeline) cut(q *queue, group journal.Group) *job {
 	ready := q.ready()
 	left := make([]*item, 0, len(q.head))
 	var bytes int64
+	mostHeld := p.limit / 2
+	if p.spool != nil {
+		mostHeld += p.limit / 4 // there are no frames in it
+	}
 	for i, it := range q.head[:ready] {
 		size := it.packBytes()
-		full := bytes+size > p.maxBytes || j.held+it.made.bytes > p.limit/2 || len(j.items) == packSegments
+		full := bytes+size > p.maxBytes || j.held+it.made.bytes > mostHeld || len(j.items) == packSegments
 		if full && len(j.items) > 0 {
 			ready = i
 			break

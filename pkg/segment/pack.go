@@ -41,8 +41,10 @@ type Pack struct {
 	class   recording.Class
 	id      ulid.ULID
 	key     string
-	data    []byte // magic and frames
-	lines   []byte // footer lines of the segments
+	data    []byte    // magic and frames, unless out takes them
+	out     io.Writer // nil: data
+	size    int64     // of magic and frames
+	lines   []byte    // footer lines of the segments
 	stored  []recording.StoredSegment
 	ids     map[recording.SegmentID]struct{}
 
@@ -57,10 +59,23 @@ func NewPack(project recording.ProjectID, class recording.Class, id ulid.ULID) *
 		id:      id,
 		key:     PackKey(project, class, id),
 		data:    []byte(magic),
+		size:    int64(magicBytes),
 		ids:     make(map[recording.SegmentID]struct{}),
 
 		keyframes: make(map[recording.SegmentID]recording.Keyframe),
 	}
+}
+
+// NewPackTo returns an empty pack whose bytes go to w as they come, each frame
+// in one call, and are not held. It is ended by Close, not by Bytes. After an
+// error of w, which is returned as it is, wrapped, it is of no use.
+func NewPackTo(w io.Writer, project recording.ProjectID, class recording.Class, id ulid.ULID) (*Pack, error) {
+	p := NewPack(project, class, id)
+	p.data, p.out = nil, w
+	if _, err := io.WriteString(w, magic); err != nil {
+		return nil, fmt.Errorf("begin pack: %w", err)
+	}
+	return p, nil
 }
 
 // Grow makes room for so many more bytes of frames and footer, so that they are
@@ -83,7 +98,7 @@ func (p *Pack) Add(s recording.Segment, frame []byte, dictionary recording.Dicti
 		StoredSegment: recording.StoredSegment{
 			Segment:    s,
 			Class:      p.class,
-			Location:   recording.Location{Object: p.key, Offset: int64(len(p.data)), Length: int64(len(frame))},
+			Location:   recording.Location{Object: p.key, Offset: p.size, Length: int64(len(frame))},
 			Dictionary: dictionary,
 			Base:       base,
 		},
@@ -108,7 +123,7 @@ func (p *Pack) AddKeyframe(k recording.Keyframe, frame []byte) error {
 		return fmt.Errorf("add keyframe after segment %d of window %q: %w", k.Seq, k.Window, err)
 	}
 	k.Class = p.class
-	k.Location = recording.Location{Object: p.key, Offset: int64(len(p.data)), Length: int64(len(frame))}
+	k.Location = recording.Location{Object: p.key, Offset: p.size, Length: int64(len(frame))}
 	e := KeyframeEntry{Keyframe: k, CRC32C: crc32.Checksum(frame, castagnoli)}
 	if err := p.append(lineOfKeyframe(e), frame); err != nil {
 		return fmt.Errorf("add keyframe after segment %d of window %q: %w", k.Seq, k.Window, err)
@@ -130,7 +145,12 @@ func (p *Pack) append(l footerLine, frame []byte) error {
 	if len(p.lines)+len(line)+maxHeaderBytes > MaxFooterBytes {
 		return ErrFull
 	}
-	p.data = append(p.data, frame...)
+	if p.out == nil {
+		p.data = append(p.data, frame...)
+	} else if _, err := p.out.Write(frame); err != nil {
+		return err
+	}
+	p.size += int64(len(frame))
 	p.lines = append(append(p.lines, line...), '\n')
 	return nil
 }
@@ -172,35 +192,57 @@ func (p *Pack) checkContent(id recording.SegmentID, page recording.PageID, rawBy
 // Size returns the most bytes that the pack can have when it is closed now: it
 // counts the footer before compression.
 func (p *Pack) Size() int {
-	return len(p.data) + maxHeaderBytes + len(p.lines) + trailerBytes
+	return int(p.size) + maxHeaderBytes + len(p.lines) + trailerBytes
 }
 
 // Bytes returns the whole pack and where its segments lie in it. The pack can
 // be added to and read again. A pack with nothing in it, or with a project or
 // class that cannot stand in a key, is an error.
 func (p *Pack) Bytes() (data []byte, stored []recording.StoredSegment, err error) {
+	end, err := p.end()
+	if err != nil {
+		return nil, nil, fmt.Errorf("close pack: %w", err)
+	}
+	data = append(p.data, end...)
+	p.data = slices.Clip(p.data) // what is added later must not write to data
+	return data, slices.Clone(p.stored), nil
+}
+
+// Close writes the end of a pack of NewPackTo, with the errors of Bytes, and
+// returns where its segments lie in it.
+func (p *Pack) Close() (stored []recording.StoredSegment, err error) {
+	end, err := p.end()
+	if err == nil {
+		_, err = p.out.Write(end)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("close pack: %w", err)
+	}
+	return p.stored, nil
+}
+
+// end returns what comes after the frames: footer and trailer.
+func (p *Pack) end() ([]byte, error) {
 	if len(p.stored)+len(p.keyframes) == 0 {
-		return nil, nil, errors.New("close pack: nothing is in it")
+		return nil, errors.New("nothing is in it")
 	}
 	if _, _, _, err := ParsePackKey(p.key); err != nil {
-		return nil, nil, fmt.Errorf("close pack: %w", err)
+		return nil, err
 	}
 	header, err := json.Marshal(footerHeader{
 		Version: PackVersion, Project: string(p.project), Class: string(p.class),
 		ID: p.id.String(), Lines: len(p.stored) + len(p.keyframes),
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("close pack: %w", err)
+		return nil, err
 	}
-	footer := Encode(nil, append(append(header, '\n'), p.lines...), EncodeOptions{})
-
-	data = append(p.data, footer...)
-	p.data = slices.Clip(p.data) // what is added later must not write to data
-	data = binary.LittleEndian.AppendUint64(data, uint64(len(p.data)))
-	data = binary.LittleEndian.AppendUint32(data, uint32(len(footer)))
-	data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(footer, castagnoli))
-	data = append(data, magic...)
-	return data, append([]recording.StoredSegment(nil), p.stored...), nil
+	end := Encode(nil, append(append(header, '\n'), p.lines...), EncodeOptions{})
+	footer := uint32(len(end))
+	sum := crc32.Checksum(end, castagnoli)
+	end = binary.LittleEndian.AppendUint64(end, uint64(p.size))
+	end = binary.LittleEndian.AppendUint32(end, footer)
+	end = binary.LittleEndian.AppendUint32(end, sum)
+	return append(end, magic...), nil
 }
 
 // Footer is what a pack says of itself.

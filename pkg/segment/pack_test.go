@@ -206,6 +206,68 @@ func TestPackIsDeterministic(t *testing.T) {
 	}
 }
 
+// fullWriter has room for so many writes.
+type fullWriter int
+
+var errFull = errors.New("no room")
+
+func (w *fullWriter) Write(p []byte) (int, error) {
+	if *w--; *w < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+func TestPackThatIsWrittenAsItGrows(t *testing.T) {
+	fill := func(p *segment.Pack) error {
+		for seq := range uint32(3) {
+			if err := p.Add(segmentOf(seq), segment.Encode(nil, ndjsonOf(seq), segment.EncodeOptions{}), "", recording.Base{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	held := segment.NewPack("shop", recording.ClassNormal, packID)
+	var out bytes.Buffer
+	written, err := segment.NewPackTo(&out, "shop", recording.ClassNormal, packID)
+	if err == nil {
+		err = errors.Join(fill(held), fill(written))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, wantStored, err := held.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if written.Size() != held.Size() {
+		t.Errorf("size %d, want %d", written.Size(), held.Size())
+	}
+	stored, err := written.Close()
+	if err != nil || !bytes.Equal(out.Bytes(), want) || !reflect.DeepEqual(stored, wantStored) {
+		t.Errorf("another pack than in memory (%v)", err)
+	}
+	for room := range 5 { // the beginning, three frames, the end
+		w := fullWriter(room)
+		p, err := segment.NewPackTo(&w, "shop", recording.ClassNormal, packID)
+		if err == nil {
+			err = fill(p)
+		}
+		if err == nil {
+			_, err = p.Close()
+		}
+		if !errors.Is(err, errFull) {
+			t.Errorf("room for %d writes: %v", room, err)
+		}
+	}
+	out.Reset()
+	if empty, err := segment.NewPackTo(&out, "shop", recording.ClassNormal, packID); err != nil {
+		t.Error(err)
+	} else if _, err := empty.Close(); err == nil {
+		t.Error("a pack with nothing in it")
+	}
+}
+
 func TestPackGoesOnAfterBytes(t *testing.T) {
 	p := segment.NewPack("shop", recording.ClassNormal, packID)
 	for seq := range uint32(3) {

@@ -152,7 +152,7 @@ func refuse(group []*request, err error) {
 // room returns how many bytes and segments may still be added.
 func (j *Journal) room() (bytes int64, segments int, err error) {
 	j.mu.Lock()
-	bytes = j.opts.MaxBytes - j.bytes
+	bytes = j.opts.MaxBytes - j.bytes - j.lent
 	segments = max(0, j.opts.MaxSegments-j.live)
 	j.mu.Unlock()
 	free, err := j.opts.FreeBytes(j.opts.Dir)
@@ -170,7 +170,7 @@ func (j *Journal) room() (bytes int64, segments int, err error) {
 func (j *Journal) reclaim() error {
 	j.mu.Lock()
 	active := j.files[len(j.files)-1]
-	stale := j.opts.MaxBytes-j.bytes < j.opts.FileBytes && active.live == 0 && active.size > headerSize
+	stale := j.opts.MaxBytes-j.bytes-j.lent < j.opts.FileBytes && active.live == 0 && active.size > headerSize
 	j.mu.Unlock()
 	if !stale {
 		return nil

@@ -89,6 +89,7 @@ type Journal struct {
 	mu      sync.Mutex
 	files   []*file // ascending by number; the last one is written to
 	bytes   int64
+	lent    int64 // by Borrow
 	live    int
 	failure error
 	closed  bool
@@ -258,6 +259,30 @@ func (j *Journal) Room(n int64) error {
 		err = ErrFull
 	}
 	return err
+}
+
+// Borrow takes n bytes of the folder's bound for something that can do without:
+// it returns ErrFull, wrapped, when the journal would be more than half full, so
+// that segments have the rest.
+func (j *Journal) Borrow(n int64) error {
+	room, _, err := j.room()
+	if err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if n > room || j.bytes+j.lent+n > j.opts.MaxBytes/2 {
+		return fmt.Errorf("%w: the rest is for segments", ErrFull)
+	}
+	j.lent += n
+	return nil
+}
+
+// GiveBack ends a Borrow.
+func (j *Journal) GiveBack(n int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lent -= n
 }
 
 // Failed is closed when the journal can no longer be trusted; Err says why.

@@ -33,8 +33,9 @@ const (
 	// the caller, who has its own way of trying again.
 	tries = 3
 	// Objects up to this size are stored by one request, which is atomic and
-	// costs one PUT. Packs are a few MiB; S3 allows 5 GiB.
-	singlePutBytes = 64 << 20
+	// costs one PUT. Packs are a few MiB, and 64 MiB of frames with a footer and
+	// keyframes at most; S3 allows 5 GiB.
+	singlePutBytes = 128 << 20
 )
 
 // Dial makes a connection, as net.Dialer's DialContext does.
