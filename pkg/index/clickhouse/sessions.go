@@ -146,29 +146,32 @@ func (s *search) bySignal(ctx context.Context) ([]sessionRow, error) {
 	return l.older(ctx, newest)
 }
 
-// byPart finds the sessions with a part of a URL, or of a user id.
+// byPart finds the sessions with a part of a URL, or of a user id. It looks for
+// them among the newest at the same time, and reads what few terms have without
+// waiting for that.
 func (s *search) byPart(ctx context.Context) ([]sessionRow, error) {
 	var keys []uint64
-	var few bool
+	var all []posting
+	var few, fewPosted bool
 	l, newest := listing{search: s}, s.newestWindow(recent)
 	full, err := l.lookMeanwhile(ctx, newest, func(ctx context.Context) (err error) {
-		keys, few, err = s.termsWith(ctx)
+		if keys, few, err = s.termsWith(ctx); err == nil && len(keys) <= firstKeys {
+			all, fewPosted, err = s.posted(ctx, keys)
+		}
 		return err
 	})
 	if err != nil || full {
 		return l.rows, err
 	}
-	switch {
-	case few && l.found() >= someLately:
-		s.keys = keys
-	case few:
-		all, few, err := s.posted(ctx, keys)
-		if err != nil {
+	if few && len(keys) > firstKeys && l.found() < someLately {
+		if all, fewPosted, err = s.posted(ctx, keys); err != nil {
 			return nil, err
 		}
-		if few {
-			return s.newestPosted(ctx, all)
-		}
+	}
+	if fewPosted && l.found() < someLately {
+		return s.newestPosted(ctx, all)
+	}
+	if few {
 		s.keys = keys
 	}
 	return l.older(ctx, newest)
