@@ -106,6 +106,10 @@ type greedy struct {
 func newGreedy(url string) *greedy {
 	g := &greedy{sender: newSender(newOracle(), func() string { return url }), tape: newTape(1, "greedy"), statuses: map[int]int{}}
 	g.sender.key = greedyKey
+	// A client makes a connection too many now and then, and uses it for another
+	// request later. The server closes one on which no request begins within 5 s:
+	// the client must be first, or a request is under way on it at that moment.
+	g.sender.client.Transport = &http.Transport{MaxIdleConnsPerHost: 2 * floodSenders, IdleConnTimeout: 3 * time.Second}
 	g.tape.project, g.tape.text = "greedy", 1000
 	return g
 }
