@@ -34,6 +34,10 @@ const (
 	// it, their frames are in the spool.
 	encodedLimit = 24 << 20
 
+	// spoolingLimit is the same for packs whose frames are in the spool: half as
+	// much again, since no pack is put together in memory.
+	spoolingLimit = encodedLimit + encodedLimit/2
+
 	// packSegments bounds the segments of a pack, which are one look-up and
 	// one insert in the index.
 	packSegments = 20_000
@@ -92,7 +96,9 @@ func newPipeline(s *Server, bucket objectstore.Bucket, idx index.Index, opts Opt
 		retry: retry, metrics: s.metrics, log: s.log,
 	}
 	p.packer = newPacker(s, bucket, idx, retry, b, opts)
-	p.spool = p.packer.spool
+	if p.spool = p.packer.spool; p.spool != nil {
+		p.limit = spoolingLimit
+	}
 	return p
 }
 
