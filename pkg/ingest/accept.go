@@ -126,9 +126,9 @@ func (s *Server) prepare(ctx context.Context, in *incoming) (*ready, error) {
 	}
 	defer s.turns.give()
 	raw := s.raws.get()
+	defer s.raws.put(raw)
 	up, skip, err := s.decode(in, raw)
 	if err != nil {
-		s.raws.put(raw)
 		return nil, err
 	}
 	r := &ready{upload: journal.Upload{
@@ -138,7 +138,6 @@ func (s *Server) prepare(ctx context.Context, in *incoming) (*ready, error) {
 	id := journal.IdentityOf(seg.SegmentID)
 	r.claim = s.ledger.claim(id)
 	if r.claim.mine == nil {
-		s.raws.put(raw)
 		return r, nil
 	}
 	prepared := false
@@ -155,7 +154,7 @@ func (s *Server) prepare(ctx context.Context, in *incoming) (*ready, error) {
 	events := up.Events.NDJSON
 	seg.RawBytes = len(events)
 	s.seal(in, r, events)
-	r.kept = s.keepEvents(r, raw, events)
+	r.kept = s.keepEvents(r, events)
 	prepared = true
 	return r, nil
 }

@@ -31,27 +31,24 @@ const (
 // so that the journal need not be read and decompressed again.
 type kept struct {
 	seg      recording.Segment
-	events   []byte // in raw
+	events   []byte
 	scrubbed bool
-	raw      *[]byte
 	from     *Server
 }
 
-// keepEvents takes over raw, which holds the events; nil when there is no
-// memory for it.
-func (s *Server) keepEvents(r *ready, raw *[]byte, events []byte) *kept {
-	if !s.waitingRaw.take(cap(*raw)) {
-		s.raws.put(raw)
+// keepEvents copies events, for the buffer that they are in is several times as
+// large; nil when there is no memory for them. Nor is any kept while segments
+// wait for an encoder: the journal would have the events for less memory until
+// it is their turn.
+func (s *Server) keepEvents(r *ready, events []byte) *kept {
+	if s.pipeline.isBehind() || !s.waitingRaw.take(len(events)) {
 		return nil
 	}
-	return &kept{seg: r.upload.Segment, events: events, scrubbed: r.framed, raw: raw, from: s}
+	return &kept{seg: r.upload.Segment, events: bytes.Clone(events), scrubbed: r.framed, from: s}
 }
 
-// release gives the memory back.
-func (k *kept) release() {
-	k.from.waitingRaw.free(cap(*k.raw))
-	k.from.raws.put(k.raw)
-}
+// release lets others have the memory.
+func (k *kept) release() { k.from.waitingRaw.free(len(k.events)) }
 
 // encoded is a segment that is ready for a pack.
 type encoded struct {

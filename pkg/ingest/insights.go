@@ -66,7 +66,8 @@ type insights struct {
 	now      func() time.Time
 	after    func(time.Duration) <-chan time.Time
 	projects func() []recording.ProjectID
-	note     string // file that says up to when all is followed
+	behind   func() bool // says that more waits to be encoded than is kept up with
+	note     string      // file that says up to when all is followed
 	wake     chan struct{}
 	limit    int // freshLimit
 
@@ -100,7 +101,8 @@ func newInsights(s *Server, stores insight.Stores, retry *retrier, b *bases, opt
 	i := &insights{
 		stores: stores, copies: copies, library: s.library, bases: b, retry: retry, metrics: s.metrics,
 		log: s.log, now: s.now, after: opts.after, projects: s.projects,
-		note: filepath.Join(s.cfg.Journal.Dir, "insight.json"), wake: make(chan struct{}, 1), limit: freshLimit,
+		behind: func() bool { return s.pipeline.isBehind() },
+		note:   filepath.Join(s.cfg.Journal.Dir, "insight.json"), wake: make(chan struct{}, 1), limit: freshLimit,
 		keyframes: map[journal.Group][]waitingKeyframe{}, backlog: newBacklog(s.now),
 	}
 	i.stats.Store(&insight.Stats{})
@@ -200,6 +202,7 @@ func (i *insights) follow(ctx context.Context, pack []recording.StoredSegment) {
 	slices.SortStableFunc(pack, func(a, b recording.StoredSegment) int {
 		return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Window, b.Window), cmp.Compare(a.Seq, b.Seq))
 	})
+	i.tracker.Hurry(i.behind())
 	for n, s := range pack {
 		if ctx.Err() != nil {
 			i.backlog.add(pack[n:]...)

@@ -140,6 +140,16 @@ func (p *pipeline) add(group journal.Group, e journal.Entry, address uint64, k *
 	p.encode.Signal()
 }
 
+// isBehind says whether more segments wait than encoders keep up with.
+func (p *pipeline) isBehind() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.behind()
+}
+
+// behind is isBehind while p.mu is held.
+func (p *pipeline) behind() bool { return p.waiting > keepsUp*p.encoders }
+
 func (p *pipeline) nudge() {
 	select {
 	case p.wake <- struct{}{}:
@@ -231,7 +241,7 @@ func (p *pipeline) toEncode() (group journal.Group, it *item, fast bool) {
 			oldest.waiting = oldest.waiting[1:]
 			p.waiting--
 			oldest.head = append(oldest.head, &it)
-			return group, &it, p.waiting > keepsUp*p.encoders
+			return group, &it, p.behind()
 		}
 		if p.held >= p.limit {
 			p.packer.rows.begin() // what waits for company takes the memory

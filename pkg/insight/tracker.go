@@ -25,6 +25,7 @@ type Tracker struct {
 	windows map[key]*list.Element // of *window
 	recent  *list.List            // the one that something came for last is first
 	bytes   int
+	hurried bool
 	stats   Stats
 	behind  int    // windows
 	awaited int    // of all windows
@@ -68,11 +69,20 @@ func (t *Tracker) Follow(s recording.StoredSegment, events func() ([]byte, error
 	}
 }
 
+// Hurry says whether segments come faster than they can be followed. Then other
+// windows get no room beyond half of Bytes: they would be read back anyway, and
+// others need the memory.
+func (t *Tracker) Hurry(now bool) { t.hurried = now }
+
 // crowded says that there is no room for another document, and none that is not
 // needed. Taking turns would mean that each window is read from its beginning
 // again with every segment; read once in a while it costs little.
 func (t *Tracker) crowded() bool {
-	if t.bytes < t.Bytes-t.Bytes/4 { // documents grow
+	room := t.Bytes
+	if t.hurried {
+		room /= 2
+	}
+	if t.bytes < room-room/4 { // documents grow
 		return false
 	}
 	for e := t.recent.Back(); e != nil; e = e.Prev() {

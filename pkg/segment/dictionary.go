@@ -108,19 +108,18 @@ func (d *Dictionary) window() int {
 	return window
 }
 
-// maxIdleCoders and maxIdleBetter bound the memory that encoders, and decoders,
-// of dictionaries keep between calls: a fast encoder has about 2.5 MiB, one that
-// compresses better about 10; each has its window besides.
-const (
-	maxIdleCoders = 8
-	maxIdleBetter = 1
-)
+// maxIdleCoders bounds the memory that fast encoders, and decoders, of
+// dictionaries keep between calls: an encoder has about 2.5 MiB and its window.
+const maxIdleCoders = 8
+
+// lastBetter keeps the better encoder (a *coder) of the dictionary that was used
+// last, which takes about 10 MiB and its window: as long as there is use for it.
+var lastBetter sync.Pool
 
 // The encoders and dictionaryDecoders keep the tables that a coder made
 // of a dictionary, which cost more than a small segment.
 var (
 	fastEncoders       = coders[*zstd.Encoder]{limit: maxIdleCoders, make: encoderAt(zstd.SpeedFastest)}
-	betterEncoders     = coders[*zstd.Encoder]{limit: maxIdleBetter, make: encoderAt(zstd.SpeedBetterCompression)}
 	dictionaryDecoders = coders[*zstd.Decoder]{limit: maxIdleCoders, make: func(d *Dictionary) *zstd.Decoder {
 		return newDecoder(zstd.WithDecoderConcurrency(1), zstd.WithDecoderDictRaw(d.frameID, d.content))
 	}}

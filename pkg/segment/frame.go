@@ -17,20 +17,17 @@ const (
 	largeWindowBytes = 8 << 20
 )
 
-// The coders keep tables between calls and hand them to one caller at a time,
-// at most GOMAXPROCS together.
+// The encoders of frames without a dictionary. 7 % smaller than the default
+// level at 300 MB/s instead of 450 is the better one.
 var (
-	// 7 % smaller than the default level at 300 MB/s instead of 450.
-	betterEncoder = sync.OnceValue(func() *zstd.Encoder {
-		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1))
-	})
-	largeEncoder = sync.OnceValue(func() *zstd.Encoder {
-		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(largeWindowBytes),
-			zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
-	})
-	fastEncoder = sync.OnceValue(func() *zstd.Encoder {
-		return newEncoder(zstd.WithEncoderLevel(zstd.SpeedFastest))
-	})
+	betterEncoder = oneEncoder{pool: encoders(zstd.WithEncoderLevel(zstd.SpeedBetterCompression))}
+	largeEncoder  = oneEncoder{pool: encoders(zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(largeWindowBytes))}
+	fastEncoder   = encoders(zstd.WithEncoderLevel(zstd.SpeedFastest))
+)
+
+// The decoders keep tables between calls and hand them to one caller at a time,
+// plainDecoder to at most GOMAXPROCS together.
+var (
 	plainDecoder = sync.OnceValue(func() *zstd.Decoder {
 		return newDecoder(zstd.WithDecoderConcurrency(0))
 	})
@@ -38,6 +35,32 @@ var (
 		return newDecoder(zstd.WithDecoderConcurrency(1))
 	})
 )
+
+// encoders makes an encoder for each caller that there is at a time. Those that
+// were not used lately go with the garbage: their tables take megabytes.
+func encoders(options ...zstd.EOption) *sync.Pool {
+	return &sync.Pool{New: func() any {
+		return newEncoder(append(options, zstd.WithEncoderConcurrency(1))...)
+	}}
+}
+
+func encodeIn(pool *sync.Pool, dst, ndjson []byte) []byte {
+	e := pool.Get().(*zstd.Encoder) //nolint:forcetypeassert // the pool has no others
+	defer pool.Put(e)
+	return e.EncodeAll(ndjson, dst)
+}
+
+// oneEncoder serves one caller at a time, for its memory.
+type oneEncoder struct {
+	mu   sync.Mutex
+	pool *sync.Pool
+}
+
+func (o *oneEncoder) encode(dst, ndjson []byte) []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return encodeIn(o.pool, dst, ndjson)
+}
 
 func newEncoder(options ...zstd.EOption) *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, append([]zstd.EOption{
@@ -74,21 +97,25 @@ func Encode(dst, ndjson []byte, o EncodeOptions) []byte {
 	case o.Dictionary != nil:
 		return encodeWith(dst, ndjson, o)
 	case o.Fast:
-		return fastEncoder().EncodeAll(ndjson, dst)
+		return encodeIn(fastEncoder, dst, ndjson)
 	case len(ndjson) > windowBytes:
-		return largeEncoder().EncodeAll(ndjson, dst)
+		return largeEncoder.encode(dst, ndjson)
 	default:
-		return betterEncoder().EncodeAll(ndjson, dst)
+		return betterEncoder.encode(dst, ndjson)
 	}
 }
 
 func encodeWith(dst, ndjson []byte, o EncodeOptions) []byte {
-	encoders := &betterEncoders
-	if o.Fast {
-		encoders = &fastEncoders
+	if !o.Fast {
+		c, kept := lastBetter.Get().(*coder[*zstd.Encoder])
+		if !kept || c.id != o.Dictionary.id {
+			c = &coder[*zstd.Encoder]{id: o.Dictionary.id, use: encoderAt(zstd.SpeedBetterCompression)(o.Dictionary)}
+		}
+		defer lastBetter.Put(c)
+		return c.use.EncodeAll(ndjson, dst)
 	}
-	c := encoders.take(o.Dictionary)
-	defer encoders.giveBack(c)
+	c := fastEncoders.take(o.Dictionary)
+	defer fastEncoders.giveBack(c)
 	return c.use.EncodeAll(ndjson, dst)
 }
 

@@ -30,6 +30,8 @@ type service struct {
 	listener net.Listener
 	page     net.Listener // nil without a standalone page
 	otlp     net.Listener // nil when no telemetry is received
+
+	processors int // that this process may use
 }
 
 func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*service, error) {
@@ -44,7 +46,7 @@ func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*se
 	}
 	collectEarlier()
 	runBeside(processors)
-	v := &service{config: c, stores: s, ingest: server, log: log, registry: registry}
+	v := &service{config: c, stores: s, ingest: server, log: log, registry: registry, processors: processors}
 	if err := v.listen(ctx); err != nil {
 		return nil, errors.Join(err, v.drain())
 	}
@@ -121,6 +123,10 @@ func (v *service) run(ctx context.Context) error {
 		servers = append(servers, receiver)
 		group.Go(func() error { return serve(receiver, v.otlp) })
 	}
+	group.Go(func() error {
+		boundHeap(serving, v.processors)
+		return nil
+	})
 	group.Go(func() error {
 		errs := []error{v.ingest.Run(serving)}
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.config.Ingest.Flush.Grace)
