@@ -24,6 +24,7 @@ const attackersEnv = "PLAYHEAD_FAULTS_ATTACK"
 type attackers struct {
 	requests *rpc.Client
 	process  *exec.Cmd
+	server   int // process id
 }
 
 // attackersOf starts the attackers of a server. They end with the row.
@@ -46,7 +47,7 @@ func (t *trial) attackersOf(srv *server) (*attackers, error) {
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("start attackers: %w", err)
 	}
-	a := &attackers{requests: rpc.NewClient(duplex{out, in}), process: c}
+	a := &attackers{requests: rpc.NewClient(duplex{out, in}), process: c, server: srv.command.Process.Pid}
 	t.later(a.end)
 	return a, nil
 }
@@ -94,6 +95,13 @@ func (a *attackers) drip(part int) error { return a.call("Drip", part, new(int))
 
 // disperse closes the slow connections.
 func (a *attackers) disperse() error { return a.call("Disperse", 0, new(int)) }
+
+// descriptors returns how many files and connections the server has open. With
+// thousands of them counting takes a processor for 16 ms, which nobody whose
+// answers are measured should wait for.
+func (a *attackers) descriptors() (n int, err error) {
+	return n, a.call("Descriptors", a.server, &n)
+}
 
 // Flood is a number of bytes per second for a while.
 type Flood struct {
@@ -170,6 +178,12 @@ func (a *attack) Drip(part int, _ *int) error {
 func (a *attack) Disperse(int, *int) error {
 	a.crowd.close()
 	return nil
+}
+
+// Descriptors implements attackers.descriptors.
+func (a *attack) Descriptors(pid int, n *int) (err error) {
+	*n, err = descriptorsOf(pid)
+	return err
 }
 
 // duplex is two pipes as one connection.

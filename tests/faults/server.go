@@ -382,9 +382,9 @@ func (v *server) cpu() (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / 100, nil // USER_HZ is 100 on Linux
 }
 
-// descriptors returns how many files and connections the server has open.
-func (v *server) descriptors() (int, error) {
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", v.command.Process.Pid))
+// descriptorsOf returns how many files and connections a process has open.
+func descriptorsOf(pid int) (int, error) {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {
 		return 0, fmt.Errorf("count descriptors of server: %w", err)
 	}

@@ -169,7 +169,7 @@ func (t *trial) crowdIn(srv *server, crowd *attackers, f *flow, connections int,
 		return one, err
 	}
 	one.without = f.latencies()
-	before, err := srv.descriptors()
+	before, err := crowd.descriptors()
 	if err != nil {
 		return one, err
 	}
@@ -180,7 +180,7 @@ func (t *trial) crowdIn(srv *server, crowd *attackers, f *flow, connections int,
 	}
 	out.made = max(out.made, made)
 	start := time.Now()
-	now, err := srv.descriptors()
+	now, err := crowd.descriptors()
 	if err != nil {
 		return one, err
 	}
@@ -206,7 +206,7 @@ func (t *trial) crowdIn(srv *server, crowd *attackers, f *flow, connections int,
 		if part%10 != 0 {
 			continue
 		}
-		if now, err = srv.descriptors(); err != nil {
+		if now, err = crowd.descriptors(); err != nil {
 			return one, err
 		}
 	}
