@@ -95,6 +95,12 @@ func newConnections(most int, m *metrics) *connections {
 	return &connections{most: most, metrics: m, open: map[net.Conn]*connection{}}
 }
 
+func (a *connections) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.open)
+}
+
 // connection is one of connections.
 type connection struct {
 	all   *connections

@@ -280,6 +280,9 @@ func (s *Server) openJournal(bucket objectstore.Bucket, idx index.Index, opts Op
 	return nil
 }
 
+// Connections returns how many connections of HTTPServer are open.
+func (s *Server) Connections() int { return s.connections.count() }
+
 // Run stores what is accepted until ctx is done. Then it refuses new uploads,
 // lets those under way finish, stores what it can within flush.grace, and
 // closes the journal, which keeps the rest. Following what is stored goes on for

@@ -8,18 +8,20 @@ import (
 	"time"
 )
 
-// The heap may take heapOfServer and heapOfProcessor for each processor before
-// it is collected more often than collectEarlier says: with two processors 112
-// MiB, of which a server that is given more than it can store for half a minute
-// has 180 to 200 MB resident with the program's own pages.
+// The heap may take heapOfServer, heapOfProcessor for each processor and
+// heapOfConnection for each open connection before it is collected more often
+// than collectEarlier says: with two processors and few connections 112 MiB, of
+// which a server that is given more than it can store for half a minute has 180
+// to 200 MB resident with the program's own pages.
 const (
-	heapOfServer    = 48 << 20
-	heapOfProcessor = 32 << 20
+	heapOfServer     = 48 << 20
+	heapOfProcessor  = 32 << 20
+	heapOfConnection = 32 << 10 // two buffers of 4 KiB, two stacks, and half of that again
 )
 
 // Of the time that the program takes, the collector may have muchCollecting.
-// What is in use then is not garbage: many connections, or segments that wait
-// for stores that are away. The limit goes up by heapStep a second until the
+// What is in use then is not garbage: segments that wait for stores that are
+// away, or the documents of many windows. The limit goes up by heapStep a second until the
 // collector has less, and down again while it has no more than littleCollecting.
 const (
 	muchCollecting   = 0.3
@@ -30,13 +32,14 @@ const (
 // boundHeap sets the memory limit of the Go runtime until ctx is done, unless
 // $GOMEMLIMIT says what it is. Uploads that come faster than they can be stored
 // take the collector's time then, and not memory.
-func boundHeap(ctx context.Context, processors int) {
+func boundHeap(ctx context.Context, processors int, connections func() int) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	least := int64(heapOfServer + processors*heapOfProcessor)
 	limit, since := least, readProcessorTime()
-	debug.SetMemoryLimit(limit)
+	set := func() { debug.SetMemoryLimit(limit + int64(connections())*heapOfConnection) }
+	set()
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
 	for {
@@ -46,11 +49,8 @@ func boundHeap(ctx context.Context, processors int) {
 		case <-ticks.C:
 		}
 		now := readProcessorTime()
-		if next := nextLimit(limit, least, since, now); next != limit {
-			limit = next
-			debug.SetMemoryLimit(limit)
-		}
-		since = now
+		limit, since = nextLimit(limit, least, since, now), now
+		set()
 	}
 }
 
