@@ -280,6 +280,9 @@ func (s *Server) openJournal(bucket objectstore.Bucket, idx index.Index, opts Op
 	return nil
 }
 
+// Behind says whether more segments wait to be encoded than is kept up with.
+func (s *Server) Behind() bool { return s.pipeline.isBehind() }
+
 // Connections returns how many connections of HTTPServer are open.
 func (s *Server) Connections() int { return s.connections.count() }
 

@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
 )
 
-// The heap may take heapOfServer, heapOfProcessor for each processor and
+// While segments come faster than they are encoded the heap may take heapOfServer, heapOfProcessor for each processor and
 // heapOfConnection for each open connection before it is collected more often
 // than collectEarlier says: with two processors and few connections 112 MiB, of
 // which a server that is given more than it can store for half a minute has 180
@@ -29,17 +30,22 @@ const (
 	heapStep         = 8 << 20
 )
 
+// load is what boundHeap asks of ingest.
+type load interface {
+	Behind() bool
+	Connections() int
+}
+
 // boundHeap sets the memory limit of the Go runtime until ctx is done, unless
 // $GOMEMLIMIT says what it is. Uploads that come faster than they can be stored
-// take the collector's time then, and not memory.
-func boundHeap(ctx context.Context, processors int, connections func() int) {
+// take the collector's time then, and not memory. As long as they do not there
+// is no limit: encoding with care needs memory, and the time is worth more.
+func boundHeap(ctx context.Context, processors int, ingest load) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	least := int64(heapOfServer + processors*heapOfProcessor)
 	limit, since := least, readProcessorTime()
-	set := func() { debug.SetMemoryLimit(limit + int64(connections())*heapOfConnection) }
-	set()
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
 	for {
@@ -49,8 +55,13 @@ func boundHeap(ctx context.Context, processors int, connections func() int) {
 		case <-ticks.C:
 		}
 		now := readProcessorTime()
-		limit, since = nextLimit(limit, least, since, now), now
-		set()
+		if ingest.Behind() {
+			limit = nextLimit(limit, least, since, now)
+			debug.SetMemoryLimit(limit + int64(ingest.Connections())*heapOfConnection)
+		} else {
+			debug.SetMemoryLimit(math.MaxInt64)
+		}
+		since = now
 	}
 }
 

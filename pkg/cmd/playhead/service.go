@@ -124,7 +124,7 @@ func (v *service) run(ctx context.Context) error {
 		group.Go(func() error { return serve(receiver, v.otlp) })
 	}
 	group.Go(func() error {
-		boundHeap(serving, v.processors, v.ingest.Connections)
+		boundHeap(serving, v.processors, v.ingest)
 		return nil
 	})
 	group.Go(func() error {
