@@ -9,6 +9,7 @@
 //
 // Its memory is bounded, whatever is sent and however long the stores are
 // away: bodies by bodiesLimit, decompressed events by a slot for each
-// processor and waitingRawLimit, encoded segments and packs by encodedLimit,
-// what waits in the journal by a position each. docs/operate.md has the table.
+// processor and waitingRawLimit, encoded segments and packs by encodedLimit, or
+// by spoolingLimit where the frames of large packs are on the disk, what waits
+// in the journal by a position each. docs/operate.md has the table.
 package ingest

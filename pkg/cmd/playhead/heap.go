@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// While segments come faster than they are encoded the heap may take heapOfServer, heapOfProcessor for each processor and
-// heapOfConnection for each open connection before it is collected more often
-// than collectEarlier says: with two processors and few connections 112 MiB, of
-// which a server that is given more than it can store for half a minute has 180
-// to 200 MB resident with the program's own pages.
+// While segments come faster than they are encoded the heap may take
+// heapOfServer, heapOfProcessor for each processor and heapOfConnection for each
+// open connection before it is collected more often than collectEarlier says:
+// with two processors and few connections 112 MiB, with which a server that is
+// given more than it can store for half a minute has 190 to 230 MB resident, the
+// program's own pages among them.
 const (
 	heapOfServer     = 48 << 20
 	heapOfProcessor  = 32 << 20
@@ -22,8 +23,9 @@ const (
 
 // Of the time that the program takes, the collector may have muchCollecting.
 // What is in use then is not garbage: segments that wait for stores that are
-// away, or the documents of many windows. The limit goes up by heapStep a second until the
-// collector has less, and down again while it has no more than littleCollecting.
+// away, or the documents of many windows. The limit goes up by heapStep a second
+// until the collector has less, and down again while it has no more than
+// littleCollecting.
 const (
 	muchCollecting   = 0.3
 	littleCollecting = 0.1
