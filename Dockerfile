@@ -15,16 +15,16 @@ RUN go tool mage build
 
 FROM debian:12-slim AS playhead
 RUN useradd --system --create-home --home-dir /var/lib/playhead playhead
-COPY --from=build /src/bin/playhead /usr/local/bin/playhead
+COPY --from=build /src/bin/playhead /src/bin/playhead-local /usr/local/bin/
 USER playhead
 EXPOSE 8080
 ENTRYPOINT ["playhead"]
 
 FROM debian:12-slim AS shop
-COPY --from=build /src/bin/shop /usr/local/bin/shop
+COPY --from=build /src/bin/playhead-local /usr/local/bin/playhead-local
 USER nobody
 EXPOSE 8090
-ENTRYPOINT ["shop"]
+ENTRYPOINT ["playhead-local", "shop"]
 
 FROM grafana/grafana:12.2.0 AS grafana
 COPY --from=build /src/dist /var/lib/grafana/plugins/playhead-replay-app

@@ -27,7 +27,7 @@ import (
 
 const (
 	playhead     = "bin/playhead"
-	shop         = "bin/shop"
+	local        = "bin/playhead-local"
 	smoke        = "bin/smoke"
 	conformance  = "bin/conformance"
 	faults       = "bin/faults"
@@ -307,9 +307,10 @@ func BuildPlugin() error {
 // on.
 func BuildAll() { build.BuildAll() }
 
-// BuildGo builds the playhead command, the demo shop and the smoke test.
+// BuildGo builds the playhead command, what it starts beside itself on one
+// machine, and the smoke test.
 func BuildGo(ctx context.Context) error {
-	for out, pkg := range map[string]string{playhead: "./pkg/cmd/playhead", shop: "./examples/shop/cmd/shop", smoke: "./tests/smoke"} {
+	for out, pkg := range map[string]string{playhead: "./pkg/cmd/playhead", local: "./pkg/cmd/playhead-local", smoke: "./tests/smoke"} {
 		if err := run(ctx, os.Stderr, "go", "build", "-o", out, pkg); err != nil {
 			return err
 		}

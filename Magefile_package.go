@@ -129,18 +129,19 @@ func zipFile(z *zip.Writer, file, name string) error {
 }
 
 func packCommand(ctx context.Context, p platform, version string) error {
-	binary := filepath.Join(releases, p.executable("playhead"))
-	defer os.Remove(binary)
+	binary, local := filepath.Join(releases, p.executable("playhead")), filepath.Join(releases, p.executable("playhead-local"))
 	ldflags := "-s -w -X main.version=" + version
-	err := runWith(ctx, []string{"CGO_ENABLED=0", "GOOS=" + p.os, "GOARCH=" + p.arch}, "go", "build", "-trimpath", "-ldflags", ldflags, "-o", binary, "./pkg/cmd/playhead")
-	if err != nil {
-		return err
+	for out, pkg := range map[string]string{binary: "./pkg/cmd/playhead", local: "./pkg/cmd/playhead-local"} {
+		defer os.Remove(out)
+		if err := runWith(ctx, []string{"CGO_ENABLED=0", "GOOS=" + p.os, "GOARCH=" + p.arch}, "go", "build", "-trimpath", "-ldflags", ldflags, "-o", out, pkg); err != nil {
+			return err
+		}
 	}
 	folder := fmt.Sprintf("playhead-%s-%s-%s", version, p.os, p.arch)
 	contents := []struct {
 		file string
 		mode int64
-	}{{binary, 0o755}, {"LICENSE", 0o644}, {"CHANGELOG.md", 0o644}, {"docs/install.md", 0o644}, {"docs/playhead.yaml", 0o644}}
+	}{{binary, 0o755}, {local, 0o755}, {"LICENSE", 0o644}, {"CHANGELOG.md", 0o644}, {"docs/install.md", 0o644}, {"docs/playhead.yaml", 0o644}}
 	return writeFile(filepath.Join(releases, folder+".tar.gz"), func(w io.Writer) error {
 		zipped := gzip.NewWriter(w)
 		t := tar.NewWriter(zipped)

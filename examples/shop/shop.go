@@ -30,12 +30,6 @@ import (
 //go:embed page
 var pages embed.FS
 
-// Recordings are recordings of the three scenarios as JSON arrays of rrweb
-// events, made in this shop with the recorder of this repository.
-//
-//go:embed recordings/*.json
-var Recordings embed.FS
-
 // Options of a shop.
 type Options struct {
 	RecorderURL    string // address of playhead.js; empty: nothing is recorded

@@ -64,12 +64,8 @@ type child struct {
 	readers sync.WaitGroup
 }
 
-// startChild starts the current executable as a store.
-func startChild(config childConfig, held *lock, log *slog.Logger) (*child, error) {
-	executable, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find own executable: %w", err)
-	}
+// startChild starts a program as a store.
+func startChild(program string, config childConfig, held *lock, log *slog.Logger) (*child, error) {
 	config.LogLevel = enabledLevel(log)
 	readyReader, readyWriter, err := os.Pipe()
 	if err != nil {
@@ -83,7 +79,7 @@ func startChild(config childConfig, held *lock, log *slog.Logger) (*child, error
 	defer logWriter.Close()
 
 	// It lives until Stop, not until some context ends.
-	command := exec.Command(executable) //nolint:noctx
+	command := exec.Command(program) //nolint:noctx
 	command.Args = []string{"playhead-" + config.Store}
 	command.Env = append(os.Environ(), childEnv+"="+config.Store)
 	command.Stdout, command.Stderr = logWriter, logWriter

@@ -2,16 +2,17 @@
 
 // Package embedded runs the stores of Playhead on this machine: ClickHouse's
 // engine (from chDB) behind ClickHouse's HTTP interface, and VersityGW's S3
-// gateway, as child processes of the current executable, on the loopback, with
-// their data under one folder. It is for the demo, for tests and for sites
+// gateway, as child processes, on the loopback, with their data under one folder. It is for the demo, for tests and for sites
 // with one machine. It is no client: whoever uses the stores speaks to their
 // addresses with clickhouse-go (HTTP) and minio-go, as to any other server.
 //
 // The current executable plays the children: its main, and TestMain of tests,
-// call RunChild first.
+// call RunChild first. The gateway may be in another program (package s3gateway
+// says why).
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -63,6 +64,10 @@ type Options struct {
 	// ChDBLibrary is the path of libchdb.so; empty means FindChDB().
 	ChDBLibrary string
 
+	// GatewayProgram is the path of a program that calls RunChild with a
+	// Gateway; empty means this one.
+	GatewayProgram string
+
 	// Log takes what the stores log; nil means slog.Default().
 	Log *slog.Logger
 }
@@ -111,6 +116,9 @@ func Start(ctx context.Context, o Options) (*Stores, error) {
 	if !childrenPossible.Load() {
 		return nil, errors.New("embedded.RunChild was not called at the start of this program")
 	}
+	if o.GatewayProgram == "" && !ownGateway.Load() {
+		return nil, errors.New("this program has no S3 gateway, and Options.GatewayProgram names none that has")
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -145,6 +153,11 @@ func (s *Stores) start(ctx context.Context, o Options) error {
 		return fmt.Errorf("remove old addresses: %w", err)
 	}
 	password, secret := rand.Text(), rand.Text()+rand.Text()
+	own, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find own executable: %w", err)
+	}
+	programs := []string{own, cmp.Or(o.GatewayProgram, own)}
 	configs := []childConfig{
 		{Store: clickhouseDir, Dir: filepath.Join(s.dir, clickhouseDir), ClickHouse: &clickhouseConfig{
 			Library: o.ChDBLibrary, Database: database, User: user, Password: password,
@@ -153,8 +166,8 @@ func (s *Stores) start(ctx context.Context, o Options) error {
 			Region: region, Bucket: bucket, AccessKey: accessKey, SecretKey: secret,
 		}},
 	}
-	for _, config := range configs {
-		c, err := startChild(config, s.lock, o.Log)
+	for i, config := range configs {
+		c, err := startChild(programs[i], config, s.lock, o.Log)
 		if err != nil {
 			return fmt.Errorf("start %s: %w", config.Store, err)
 		}

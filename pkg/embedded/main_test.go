@@ -13,6 +13,7 @@ import (
 
 	"github.com/playhead/playhead/pkg/embedded"
 	"github.com/playhead/playhead/pkg/embedded/embeddedtest"
+	"github.com/playhead/playhead/pkg/embedded/s3gateway"
 )
 
 // holdEnv makes this test binary a program that runs stores on the folder it
@@ -21,7 +22,7 @@ const holdEnv = "PLAYHEAD_TEST_HOLD"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(holdEnv); dir != "" {
-		embedded.RunChild()
+		embedded.RunChild(s3gateway.Serve)
 		hold(dir)
 	}
 	embeddedtest.Main(m)

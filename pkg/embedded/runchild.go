@@ -22,7 +22,6 @@ import (
 
 	"github.com/playhead/playhead/pkg/embedded/internal/chdb"
 	"github.com/playhead/playhead/pkg/embedded/internal/chhttp"
-	"github.com/playhead/playhead/pkg/embedded/internal/s3gateway"
 )
 
 // drainTime is how long a store that was told to end goes on with the requests
@@ -31,28 +30,36 @@ const drainTime = 10 * time.Second
 
 // childrenPossible is set once this program has passed RunChild: without that
 // a child would run the whole program again, and its children too.
-var childrenPossible atomic.Bool
+// ownGateway is set when it brought a gateway.
+var childrenPossible, ownGateway atomic.Bool
+
+// Gateway serves an S3 API over the files of a folder of its own, with the region,
+// bucket and keys of at, until ctx ends. It calls ready with host:port once
+// requests are answered. s3gateway.Serve is one.
+type Gateway func(ctx context.Context, dir string, at S3, ready func(address string)) error
 
 // RunChild runs a store and exits the process when Start started it as one;
 // otherwise it returns at once. Call it first in main, and in TestMain of
-// tests that use Start.
-func RunChild() {
+// tests that use Start. A program without a gateway (nil) names in
+// Options.GatewayProgram another one that has it.
+func RunChild(gateway Gateway) {
 	store := os.Getenv(childEnv)
 	if store == "" {
+		ownGateway.Store(gateway != nil)
 		childrenPossible.Store(true)
 		return
 	}
 	if err := os.Unsetenv(childEnv); err != nil {
 		os.Exit(1)
 	}
-	if err := runChild(); err != nil {
+	if err := runChild(gateway); err != nil {
 		slog.New(slog.NewJSONHandler(os.Stderr, nil)).Error("store ended", "error", err.Error())
 		os.Exit(1)
 	}
 	os.Exit(0)
 }
 
-func runChild() error {
+func runChild(gateway Gateway) error {
 	// The parent may die while we drain; what we then log must not end us.
 	signal.Ignore(syscall.SIGPIPE)
 	stdin := bufio.NewReader(os.Stdin)
@@ -80,10 +87,10 @@ func runChild() error {
 	switch {
 	case config.ClickHouse != nil:
 		return runClickHouse(ctx, config.Dir, *config.ClickHouse, log, ready)
-	case config.S3 != nil:
-		return runS3(ctx, config.Dir, *config.S3, ready)
+	case config.S3 != nil && gateway != nil:
+		return runS3(ctx, gateway, config.Dir, *config.S3, ready)
 	}
-	return fmt.Errorf("unknown store %q", config.Store)
+	return fmt.Errorf("this program has no store %q", config.Store)
 }
 
 // readyOnce tells the parent the address.
@@ -98,10 +105,8 @@ func readyOnce(w io.WriteCloser) func(address string) {
 	}
 }
 
-func runS3(ctx context.Context, dir string, c s3Config, ready func(string)) error {
-	err := s3gateway.Serve(ctx, s3gateway.Options{
-		Dir: dir, Region: c.Region, Bucket: c.Bucket, AccessKey: c.AccessKey, SecretKey: c.SecretKey,
-	}, ready)
+func runS3(ctx context.Context, gateway Gateway, dir string, c s3Config, ready func(string)) error {
+	err := gateway(ctx, dir, S3{Region: c.Region, Bucket: c.Bucket, AccessKey: c.AccessKey, SecretKey: c.SecretKey}, ready)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}

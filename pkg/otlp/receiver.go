@@ -9,8 +9,8 @@ import (
 	"mime"
 	"net/http"
 
-	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 // maxBody is how large a body may be after it was decompressed. SDKs send a few
@@ -27,46 +27,44 @@ var (
 // repeat what was answered 503.
 func (s *Store) Receiver() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("POST /v1/traces", receive(s, func() message { return traceMessage{ptraceotlp.NewExportRequest()} }))
-	mux.Handle("POST /v1/logs", receive(s, func() message { return logMessage{plogotlp.NewExportRequest()} }))
+	mux.Handle("POST /v1/traces", receive(s, storeTraces))
+	mux.Handle("POST /v1/logs", receive(s, storeLogs))
 	return mux
 }
 
-// message is a request of one signal and its answer, in both encodings.
-type message interface {
-	UnmarshalProto(data []byte) error
-	UnmarshalJSON(data []byte) error
-	store(ctx context.Context, s *Store) error
-	answer(json bool) ([]byte, error)
-}
+// errBody is of a body that is not what its content type says.
+var errBody = errors.New("the body is not what its type says")
 
-type traceMessage struct{ ptraceotlp.ExportRequest }
-
-func (m traceMessage) store(ctx context.Context, s *Store) error {
-	return s.InsertTraces(ctx, m.Traces())
-}
-
-func (m traceMessage) answer(json bool) ([]byte, error) {
-	response := ptraceotlp.NewExportResponse()
+// storeTraces stores the body of an ExportTraceServiceRequest, which has the
+// encoding of TracesData. (Package ptraceotlp has the request too, and gRPC with
+// it.)
+func storeTraces(ctx context.Context, s *Store, body []byte, json bool) error {
+	unmarshal := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces
 	if json {
-		return response.MarshalJSON()
+		unmarshal = (&ptrace.JSONUnmarshaler{}).UnmarshalTraces
 	}
-	return response.MarshalProto()
+	traces, err := unmarshal(body)
+	if err != nil {
+		return errBody
+	}
+	return s.InsertTraces(ctx, traces)
 }
 
-type logMessage struct{ plogotlp.ExportRequest }
-
-func (m logMessage) store(ctx context.Context, s *Store) error { return s.InsertLogs(ctx, m.Logs()) }
-
-func (m logMessage) answer(json bool) ([]byte, error) {
-	response := plogotlp.NewExportResponse()
+// storeLogs stores the body of an ExportLogsServiceRequest, which has the encoding
+// of LogsData.
+func storeLogs(ctx context.Context, s *Store, body []byte, json bool) error {
+	unmarshal := (&plog.ProtoUnmarshaler{}).UnmarshalLogs
 	if json {
-		return response.MarshalJSON()
+		unmarshal = (&plog.JSONUnmarshaler{}).UnmarshalLogs
 	}
-	return response.MarshalProto()
+	logs, err := unmarshal(body)
+	if err != nil {
+		return errBody
+	}
+	return s.InsertLogs(ctx, logs)
 }
 
-func receive(s *Store, newMessage func() message) http.Handler {
+func receive(s *Store, store func(ctx context.Context, s *Store, body []byte, json bool) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Other types are what a foreign page may send without being asked.
 		contentType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -80,27 +78,20 @@ func receive(s *Store, newMessage func() message) http.Handler {
 			http.Error(w, err.Error(), statusOf(err))
 			return
 		}
-		m := newMessage()
-		unmarshal := m.UnmarshalProto
-		if json {
-			unmarshal = m.UnmarshalJSON
-		}
-		if err := unmarshal(body); err != nil {
-			http.Error(w, "the body is not what its type says", http.StatusBadRequest)
+		err = store(r.Context(), s, body, json)
+		if errors.Is(err, errBody) {
+			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		if err := m.store(r.Context(), s); err != nil {
+		if err != nil {
 			s.log.ErrorContext(r.Context(), "Telemetry not stored", "path", r.URL.Path, "error", err)
 			http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
 			return
 		}
-		answer, err := m.answer(json)
-		if err != nil {
-			http.Error(w, "no answer", http.StatusInternalServerError)
-			return
-		}
 		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write(answer) //nolint:gosec // JSON or protobuf by its type, no page; the sender may have gone
+		if json {
+			_, _ = io.WriteString(w, "{}") // the sender may have gone; a response without fields has no bytes as protobuf
+		}
 	})
 }
 

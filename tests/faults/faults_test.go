@@ -12,10 +12,11 @@ import (
 	"testing"
 
 	"github.com/playhead/playhead/pkg/embedded"
+	"github.com/playhead/playhead/pkg/embedded/s3gateway"
 )
 
 func TestMain(m *testing.M) {
-	embedded.RunChild()
+	embedded.RunChild(s3gateway.Serve)
 	RunAttackers()
 	os.Exit(m.Run())
 }

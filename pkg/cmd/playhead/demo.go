@@ -11,13 +11,15 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/playhead/playhead/examples/shop"
+	shoprecordings "github.com/playhead/playhead/examples/shop/recordings"
 	"github.com/playhead/playhead/pkg/embedded"
 	"github.com/playhead/playhead/pkg/ingest"
 	"github.com/playhead/playhead/pkg/recording"
@@ -143,7 +145,7 @@ func demoConfig(dir, ingestAt, pageAt, shopAt, otlpAt string) (config, error) {
 // seedRecordings stores the shop's recordings as if they had just been made.
 // Their ids come from their content: a second start stores nothing new.
 func seedRecordings(ctx context.Context, c config, s *stores, log *slog.Logger, now time.Time) error {
-	names, err := fs.Glob(shop.Recordings, "recordings/*.json")
+	names, err := fs.Glob(shoprecordings.Files, "*.json")
 	if err != nil {
 		return err
 	}
@@ -160,7 +162,7 @@ func seedRecordings(ctx context.Context, c config, s *stores, log *slog.Logger, 
 }
 
 func seedRecording(ctx context.Context, i *importer, name string, end time.Time) error {
-	f, err := shop.Recordings.Open(name)
+	f, err := shoprecordings.Files.Open(name)
 	if err != nil {
 		return err
 	}
@@ -174,32 +176,27 @@ func seedRecording(ctx context.Context, i *importer, name string, end time.Time)
 	return i.store(ctx, demoProject, r, origin, end.Sub(time.UnixMilli(r.endMs)).Truncate(time.Millisecond))
 }
 
+// runShop keeps the shop running until ctx is done. It ends with this process,
+// however that ends.
 func runShop(ctx context.Context, address string, at demoAddresses, log *slog.Logger) error {
-	telemetry, err := shop.NewTelemetry(ctx, logWriter{log}, at.OTLP)
+	program, err := findLocal()
 	if err != nil {
 		return err
 	}
-	handler, err := shop.New(shop.Options{
-		RecorderURL: at.Public + "/playhead.js", WriteKey: demoKey, TracerProvider: telemetry.Traces, Log: telemetry.Log, Capture: 300 * time.Millisecond,
-	}).Handler()
+	c := exec.CommandContext(ctx, program, "shop", "-attached", "-listen", address, "-recorder", at.Public+"/playhead.js", "-key", demoKey, "-otlp", at.OTLP) //nolint:gosec // the program beside this one
+	c.Stdout, c.Stderr = logWriter{log}, logWriter{log}
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for this process, which tells it
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = 10 * time.Second
+	alive, err := c.StdinPipe()
 	if err != nil {
-		return err
+		return fmt.Errorf("start the shop: %w", err)
 	}
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("--shop: %w", err)
+	defer alive.Close()
+	if err := c.Run(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("the shop ended, demo.log says why: %w", err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	group, serving := errgroup.WithContext(ctx)
-	group.Go(func() error { return serve(server, listener) })
-	group.Go(func() error {
-		<-serving.Done()
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		return errors.Join(server.Shutdown(ending), telemetry.Shutdown(ending))
-	})
-	return group.Wait()
+	return nil
 }
 
 // logWriter takes the shop's own log lines into the demo's log.

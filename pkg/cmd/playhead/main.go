@@ -24,7 +24,7 @@ import (
 var version = "0.1.0-dev"
 
 func main() {
-	embedded.RunChild()
+	embedded.RunChild(nil) // its gateway is in playhead-local
 	os.Exit(program(os.Args[1:], os.Stdout, os.Stderr))
 }
 

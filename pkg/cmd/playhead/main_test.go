@@ -9,12 +9,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/playhead/playhead/pkg/embedded"
+	"github.com/playhead/playhead/pkg/embedded/s3gateway"
 )
 
 func TestMain(m *testing.M) {
-	embedded.RunChild()
+	embedded.RunChild(s3gateway.Serve)
 	testscript.Main(m, map[string]func(){
-		"playhead": main,
+		"playhead":   main,
+		localProgram: func() {}, // a store, which RunChild has been by now
 	})
 }
 

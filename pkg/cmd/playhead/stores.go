@@ -73,7 +73,11 @@ func (s *stores) openEmbedded(ctx context.Context, dir string, attach bool, log 
 			return fmt.Errorf("attach to the stores: %w", err)
 		}
 	}
-	engines, err := embedded.Start(ctx, embedded.Options{Dir: dir, Log: log})
+	local, err := findLocal()
+	if err != nil {
+		return err
+	}
+	engines, err := embedded.Start(ctx, embedded.Options{Dir: dir, GatewayProgram: local, Log: log})
 	if err != nil {
 		return fmt.Errorf("start the stores: %w", err)
 	}

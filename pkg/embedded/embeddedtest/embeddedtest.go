@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/playhead/playhead/pkg/embedded"
+	"github.com/playhead/playhead/pkg/embedded/s3gateway"
 )
 
 // Environment variables that name servers to test against instead.
@@ -53,7 +54,7 @@ var shared struct {
 
 // Main runs a package's tests and stops the stores when they have run.
 func Main(m *testing.M) {
-	embedded.RunChild()
+	embedded.RunChild(s3gateway.Serve)
 	code := m.Run()
 	if err := Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "embeddedtest:", err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/playhead/playhead/pkg/embedded"
+	"github.com/playhead/playhead/pkg/embedded/s3gateway"
 	"github.com/playhead/playhead/tests/traffic"
 )
 
@@ -21,7 +22,7 @@ import (
 // or is told to. Flags must be defined before; what measure writes to standard
 // output are results only.
 func Main(name string, measure func(ctx context.Context, dir string) error) {
-	embedded.RunChild()
+	embedded.RunChild(s3gateway.Serve)
 	flag.Parse()
 	if err := inFolder(name, measure); err != nil {
 		fmt.Fprintf(os.Stderr, "bench %s: %v\n", name, err)

@@ -15,11 +15,12 @@ import (
 	"syscall"
 
 	"github.com/playhead/playhead/pkg/embedded"
+	"github.com/playhead/playhead/pkg/embedded/s3gateway"
 	"github.com/playhead/playhead/tests/faults"
 )
 
 func main() {
-	embedded.RunChild()
+	embedded.RunChild(s3gateway.Serve)
 	faults.RunAttackers()
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)

@@ -1,7 +1,9 @@
 //go:build unix
 
 // Package s3gateway runs VersityGW's S3 gateway over a local folder in the
-// current process. It has one account and creates one bucket.
+// current process. It has one account and creates one bucket. What it is built
+// from is several times as large as Playhead's own programs, so that it is in
+// programs that pass Serve to embedded.RunChild, and in no others.
 package s3gateway
 
 import (
@@ -22,14 +24,9 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
-)
 
-// Options say what to serve.
-type Options struct {
-	Dir                  string // the gateway's own; created when absent
-	Region, Bucket       string
-	AccessKey, SecretKey string
-}
+	"github.com/playhead/playhead/pkg/embedded"
+)
 
 const (
 	// maxConnections and maxRequests are far above what one machine's clients
@@ -45,10 +42,11 @@ const (
 	bindAttempts = 10
 )
 
-// Serve runs the gateway on a free port of the loopback until ctx ends. It
-// calls ready with host:port once requests are answered.
-func Serve(ctx context.Context, o Options, ready func(address string)) error {
-	store, err := openStore(o)
+// Serve is an embedded.Gateway: it runs on a free port of the loopback until ctx
+// ends, and calls ready with host:port once requests are answered. The folder is
+// its own.
+func Serve(ctx context.Context, dir string, o embedded.S3, ready func(address string)) error {
+	store, err := openStore(dir, o)
 	if err != nil {
 		return err
 	}
@@ -106,8 +104,8 @@ func freeAddress(ctx context.Context) (string, error) {
 
 // openStore opens the folder and creates the bucket. Object metadata lies in
 // extended attributes, or in files beside where the file system has none.
-func openStore(o Options) (*durableStore, error) {
-	root, sidecar := filepath.Join(o.Dir, "objects"), filepath.Join(o.Dir, "metadata")
+func openStore(dir string, o embedded.S3) (*durableStore, error) {
+	root, sidecar := filepath.Join(dir, "objects"), filepath.Join(dir, "metadata")
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, fmt.Errorf("create object folder: %w", err)
 	}
@@ -148,7 +146,7 @@ func metadata(root, sidecar string) (meta.MetadataStorer, error) {
 
 // createBucket creates the bucket when it is not there, or only half there
 // because a start was cut short.
-func createBucket(store *durableStore, o Options) error {
+func createBucket(store *durableStore, o embedded.S3) error {
 	ctx := context.Background()
 	if acl, err := store.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: &o.Bucket}); err == nil && len(acl) > 0 {
 		return nil
