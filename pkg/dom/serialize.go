@@ -431,6 +431,9 @@ func (s *serializer) element(i int32) {
 			!s.keyframe && tag == "option" && name == "selected" {
 			continue
 		}
+		if s.keyframe && tag == "textarea" && name == "value" {
+			name = "VALUE" // an attribute that was written so; rrweb takes the other for the text
+		}
 		a.str(name, at.value)
 	}
 	s.state(&a, i, tag)
