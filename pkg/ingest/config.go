@@ -218,8 +218,10 @@ type Journal struct {
 	// MinFreeBytes is left free on the disk. Default 64MiB.
 	MinFreeBytes Bytes `yaml:"min_free_bytes"`
 
-	// CommitInterval is the shortest time between two fsyncs; under load, all
-	// segments that arrive in it share one. 0 to 10ms, default 5ms.
+	// CommitInterval is the shortest time between two fsyncs on the average;
+	// under load, all segments that arrive in it share one. Twenty may follow
+	// each other at once, so that nobody waits for it where there are few. 0 to
+	// 10ms, default 5ms.
 	CommitInterval time.Duration `yaml:"commit_interval"`
 }
 

@@ -13,6 +13,10 @@ const (
 	groupBytes   = 4 << 20
 	groupRecords = 1024
 
+	// fsyncsAhead is how many fsyncs may follow each other without a pause: as
+	// many as CommitInterval leaves for a tenth of a second at its default.
+	fsyncsAhead = 20
+
 	// keepBuffer is how large the write buffer may stay between groups.
 	keepBuffer = 8 << 20
 )
@@ -50,7 +54,7 @@ func (j *Journal) run() {
 	for {
 		select {
 		case r := <-j.requests:
-			j.pace()
+			j.rest()
 			j.commit(j.gather(r))
 		case <-j.closing:
 			return
@@ -58,10 +62,9 @@ func (j *Journal) run() {
 	}
 }
 
-// pace lets CommitInterval pass since the last fsync, so that under load many
-// appends share one; a lone append is not delayed.
-func (j *Journal) pace() {
-	wait := j.opts.CommitInterval - time.Since(j.synced)
+// rest waits until the next fsync may begin.
+func (j *Journal) rest() {
+	wait := j.pace.wait(time.Now())
 	if wait <= 0 {
 		return
 	}
@@ -71,6 +74,28 @@ func (j *Journal) pace() {
 	case <-t.C:
 	case <-j.closing:
 	}
+}
+
+// pace lets an interval pass between two fsyncs while there are many, so that
+// appends share one. An append that comes shortly after another, perhaps
+// somebody else's, is not delayed as long as there are few: fsyncsAhead of them
+// may follow each other at once.
+type pace struct {
+	interval time.Duration
+	paid     time.Time // until when fsyncs have used up the time
+}
+
+// wait is how long until the next fsync may begin.
+func (p *pace) wait(now time.Time) time.Duration {
+	return p.paid.Add(-(fsyncsAhead - 1) * p.interval).Sub(now)
+}
+
+// spend notes an fsync: it takes an interval of the time outside of fsyncs.
+func (p *pace) spend(begin, end time.Time) {
+	if p.paid.Before(begin) {
+		p.paid = begin
+	}
+	p.paid = p.paid.Add(end.Sub(begin) + p.interval)
 }
 
 // gather takes everybody who is waiting.
@@ -96,7 +121,7 @@ func (j *Journal) commit(group []*request) {
 		return
 	}
 	err := j.write(group)
-	j.synced = time.Now()
+	j.pace.spend(start, time.Now())
 	size := len(j.buf)
 	if cap(j.buf) > keepBuffer {
 		j.buf = nil

@@ -51,7 +51,7 @@ type Options struct {
 	FileBytes      int64         // a file is closed at this size
 	MaxSegments    int           // segments not settled yet, each of which costs memory
 	MinFreeBytes   uint64        // left free on the disk, so that seals still fit
-	CommitInterval time.Duration // at most one fsync in this time
+	CommitInterval time.Duration // between two fsyncs, on the average
 	Log            *slog.Logger
 
 	Create    func(path string) (File, error)
@@ -84,7 +84,7 @@ type Journal struct {
 	failed    chan struct{}
 	committer sync.WaitGroup
 	buf       []byte // of the committer
-	synced    time.Time
+	pace      pace   // of the committer
 
 	mu      sync.Mutex
 	files   []*file // ascending by number; the last one is written to
@@ -128,7 +128,7 @@ func Open(opts Options) (*Journal, *Recovery, error) {
 		return nil, nil, err
 	}
 	j := &Journal{
-		opts: opts, lock: l,
+		opts: opts, lock: l, pace: pace{interval: opts.CommitInterval},
 		requests: make(chan *request), closing: make(chan struct{}), failed: make(chan struct{}),
 	}
 	recovery, err := j.recover()
