@@ -227,7 +227,10 @@ func (s *search) among(ctx context.Context, sessions []recording.SessionID) ([]s
 		return nil, nil
 	}
 	if len(sessions) <= 2*(s.limit+1) {
-		return s.rows(ctx, list(sessions))
+		found := s.truth()
+		s.after(found, s.before)
+		rows, err := s.unordered(ctx, sessions, found)
+		return newestOf(rows, s.limit+1), err
 	}
 	var found []candidate
 	for some := range slices.Chunk(sessions, sessionsPerQuery) {
@@ -248,6 +251,14 @@ func (s *search) among(ctx context.Context, sessions []recording.SessionID) ([]s
 func (s *search) rows(ctx context.Context, ids string) ([]sessionRow, error) {
 	var rows []sessionRow
 	err := s.newest(ctx, &rows, columnsOf[sessionRow](), ids)
+	return rows, err
+}
+
+// unordered reads the rows of a few sessions that fulfil conditions. It leaves
+// the order to the caller: a server that is asked for the newest reads what it
+// sorts by first, and what else is in a row by a second look at each place.
+func (s *search) unordered(ctx context.Context, sessions []recording.SessionID, found *conditions) (rows []sessionRow, err error) {
+	err = s.x.conn.Select(ctx, &rows, s.selectAmong(columnsOf[sessionRow](), list(sessions), found), found.args...)
 	return rows, err
 }
 
@@ -433,9 +444,8 @@ func (s *search) current(ctx context.Context, candidates []candidate) ([]session
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	found := s.truth()
-	var all []sessionRow
-	if err := s.x.conn.Select(ctx, &all, s.selectAmong(columnsOf[sessionRow](), list(ids), found), found.args...); err != nil {
+	all, err := s.unordered(ctx, ids, s.truth())
+	if err != nil {
 		return nil, err
 	}
 	byID := make(map[string]sessionRow, len(all))
