@@ -13,8 +13,8 @@ const (
 	groupBytes   = 4 << 20
 	groupRecords = 1024
 
-	// fsyncsAhead is how many fsyncs may follow each other without a pause: as
-	// many as CommitInterval leaves for a tenth of a second at its default.
+	// fsyncsAhead is how many fsyncs may follow each other without a pause: a tenth
+	// of a second's, at the default of CommitInterval.
 	fsyncsAhead = 20
 
 	// keepBuffer is how large the write buffer may stay between groups.
