@@ -24,6 +24,7 @@ func TestResults(t *testing.T) {
 	fill(durableAck, 2*time.Second, 0, time.Millisecond)
 	fill(oursSteady, time.Second, 0, 3*time.Millisecond)
 	fill(durableSteady, time.Second, 0, 12*time.Millisecond)
+	fill(oursAtMost, time.Second, 0, 7*time.Millisecond)
 	fill(clickstack, time.Second, 3*time.Second, time.Millisecond)
 	want := map[string][2]float64{
 		"ingest.mb_per_cpu_s":                     {100, 4},
@@ -33,6 +34,7 @@ func TestResults(t *testing.T) {
 		"ingest.ack_p50_ms":                       {10, 1. / 7},
 		"ingest.ack_p99_ms":                       {10, 1. / 7},
 		"ingest.ack_p99_same_load_ms":             {3, 1. / 4},
+		"ingest.ack_p99_at_peers_most_ms":         {7, 1. / 10},
 		"path.mb_per_cpu_s":                       {50, 2},
 		"path.mb_per_cpu_s_known_sites":           {100, 4},
 	}
