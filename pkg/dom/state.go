@@ -404,15 +404,18 @@ func (d *Document) setMedia(i int32, name string, v value) {
 	if v.kind == jsonNull || v.kind == jsonNone || len(v.raw) > most {
 		return
 	}
+	fact := string(v.raw)
+	if v.kind == jsonString {
+		// A keyframe has it written so, and may not be longer than what it is of.
+		if fact = string(appendString(nil, v.text())); len(fact) > most {
+			return
+		}
+	}
 	m := d.details(i)
 	if m.media == nil {
 		m.media = make(map[string]string)
 	}
-	if v.kind == jsonString {
-		m.media[name] = string(appendString(nil, v.text()))
-		return
-	}
-	m.media[name] = string(v.raw)
+	m.media[name] = fact
 }
 
 func (d *Document) applySelection(data value) {

@@ -11,10 +11,8 @@ import (
 
 // While segments come faster than they are encoded the heap may take
 // heapOfServer, heapOfProcessor for each processor and heapOfConnection for each
-// open connection before it is collected more often than collectEarlier says:
-// with two processors and few connections 112 MiB, with which a server that is
-// given more than it can store for half a minute has 190 to 230 MB resident, the
-// program's own pages among them.
+// open connection before it is collected more often than its growth says: with
+// two processors and few connections 112 MiB.
 const (
 	heapOfServer     = 48 << 20
 	heapOfProcessor  = 32 << 20
@@ -32,21 +30,35 @@ const (
 	heapStep         = 8 << 20
 )
 
-// load is what boundHeap asks of ingest.
+// Between collections the heap grows by leastGrowth percent, or to restHeap less
+// than its limit where that is more, by mostGrowth at most. That of ingest is
+// mostly buffers without pointers: marking costs little, but each collection
+// stops everything until the threads that encode, which have a lower priority,
+// have been let run by the kernel, and that is what acknowledgements wait for.
+const (
+	leastGrowth = 50
+	mostGrowth  = 150
+	restHeap    = 16 << 20
+)
+
+// load is what tendHeap asks of ingest.
 type load interface {
 	Behind() bool
 	Connections() int
 }
 
-// boundHeap sets the memory limit of the Go runtime until ctx is done, unless
-// $GOMEMLIMIT says what it is. Uploads that come faster than they can be stored
-// take the collector's time then, and not memory. As long as they do not there
-// is no limit: encoding with care needs memory, and the time is worth more.
-func boundHeap(ctx context.Context, processors int, ingest load) {
-	if os.Getenv("GOMEMLIMIT") != "" {
-		return
-	}
+// tendHeap sets the growth and the memory limit of the Go runtime's heap until
+// ctx is done, unless $GOGC and $GOMEMLIMIT say what they are. Uploads that come
+// faster than they can be stored take the collector's time then, and not memory.
+// As long as they do not there is no limit: encoding with care needs memory, and
+// the time is worth more.
+func tendHeap(ctx context.Context, processors int, ingest load) {
+	ownGrowth, ownLimit := os.Getenv("GOGC") == "", os.Getenv("GOMEMLIMIT") == ""
 	least := int64(heapOfServer + processors*heapOfProcessor)
+	growth := mostGrowth
+	if ownGrowth {
+		debug.SetGCPercent(growth)
+	}
 	limit, since := least, readProcessorTime()
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
@@ -56,7 +68,14 @@ func boundHeap(ctx context.Context, processors int, ingest load) {
 			return
 		case <-ticks.C:
 		}
+		if next := nextGrowth(growth, liveHeap(), least-restHeap); next != growth && ownGrowth {
+			growth = next
+			debug.SetGCPercent(growth)
+		}
 		now := readProcessorTime()
+		if !ownLimit {
+			continue
+		}
 		if ingest.Behind() {
 			limit = nextLimit(limit, least, since, now)
 			debug.SetMemoryLimit(limit + int64(ingest.Connections())*heapOfConnection)
@@ -65,6 +84,27 @@ func boundHeap(ctx context.Context, processors int, ingest load) {
 		}
 		since = now
 	}
+}
+
+// nextGrowth returns by how many percent the heap may grow of which live bytes
+// were in use when it was collected last, so that it becomes as large as enough.
+// Changing it stops everything, so a little more or less leaves it as it is.
+func nextGrowth(growth int, live, enough int64) int {
+	next := mostGrowth
+	if live > 0 {
+		next = int(min(max(100*(enough-live)/live, leastGrowth), mostGrowth))
+	}
+	if next != leastGrowth && next != mostGrowth && next*4 > growth*3 && next*3 < growth*4 {
+		return growth
+	}
+	return next
+}
+
+// liveHeap is what the last collection found in use, bytes.
+func liveHeap() int64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64()) //nolint:gosec // bytes of memory
 }
 
 // nextLimit returns the limit after a pause in which the processor time of the

@@ -26,6 +26,29 @@ func TestMemoryLimitFollowsTheCollector(t *testing.T) {
 	}
 }
 
+func TestGrowthFollowsWhatIsInUse(t *testing.T) {
+	const enough = 96 << 20
+	for name, test := range map[string]struct {
+		growth int
+		live   int64
+		want   int
+	}{
+		"nothing is known yet":        {mostGrowth, 0, mostGrowth},
+		"an idle server":              {mostGrowth, 8 << 20, mostGrowth},
+		"to what is enough":           {mostGrowth, 48 << 20, 100},
+		"about the same":              {100, 45 << 20, 100},
+		"more is in use than enough":  {100, 200 << 20, leastGrowth},
+		"no less than the least":      {100, 80 << 20, leastGrowth},
+		"little is in use once again": {leastGrowth, 20 << 20, mostGrowth},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := nextGrowth(test.growth, test.live, enough); got != test.want {
+				t.Errorf("%d %%, want %d", got, test.want)
+			}
+		})
+	}
+}
+
 func TestProcessorTimeOnlyGrows(t *testing.T) {
 	before := readProcessorTime()
 	if before.busy < 0 || before.collecting < 0 || before.collecting > before.busy {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,7 +43,6 @@ func newService(ctx context.Context, c config, s *stores, log *slog.Logger) (*se
 	if err != nil {
 		return nil, fmt.Errorf("open ingest: %w", err)
 	}
-	collectEarlier()
 	runBeside(processors)
 	v := &service{config: c, stores: s, ingest: server, log: log, registry: registry, processors: processors}
 	if err := v.listen(ctx); err != nil {
@@ -77,15 +75,6 @@ func (v *service) listen(ctx context.Context) error {
 		*l.listener, opened = listener, append(opened, listener)
 	}
 	return nil
-}
-
-// collectEarlier lets the heap grow by half between collections, unless $GOGC
-// says otherwise. That of ingest is mostly buffers without pointers: collecting
-// more often costs little, and what a server needs at most is a quarter less.
-func collectEarlier() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
 }
 
 // runBeside lets as many goroutines more run as there are processors, unless
@@ -124,7 +113,7 @@ func (v *service) run(ctx context.Context) error {
 		group.Go(func() error { return serve(receiver, v.otlp) })
 	}
 	group.Go(func() error {
-		boundHeap(serving, v.processors, v.ingest)
+		tendHeap(serving, v.processors, v.ingest)
 		return nil
 	})
 	group.Go(func() error {
