@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	only        = flag.String("only", "", "one of bytes (unseen and known), unseen, known, puts; default all")
+	only        = flag.String("only", "", "one of bytes (unseen and known), unseen, known, puts, settled; default all")
 	sessions    = flag.Int("sessions", 1000, "concurrent sessions of the PUT count")
 	putDuration = flag.Duration("puts-duration", 3*time.Minute, "time of the PUT count")
 )
@@ -30,7 +30,7 @@ func measure(ctx context.Context, dir string) error {
 	steps := []struct {
 		name, group string
 		run         func(context.Context, string, []*traffic.Recording) ([]rig.Result, error)
-	}{{"unseen", "bytes", unseenSites}, {"known", "bytes", knownSites}, {"puts", "", countPuts}}
+	}{{"unseen", "bytes", unseenSites}, {"known", "bytes", knownSites}, {"puts", "", countPuts}, {"settled", "", countSettledPuts}}
 	for _, s := range steps {
 		if *only != "" && *only != s.name && *only != s.group {
 			continue

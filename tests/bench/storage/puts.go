@@ -24,6 +24,15 @@ type flushSettings struct {
 	name, setting string
 	age           time.Duration
 	bytes         int64
+	settled       bool // the crowd is there for as long before
+}
+
+// begin is how the server begins.
+func (s flushSettings) begin() string {
+	if s.settled {
+		return "the server has had other sessions of these sites for as long before"
+	}
+	return "the server begins without dictionaries"
 }
 
 // countPuts lets 1000 sessions go on in real time, three times at once: with the
@@ -42,11 +51,20 @@ func countPuts(ctx context.Context, dir string, recordings []*traffic.Recording)
 		wait.Go(func() {
 			var count putCount
 			count, errs[i] = countPutsAt(ctx, filepath.Join(dir, "puts"+s.name), recordings, s)
-			results[i] = count.result("storage.puts_per_1000_session_minutes"+s.name, s.setting)
+			results[i] = count.result("storage.puts_per_1000_session_minutes"+s.name, s)
 		})
 	}
 	wait.Wait()
 	return results, errors.Join(errs...)
+}
+
+// countSettledPuts counts what goes on for ever: the same crowd has been there
+// for as long before, so that its sites have their dictionaries, and packs are
+// closed by their size more often than by their age.
+func countSettledPuts(ctx context.Context, dir string, recordings []*traffic.Recording) ([]rig.Result, error) {
+	s := flushSettings{name: "_settled_90s_64mib", setting: "flush.pack_age 90s, flush.pack_bytes 64MiB", age: 90 * time.Second, bytes: 64 << 20, settled: true}
+	count, err := countPutsAt(ctx, filepath.Join(dir, "puts"+s.name), recordings, s)
+	return []rig.Result{count.result("storage.puts_per_1000_session_minutes"+s.name, s)}, err
 }
 
 // putCount is what one server did while the crowd was there.
@@ -56,12 +74,12 @@ type putCount struct {
 	load               rig.CrowdLoad
 }
 
-func (c putCount) result(name, setting string) rig.Result {
+func (c putCount) result(name string, s flushSettings) rig.Result {
 	minutes := c.load.Elapsed.Minutes() * float64(*sessions)
 	perUpload := float64(c.load.Requests) / minutes * 1000
 	return rig.Result{
 		Name: name, Value: float64(c.puts) / minutes * 1000, Unit: "PUT",
-		Method: fmt.Sprintf("%d concurrent sessions of the corpus in real time for %v (pauses beyond %v shortened), %s; PUTs counted in front of the S3 gateway: %d packs, %d for dictionaries, %.1f MB of %.1f MB raw; resident at most %d MB; the server begins without dictionaries; the peer puts every upload", *sessions, c.load.Elapsed.Round(time.Second), mostIdle, setting, c.packs, c.puts-c.packs, float64(c.bytes)/1e6, float64(c.load.Raw)/1e6, c.memory.Peak/1e6),
+		Method: fmt.Sprintf("%d concurrent sessions of the corpus in real time for %v (pauses beyond %v shortened), %s; PUTs counted in front of the S3 gateway: %d packs, %d for dictionaries, %.1f MB of %.1f MB raw; resident at most %d MB; %s; the peer puts every upload", *sessions, c.load.Elapsed.Round(time.Second), mostIdle, s.setting, c.packs, c.puts-c.packs, float64(c.bytes)/1e6, float64(c.load.Raw)/1e6, c.memory.Peak/1e6, s.begin()),
 	}.Against("one object per upload (Sentry, Maple)", perUpload)
 }
 
@@ -81,8 +99,19 @@ func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recordin
 		return count, err
 	}
 	defer rig.Stop(&err, playhead)
+	say := func(l rig.CrowdLoad) { rig.Say("%s: %v", s.setting, l) }
 	crowd := rig.Crowd{Recordings: recordings, Sessions: *sessions, Connections: connections, MostIdle: mostIdle, Seed: 1}
-	count.load, err = crowd.Run(ctx, playhead, *putDuration, func(l rig.CrowdLoad) { rig.Say("%s: %v", s.setting, l) })
+	if s.settled {
+		if _, err := crowd.Run(ctx, playhead, *putDuration, say); err != nil {
+			return count, err
+		}
+		if err := playhead.Drain(ctx, storeTime); err != nil {
+			return count, err
+		}
+		crowd.Seed++ // other sessions
+	}
+	puts, packs, bytes := gate.Puts()
+	count.load, err = crowd.Run(ctx, playhead, *putDuration, say)
 	if err != nil {
 		return count, err
 	}
@@ -91,6 +120,7 @@ func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recordin
 		return count, err
 	}
 	count.puts, count.packs, count.bytes = gate.Puts()
+	count.puts, count.packs, count.bytes = count.puts-puts, count.packs-packs, count.bytes-bytes
 	count.memory, err = rig.MemoryOf(playhead.PID)
 	return count, err
 }
