@@ -412,7 +412,11 @@ func (s *serializer) element(i int32) {
 	n := &d.nodes[i]
 	tag := d.tag(i)
 	s.raw(`,"tagName":`)
-	s.str(tag)
+	if s.keyframe && tag == "script" && n.flags&nodeSVG == 0 {
+		s.str("SCRIPT") // it was written in other letters; rrweb makes a noscript of the other
+	} else {
+		s.str(tag)
+	}
 	if n.flags&nodeSVG != 0 {
 		s.raw(`,"isSVG":true`)
 	}
