@@ -125,6 +125,9 @@ const floodSenders = 128
 // together, and returns how many it sent in a second.
 func (g *greedy) exceed(ctx context.Context, bytesPerSecond int, length time.Duration) (float64, error) {
 	const burst = 100 * time.Millisecond
+	if err := g.begin(ctx); err != nil {
+		return 0, err
+	}
 	start, before := time.Now(), g.sent.Load()
 	due := func() time.Duration {
 		bursts := time.Since(start)/burst + 1
@@ -147,6 +150,17 @@ func (g *greedy) exceed(ctx context.Context, bytesPerSecond int, length time.Dur
 		}
 	}
 	return float64(g.sent.Load()-before) / length.Seconds(), err
+}
+
+// begin sends a session's first segment alone, as recorders do: what follows
+// carries the token that it is answered with, however late it is sent.
+func (g *greedy) begin(ctx context.Context) error {
+	for g.sender.token(g.tape.session) == "" {
+		if err := g.one(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // flood sends one segment after another, each when it is due.
