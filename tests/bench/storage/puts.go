@@ -62,7 +62,7 @@ func countPuts(ctx context.Context, dir string, recordings []*traffic.Recording)
 // for as long before, so that its sites have their dictionaries, and packs are
 // closed by their size more often than by their age.
 func countSettledPuts(ctx context.Context, dir string, recordings []*traffic.Recording) ([]rig.Result, error) {
-	s := flushSettings{name: "_settled_90s_64mib", setting: "flush.pack_age 90s, flush.pack_bytes 64MiB", age: 90 * time.Second, bytes: 64 << 20, settled: true}
+	s := flushSettings{name: "_settled_60s_64mib", setting: "flush.pack_age 60s, flush.pack_bytes 64MiB", age: time.Minute, bytes: 64 << 20, settled: true}
 	count, err := countPutsAt(ctx, filepath.Join(dir, "puts"+s.name), recordings, s)
 	return []rig.Result{count.result("storage.puts_per_1000_session_minutes"+s.name, s)}, err
 }
