@@ -37,8 +37,8 @@ const (
 // have been let run by the kernel, and that is what acknowledgements wait for.
 const (
 	leastGrowth = 50
-	mostGrowth  = 150
-	restHeap    = 16 << 20
+	mostGrowth  = 100
+	restHeap    = 24 << 20
 )
 
 // load is what tendHeap asks of ingest.

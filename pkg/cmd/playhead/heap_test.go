@@ -35,10 +35,10 @@ func TestGrowthFollowsWhatIsInUse(t *testing.T) {
 	}{
 		"nothing is known yet":        {mostGrowth, 0, mostGrowth},
 		"an idle server":              {mostGrowth, 8 << 20, mostGrowth},
-		"to what is enough":           {mostGrowth, 48 << 20, 100},
-		"about the same":              {100, 45 << 20, 100},
-		"more is in use than enough":  {100, 200 << 20, leastGrowth},
-		"no less than the least":      {100, 80 << 20, leastGrowth},
+		"to what is enough":           {mostGrowth, 60 << 20, 60},
+		"about the same":              {60, 58 << 20, 60},
+		"more is in use than enough":  {60, 200 << 20, leastGrowth},
+		"no less than the least":      {60, 80 << 20, leastGrowth},
 		"little is in use once again": {leastGrowth, 20 << 20, mostGrowth},
 	} {
 		t.Run(name, func(t *testing.T) {
