@@ -2,7 +2,8 @@
 
 // Package embedded runs the stores of Playhead on this machine: ClickHouse's
 // engine (from chDB) behind ClickHouse's HTTP interface, and VersityGW's S3
-// gateway, as child processes, on the loopback, with their data under one folder. It is for the demo, for tests and for sites
+// gateway, as child processes, on the loopback, with their data under one
+// folder. It is for the demo, for tests and for sites
 // with one machine. It is no client: whoever uses the stores speaks to their
 // addresses with clickhouse-go (HTTP) and minio-go, as to any other server.
 //

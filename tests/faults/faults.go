@@ -55,7 +55,7 @@ const (
 )
 
 var rows = []row{
-	{1, "kill -9 at random moments", killed, alone},
+	{1, "kill -9 at random moments", killed, beside},
 	{2, "power loss", powerLost, beside},
 	{3, "a torn tail, a flipped bit", journalDamaged, beside},
 	{4, "a full disk", diskFull, beside},

@@ -27,9 +27,6 @@ func overQuota(t *trial) error {
 	greedy := projectSettings("greedy", greedyKey)
 	greedy["keys"].([]settings)[0]["quota"] = settings{"bytes_per_second": rate, "burst_bytes": 256 << 10}
 	config := t.settings(v, "ingest").with("limits", "body_bytes", 256<<10).with("limits", "asset_bytes", 256<<10)
-	// The default. Packs that are made fifty times as often, one row of them for
-	// each project, cost the databases on this machine more than the flood does.
-	config.with("flush", "pack_age", t.pickTime(10*time.Second, 200*time.Millisecond).String())
 	config["projects"] = []settings{projectSettings(mainProject, mainKey), greedy}
 	srv, err := t.serve("ingest", config)
 	if err != nil {
