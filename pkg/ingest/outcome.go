@@ -105,7 +105,7 @@ func (p *pipeline) giveBack(j *job, q *queue, out outcome) {
 		q.bytes += it.packBytes()
 		p.held += it.made.bytes
 	}
-	q.head = append(out.back[:len(out.back):len(out.back)], q.head...)
+	q.setHead(append(out.back[:len(out.back):len(out.back)], q.head...))
 	if len(out.again) == 0 {
 		return
 	}

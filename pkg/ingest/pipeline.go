@@ -269,13 +269,13 @@ func (p *pipeline) encoded(group journal.Group, it *item, made *encoded) {
 		p.packer.lose([]journal.Entry{it.entry})
 	}
 	p.mu.Lock()
-	it.kept, it.made = nil, made
+	it.kept, it.made, it.madeMs = nil, made, p.now().UnixMilli()
 	q := p.queue(group)
 	if made != nil {
 		q.bytes += it.packBytes()
 		p.held += made.bytes
 	} else {
-		q.head = slices.DeleteFunc(q.head, func(other *item) bool { return other == it })
+		q.setHead(slices.DeleteFunc(q.head, func(other *item) bool { return other == it }))
 		p.progressed()
 	}
 	p.mu.Unlock()

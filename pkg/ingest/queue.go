@@ -1,10 +1,6 @@
 package ingest
 
-import (
-	"slices"
-
-	"github.com/playhead/playhead/pkg/ingest/journal"
-)
+import "github.com/playhead/playhead/pkg/ingest/journal"
 
 // item is a segment on its way from the journal to its pack.
 type item struct {
@@ -15,6 +11,7 @@ type item struct {
 	kept    *kept    // the events, when they are in memory
 	tries   int      // of a pack with this segment that failed
 	made    *encoded // nil: not encoded
+	madeMs  int64    // when it was encoded
 }
 
 // packBytes is about what an encoded segment adds to a pack.
@@ -29,6 +26,7 @@ func (it *item) packBytes() int64 {
 type queue struct {
 	waiting []item  // not encoded, oldest first
 	head    []*item // older than those: encoded or being encoded, oldest first
+	known   int     // how many of head, from the oldest on, were encoded when ready was asked last
 	bytes   int64   // of the packs that head would make
 	running int     // jobs
 	parked  int     // packs that failed
@@ -47,12 +45,14 @@ func (q *queue) empty() bool {
 
 // ready returns how many segments from the oldest on are encoded.
 func (q *queue) ready() int {
-	n := slices.IndexFunc(q.head, func(it *item) bool { return it.made == nil })
-	if n < 0 {
-		return len(q.head)
+	for q.known < len(q.head) && q.head[q.known].made != nil {
+		q.known++
 	}
-	return n
+	return q.known
 }
+
+// setHead changes which segments head has, or their order.
+func (q *queue) setHead(head []*item) { q.head, q.known = head, 0 }
 
 // job is a pack being made and stored, or one that was sealed before.
 type job struct {

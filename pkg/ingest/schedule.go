@@ -71,18 +71,24 @@ func (p *pipeline) start(q *queue, j *job) *job {
 
 // due returns how long until the encoded segments of a queue become a pack;
 // not above 0 is now. While older ones than flush.pack_age are still to be
-// encoded, packs are closed by size only: catching up makes large ones.
+// encoded, what counts is when the pack's first one was: catching up makes large
+// packs, and a server that never lives long gets on with what it finds.
 func (p *pipeline) due(q *queue, now int64) time.Duration {
 	ready := q.ready()
 	if q.bytes >= p.maxBytes || ready >= packSegments {
 		return 0
 	}
-	age := func(it *item) time.Duration {
-		// A clock that was set back must not keep segments waiting.
-		if now < it.sinceMs || it.number < p.flushTo {
+	since := func(ms int64) time.Duration {
+		if now < ms { // a clock that was set back must not keep segments waiting
 			return p.maxAge
 		}
-		return min(p.maxAge, time.Duration(now-it.sinceMs)*time.Millisecond)
+		return min(p.maxAge, time.Duration(now-ms)*time.Millisecond)
+	}
+	age := func(it *item) time.Duration {
+		if it.number < p.flushTo {
+			return p.maxAge
+		}
+		return since(it.sinceMs)
 	}
 	var behind *item
 	if ready < len(q.head) {
@@ -91,7 +97,7 @@ func (p *pipeline) due(q *queue, now int64) time.Duration {
 		behind = &q.waiting[0]
 	}
 	if behind != nil && age(behind) >= p.maxAge {
-		return p.maxAge // the encoder says when it is done
+		return p.maxAge - since(q.head[0].madeMs)
 	}
 	return p.maxAge - age(q.head[0])
 }
@@ -153,7 +159,7 @@ func (p *pipeline) cut(q *queue, group journal.Group) *job {
 		j.items = append(j.items, it)
 		j.tries = max(j.tries, it.tries)
 	}
-	q.head = append(left, q.head[ready:]...)
+	q.setHead(append(left, q.head[ready:]...))
 	q.bytes -= bytes
 	return j
 }

@@ -69,3 +69,41 @@ func TestMemoryIsFull(t *testing.T) {
 	}
 	take("when enough are on their way", 0)
 }
+
+// TestCatchingUp: while older segments than flush.pack_age are still to be
+// encoded, a pack waits for more of them, and for no longer than its age.
+func TestCatchingUp(t *testing.T) {
+	now := time.UnixMilli(1763791872123)
+	p := &pipeline{
+		now: func() time.Time { return now }, limit: encodedLimit, maxBytes: 8 << 20, maxAge: time.Minute,
+		queues: map[journal.Group]*queue{}, running: map[*job]struct{}{},
+	}
+	q := p.queue(journal.Group{Project: "shop", Class: "normal"})
+	hourAgo := now.Add(-time.Hour).UnixMilli()
+	encode := func() {
+		q.head = append(q.head, &item{number: p.next, sinceMs: hourAgo, madeMs: now.UnixMilli(), made: &encoded{frame: make([]byte, 1<<10)}})
+		p.next++
+	}
+	encode()
+	encode()
+	q.head = append(q.head, &item{number: p.next, sinceMs: hourAgo})
+	if j, wait := p.take(); j != nil || wait != time.Minute {
+		t.Errorf("of what was encoded just now: %d segments, next look in %v; want none, and a minute", itemsOf(j), wait)
+	}
+	now = now.Add(time.Minute - time.Second)
+	encode()
+	if j, wait := p.take(); j != nil || wait != time.Second {
+		t.Errorf("a second before its time: %d segments, next look in %v; want none, and a second", itemsOf(j), wait)
+	}
+	now = now.Add(time.Second)
+	if j, _ := p.take(); itemsOf(j) != 2 {
+		t.Errorf("a minute after the first was encoded: %d segments, want the 2 that were encoded before one that was not", itemsOf(j))
+	}
+}
+
+func itemsOf(j *job) int {
+	if j == nil {
+		return 0
+	}
+	return len(j.items)
+}
