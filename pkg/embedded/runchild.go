@@ -80,6 +80,9 @@ func runChild(gateway Gateway) error {
 		orphaned()
 	}()
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: config.LogLevel}))
+	if err := giveWay(); err != nil {
+		log.Warn("store has the priority of the program that started it", "error", err)
+	}
 	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
 		return fmt.Errorf("create folder: %w", err)
 	}

@@ -221,7 +221,7 @@ type Journal struct {
 	// CommitInterval is the shortest time between two fsyncs on the average;
 	// under load, all segments that arrive in it share one. Twenty may follow
 	// each other at once, so that nobody waits for it where there are few. 0 to
-	// 10ms, default 5ms.
+	// 10ms, default 2ms.
 	CommitInterval time.Duration `yaml:"commit_interval"`
 }
 
@@ -263,7 +263,7 @@ func DefaultConfig() Config {
 		Connections: Connections{Max: 4096},
 		Journal: Journal{
 			Dir: "journal", MaxBytes: 4 << 30, FileBytes: 64 << 20, MaxSegments: 1_000_000,
-			MinFreeBytes: 64 << 20, CommitInterval: 5 * time.Millisecond,
+			MinFreeBytes: 64 << 20, CommitInterval: 2 * time.Millisecond,
 		},
 		Flush:   Flush{PackBytes: 8 << 20, PackAge: 10 * time.Second, Grace: 20 * time.Second},
 		Insight: Insight{DocumentBytes: 32 << 20, CopiesBytes: 256 << 20},

@@ -99,7 +99,7 @@ func hostileJSON(t *trial) error {
 	if err := s.deliver(t.ctx, large.cut()); err != nil {
 		return err
 	}
-	if err := srv.drained(time.Minute); err != nil {
+	if err := srv.followed(time.Minute); err != nil {
 		return err
 	}
 	wrong, worst, plain := 0, 0.0, 0.0
@@ -116,7 +116,7 @@ func hostileJSON(t *trial) error {
 			heap, err = t.watch(srv, heapInUse, func() error {
 				out = s.send(t.ctx, u)
 				if out.acknowledged() {
-					return srv.drained(time.Minute)
+					return srv.followed(time.Minute)
 				}
 				return nil
 			})

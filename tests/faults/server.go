@@ -290,6 +290,26 @@ func (v *server) drained(limit time.Duration) error {
 	})
 }
 
+// followed waits until everything that was acknowledged is stored, and the
+// document engine has seen it too.
+func (v *server) followed(limit time.Duration) error {
+	if err := v.drained(limit); err != nil {
+		return err
+	}
+	return v.t.until(limit, v.name+" has followed everything", func() bool {
+		behind, found, err := v.metric("playhead_ingest_insight_windows_behind")
+		if err != nil || !found || behind > 0 {
+			return false
+		}
+		stored, _, err := v.metric("playhead_ingest_pack_segments_total")
+		if err != nil {
+			return false
+		}
+		seen, found, err := v.metric("playhead_ingest_insight_segments_total")
+		return err == nil && found && seen >= stored
+	})
+}
+
 func (v *server) signal(s syscall.Signal) error {
 	if err := v.command.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("signal server: %w", err)

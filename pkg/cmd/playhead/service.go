@@ -77,13 +77,15 @@ func (v *service) listen(ctx context.Context) error {
 	return nil
 }
 
-// runBeside lets as many goroutines more run as there are processors, unless
-// $GOMAXPROCS says otherwise. Encoding and following take a processor for
-// milliseconds at a time, and while all are taken the Go scheduler looks at the
-// network every 10 ms only; the kernel lets those in first that need little.
+// runBeside lets four times as many goroutines run at once as there are
+// processors, unless $GOMAXPROCS says otherwise. Encoding takes as many of these
+// places as there are processors, following one, and collecting garbage a
+// quarter of all, for milliseconds at a time. While all are taken, an answer from
+// the disk or the network waits until the Go scheduler looks, every 10 ms; with a
+// place, the kernel lets those in first that need little.
 func runBeside(processors int) {
 	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(2 * processors)
+		runtime.GOMAXPROCS(4 * processors)
 	}
 }
 

@@ -13,8 +13,7 @@ const (
 	groupBytes   = 4 << 20
 	groupRecords = 1024
 
-	// fsyncsAhead is how many fsyncs may follow each other without a pause: a tenth
-	// of a second's, at the default of CommitInterval.
+	// fsyncsAhead is how many fsyncs may follow each other without a pause.
 	fsyncsAhead = 20
 
 	// keepBuffer is how large the write buffer may stay between groups.
