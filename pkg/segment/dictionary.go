@@ -116,10 +116,10 @@ const maxIdleCoders = 8
 // last, which takes about 10 MiB and its window: as long as there is use for it.
 var lastBetter sync.Pool
 
-// The encoders and dictionaryDecoders keep the tables that a coder made
+// dictionaryEncoders and dictionaryDecoders keep the tables that a coder made
 // of a dictionary, which cost more than a small segment.
 var (
-	fastEncoders       = coders[*zstd.Encoder]{limit: maxIdleCoders, make: encoderAt(zstd.SpeedFastest)}
+	dictionaryEncoders = coders[*zstd.Encoder]{limit: maxIdleCoders, make: encoderAt(zstd.SpeedFastest)}
 	dictionaryDecoders = coders[*zstd.Decoder]{limit: maxIdleCoders, make: func(d *Dictionary) *zstd.Decoder {
 		return newDecoder(zstd.WithDecoderConcurrency(1), zstd.WithDecoderDictRaw(d.frameID, d.content))
 	}}
