@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -112,9 +114,62 @@ func (d *Dictionary) window() int {
 // dictionaries keep between calls: an encoder has about 2.5 MiB and its window.
 const maxIdleCoders = 8
 
-// lastBetter keeps the better encoder (a *coder) of the dictionary that was used
-// last, which takes about 10 MiB and its window: as long as there is use for it.
-var lastBetter sync.Pool
+// betterWith makes the better frames with a dictionary.
+var betterWith rededicated
+
+// rededicated is an encoder whose tables, about 10 MiB and its window, serve one
+// dictionary after the other: what each window's first snapshot is the dictionary
+// of are some KB at a time, and to make the tables anew takes two and a half times
+// as long and was nearly all that ingest allocated. It serves one caller at a time.
+type rededicated struct {
+	mu     sync.Mutex
+	use    *zstd.Encoder // nil: none
+	window int
+	id     recording.DictionaryID // that it has now
+	since  time.Time              // when it was used last
+}
+
+// encode appends the frame of less than a block. What fits into one is written as
+// EncodeAll writes it.
+func (r *rededicated) encode(dst, ndjson []byte, d *Dictionary) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.use == nil || r.window != d.window() {
+		r.use, r.window, r.id = encoderAt(zstd.SpeedBetterCompression)(d), d.window(), d.id
+	}
+	frame := appended(dst)
+	if r.id == d.id {
+		r.use.Reset(&frame)
+	} else if err := r.use.ResetWithOptions(&frame, zstd.WithEncoderDictRaw(d.frameID, d.content)); err != nil {
+		panic(fmt.Sprintf("zstd encoder options: %v", err)) // a dictionary can be changed
+	}
+	r.id, r.since = d.id, time.Now()
+	_, err := r.use.Write(ndjson)
+	if err = errors.Join(err, r.use.Close()); err != nil {
+		panic(fmt.Sprintf("zstd encoder: %v", err)) // appending does not fail
+	}
+	return frame
+}
+
+// expire lets go of the encoder when it was not used since. One that is at work
+// is not waited for.
+func (r *rededicated) expire(since time.Time) {
+	if !r.mu.TryLock() {
+		return
+	}
+	defer r.mu.Unlock()
+	if r.since.Before(since) {
+		r.use = nil
+	}
+}
+
+// appended is a writer that appends.
+type appended []byte
+
+func (a *appended) Write(b []byte) (int, error) {
+	*a = append(*a, b...)
+	return len(b), nil
+}
 
 // dictionaryEncoders and dictionaryDecoders keep the tables that a coder made
 // of a dictionary, which cost more than a small segment.

@@ -25,8 +25,10 @@ var (
 	betterEncoder = oneEncoder{kept: encodersOf(zstd.WithEncoderLevel(zstd.SpeedBetterCompression))}
 	largeEncoder  = oneEncoder{kept: encodersOf(zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(largeWindowBytes))}
 	fastEncoders  = encodersOf(zstd.WithEncoderLevel(zstd.SpeedFastest))
-	allEncoders   = []*encoders{betterEncoder.kept, largeEncoder.kept, fastEncoders}
 )
+
+// The encoders that are let go of when they have been idle for long.
+var allEncoders = []interface{ expire(since time.Time) }{betterEncoder.kept, largeEncoder.kept, fastEncoders, &betterWith}
 
 // The decoders keep tables between calls and hand them to one caller at a time,
 // plainDecoder to at most GOMAXPROCS together.
@@ -88,6 +90,10 @@ func (e *encoders) giveBack(encoder *zstd.Encoder) {
 	e.mu.Lock()
 	e.idle = append(e.idle, keptEncoder{encoder, now})
 	e.mu.Unlock()
+	expireEncoders(now)
+}
+
+func expireEncoders(now time.Time) {
 	for _, each := range allEncoders {
 		each.expire(now.Add(-idleEncoder))
 	}
@@ -160,13 +166,13 @@ func Encode(dst, ndjson []byte, o EncodeOptions) []byte {
 }
 
 func encodeWith(dst, ndjson []byte, o EncodeOptions) []byte {
-	if !o.Fast {
-		c, kept := lastBetter.Get().(*coder[*zstd.Encoder])
-		if !kept || c.id != o.Dictionary.id {
-			c = &coder[*zstd.Encoder]{id: o.Dictionary.id, use: encoderAt(zstd.SpeedBetterCompression)(o.Dictionary)}
-		}
-		defer lastBetter.Put(c)
-		return c.use.EncodeAll(ndjson, dst)
+	switch {
+	case o.Fast:
+	case len(ndjson) == 0 || len(ndjson) >= maxBlockBytes:
+		return encoderAt(zstd.SpeedBetterCompression)(o.Dictionary).EncodeAll(ndjson, dst)
+	default:
+		defer expireEncoders(time.Now())
+		return betterWith.encode(dst, ndjson, o.Dictionary)
 	}
 	c := dictionaryEncoders.take(o.Dictionary)
 	defer dictionaryEncoders.giveBack(c)

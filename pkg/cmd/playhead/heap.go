@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -30,15 +31,18 @@ const (
 	heapStep         = 8 << 20
 )
 
-// Between collections the heap grows by leastGrowth percent, or to restHeap less
-// than its limit where that is more, by mostGrowth at most. That of ingest is
-// mostly buffers without pointers: marking costs little, but each collection
-// stops everything until the threads that encode, which have a lower priority,
-// have been let run by the kernel, and that is what acknowledgements wait for.
+// Between collections the heap grows to calmHeap where little is in use. Else it
+// grows by leastGrowth percent, or to restHeap less than its limit where that is
+// more, and then doubles at most. That of ingest is mostly buffers without
+// pointers: marking costs little, but each collection stops everything until the
+// threads that encode, which have a lower priority, have been let run by the
+// kernel, and that is what acknowledgements wait for.
 const (
+	calmHeap    = 64 << 20
+	restHeap    = 36 << 20
 	leastGrowth = 50
-	mostGrowth  = 100
-	restHeap    = 24 << 20
+	doubling    = 100
+	mostGrowth  = 900
 )
 
 // load is what tendHeap asks of ingest.
@@ -55,10 +59,12 @@ type load interface {
 func tendHeap(ctx context.Context, processors int, ingest load) {
 	ownGrowth, ownLimit := os.Getenv("GOGC") == "", os.Getenv("GOMEMLIMIT") == ""
 	least := int64(heapOfServer + processors*heapOfProcessor)
-	growth := mostGrowth
+	growth := doubling
 	if ownGrowth {
 		debug.SetGCPercent(growth)
 	}
+	// At once: what little grew to while it was little may be far too much.
+	collected := collections(ctx)
 	limit, since := least, readProcessorTime()
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
@@ -66,11 +72,13 @@ func tendHeap(ctx context.Context, processors int, ingest load) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-collected:
+			if next := nextGrowth(growth, liveHeap(), least-restHeap); next != growth && ownGrowth {
+				growth = next
+				debug.SetGCPercent(growth)
+			}
+			continue
 		case <-ticks.C:
-		}
-		if next := nextGrowth(growth, liveHeap(), least-restHeap); next != growth && ownGrowth {
-			growth = next
-			debug.SetGCPercent(growth)
 		}
 		now := readProcessorTime()
 		if !ownLimit {
@@ -86,15 +94,37 @@ func tendHeap(ctx context.Context, processors int, ingest load) {
 	}
 }
 
-// nextGrowth returns by how many percent the heap may grow of which live bytes
-// were in use when it was collected last, so that it becomes as large as enough.
-// Changing it stops everything, so a little more or less leaves it as it is.
-func nextGrowth(growth int, live, enough int64) int {
-	next := mostGrowth
-	if live > 0 {
-		next = int(min(max(100*(enough-live)/live, leastGrowth), mostGrowth))
+// collections tells of each collection of garbage, or of the last one where the
+// receiver did not wait for it, until ctx is done.
+func collections(ctx context.Context) <-chan struct{} {
+	ended := make(chan struct{}, 1)
+	type garbage struct{ _ [8]*int } // an allocation of its own
+	var look func(struct{})
+	look = func(struct{}) {
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case ended <- struct{}{}:
+		default:
+		}
+		runtime.AddCleanup(new(garbage), look, struct{}{})
 	}
-	if next != leastGrowth && next != mostGrowth && next*4 > growth*3 && next*3 < growth*4 {
+	runtime.AddCleanup(new(garbage), look, struct{}{})
+	return ended
+}
+
+// nextGrowth returns by how many percent the heap may grow of which live bytes
+// were in use when it was collected last, so that it becomes calm or as large as
+// enough. Changing it stops everything, so a little more or less leaves it as it
+// is.
+func nextGrowth(growth int, live, enough int64) int {
+	next := doubling
+	if live > 0 {
+		toEnough := min(max(100*(enough-live)/live, leastGrowth), doubling)
+		next = int(min(max(toEnough, 100*(calmHeap-live)/live), mostGrowth))
+	}
+	if next != leastGrowth && next != doubling && next != mostGrowth && next*4 > growth*3 && next*3 < growth*4 {
 		return growth
 	}
 	return next

@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"context"
+	"runtime"
+	"testing"
+)
 
 func TestMemoryLimitFollowsTheCollector(t *testing.T) {
 	const least = 112 << 20
@@ -33,19 +37,45 @@ func TestGrowthFollowsWhatIsInUse(t *testing.T) {
 		live   int64
 		want   int
 	}{
-		"nothing is known yet":        {mostGrowth, 0, mostGrowth},
-		"an idle server":              {mostGrowth, 8 << 20, mostGrowth},
-		"to what is enough":           {mostGrowth, 60 << 20, 60},
+		"nothing is known yet":        {doubling, 0, doubling},
+		"hardly anything is in use":   {doubling, 2 << 20, mostGrowth},
+		"an idle server":              {doubling, 8 << 20, 700},
+		"a third more than that":      {700, 10 << 20, 700},
+		"twice that":                  {700, 16 << 20, 300},
+		"what is doubled":             {300, 40 << 20, doubling},
+		"to what is enough":           {doubling, 60 << 20, 60},
 		"about the same":              {60, 58 << 20, 60},
 		"more is in use than enough":  {60, 200 << 20, leastGrowth},
 		"no less than the least":      {60, 80 << 20, leastGrowth},
-		"little is in use once again": {leastGrowth, 20 << 20, mostGrowth},
+		"little is in use once again": {leastGrowth, 20 << 20, 220},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := nextGrowth(test.growth, test.live, enough); got != test.want {
 				t.Errorf("%d %%, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+func TestCollectionsAreTold(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := collections(ctx)
+	for range 3 { // one after the other
+		runtime.GC()
+		<-ended
+	}
+	cancel()
+	runtime.GC()
+	runtime.GC()
+	select {
+	case <-ended: // of a collection before cancel
+	default:
+	}
+	runtime.GC()
+	select {
+	case <-ended:
+		t.Error("a collection is told of after the end")
+	default:
 	}
 }
 
