@@ -104,11 +104,12 @@ func collections(ctx context.Context) <-chan struct{} {
 		if ctx.Err() != nil {
 			return
 		}
+		// First: whoever hears of this collection may cause the next one.
+		runtime.AddCleanup(new(garbage), look, struct{}{})
 		select {
 		case ended <- struct{}{}:
 		default:
 		}
-		runtime.AddCleanup(new(garbage), look, struct{}{})
 	}
 	runtime.AddCleanup(new(garbage), look, struct{}{})
 	return ended
