@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -10,9 +11,13 @@ import (
 	"github.com/playhead/playhead/pkg/recording"
 )
 
-// sessionsPerQuery bounds how many session ids a statement lists. With 64
-// characters each they stay far below the 256 KiB that the server parses.
-const sessionsPerQuery = 2000
+// What a statement lists, with 64 characters for each id, stays far below the
+// 256 KiB that the server parses: sessionsPerQuery sessions of a project, or
+// summedPerQuery sessions with their projects, twice.
+const (
+	sessionsPerQuery = 2000
+	summedPerQuery   = 800
+)
 
 // list is an SQL list of ids. They are written into the statement because the
 // parameters of a statement travel in the URL, which proxies cut at 8 KiB.
@@ -29,24 +34,49 @@ func list[ID ~string](ids []ID) string {
 	return sql.String()
 }
 
+// sessionKey says which session of all projects.
+type sessionKey struct {
+	project recording.ProjectID
+	session recording.SessionID
+}
+
+func (k sessionKey) compare(other sessionKey) int {
+	return cmp.Or(cmp.Compare(k.project, other.project), cmp.Compare(k.session, other.session))
+}
+
+// listKeys is an SQL list of pairs (project, session).
+func listKeys(keys []sessionKey) string {
+	var sql strings.Builder
+	for i, k := range keys {
+		if i > 0 {
+			sql.WriteByte(',')
+		}
+		sql.WriteString("('")
+		sql.WriteString(quoter.Replace(string(k.project)))
+		sql.WriteString("','")
+		sql.WriteString(quoter.Replace(string(k.session)))
+		sql.WriteString("')")
+	}
+	return sql.String()
+}
+
 var quoter = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
-// summarize computes the rows of sessions anew from all of their segments.
+// summarize computes the rows of sessions anew from all of their segments. It
+// asks for the sessions of all projects of a write at once: to analyse the
+// statement takes the server longer than to sum up a few sessions does.
 //
 // The version is read before the segments are: a row of a higher version has
 // seen every segment that was stored when a row of a lower one was begun, so
 // when two servers do this at once, the row that stays lacks nothing.
-func (x *Index) summarize(ctx context.Context, project recording.ProjectID, sessions []recording.SessionID) error {
+func (x *Index) summarize(ctx context.Context, sessions []sessionKey) error {
 	var version int64
 	if err := x.conn.QueryRow(ctx, "SELECT toUnixTimestamp64Nano(now64(9))").Scan(&version); err != nil {
 		return err
 	}
-	for some := range slices.Chunk(sessions, sessionsPerQuery) {
-		statement := strings.ReplaceAll(summarizeSessions, "{sessions}", list(some))
-		err := x.conn.Exec(x.writing(ctx), statement,
-			clickhouse.Named("project", string(project)),
-			clickhouse.Named("version", version))
-		if err != nil {
+	for some := range slices.Chunk(sessions, summedPerQuery) {
+		statement := strings.ReplaceAll(summarizeSessions, "{sessions}", listKeys(some))
+		if err := x.conn.Exec(x.writing(ctx), statement, clickhouse.Named("version", version)); err != nil {
 			return err
 		}
 	}
@@ -72,6 +102,7 @@ WITH
             least(greatest(device_start, -1000000000000), 8000000000000) * 1000000 + least(seq, 999999) AS first,
             least(greatest(device_end, -1000000000000), 8000000000000) * 1000000 + least(seq, 999999) AS last
         SELECT
+            project_id,
             session_id,
             window_id,
             user_id,
@@ -108,27 +139,27 @@ WITH
             max(received_ts) AS last_received,
             max(segments.expires_ts) AS expires
         FROM segments FINAL
-        PREWHERE project_id = {project:String} AND session_id IN ({sessions})
-        GROUP BY session_id, window_id, user_id
+        PREWHERE (project_id, session_id) IN ({sessions})
+        GROUP BY project_id, session_id, window_id, user_id
     ),
     fixed AS
     (
         SELECT
             *,
-            min(offset_ms) OVER (PARTITION BY session_id, window_id) AS window_offset,
+            min(offset_ms) OVER (PARTITION BY project_id, session_id, window_id) AS window_offset,
             1000000 * window_offset AS shift
         FROM parts
     ),
     counted AS
     (
-        SELECT session_id, sumMap(map(name, toUInt64(1))) AS signals
+        SELECT project_id, session_id, sumMap(map(name, toUInt64(1))) AS signals
         FROM signals FINAL
-        PREWHERE project_id = {project:String} AND session_id IN ({sessions})
+        PREWHERE (project_id, session_id) IN ({sessions})
         WHERE name != ''
-        GROUP BY session_id
+        GROUP BY project_id, session_id
     )
 SELECT
-    {project:String},
+    project_id,
     session_id,
     argMinIf(previous, (previous_first + shift, window_id), previous != ''),
     argMax(last_class, (class_last + shift, window_id)),
@@ -158,5 +189,5 @@ SELECT
     max(last_received),
     max(expires),
     {version:UInt64}
-FROM fixed LEFT JOIN counted USING session_id
-GROUP BY session_id`
+FROM fixed LEFT JOIN counted USING (project_id, session_id)
+GROUP BY project_id, session_id`

@@ -26,10 +26,9 @@ func (x *Index) Write(ctx context.Context, batches ...index.Batch) error {
 	if err := x.insertAll(ctx, r); err != nil {
 		return err
 	}
-	for project, sessions := range r.sessions {
-		if err := x.summarize(ctx, project, slices.Compact(slices.Sorted(slices.Values(sessions)))); err != nil {
-			return failed("write sessions to index", err)
-		}
+	slices.SortFunc(r.sessions, sessionKey.compare)
+	if err := x.summarize(ctx, slices.Compact(r.sessions)); err != nil {
+		return failed("write sessions to index", err)
 	}
 	return nil
 }
@@ -56,11 +55,11 @@ type rows struct {
 	texts     []textRow
 	keyframes []keyframeRow
 	found     *found
-	sessions  map[recording.ProjectID][]recording.SessionID
+	sessions  []sessionKey
 }
 
 func (x *Index) rowsOf(batches []index.Batch) (rows, error) {
-	r := rows{found: newFound(), sessions: make(map[recording.ProjectID][]recording.SessionID)}
+	r := rows{found: newFound()}
 	for _, b := range batches {
 		if err := needProject(b.Project); err != nil {
 			return r, err
@@ -135,7 +134,7 @@ func (r *rows) withdraw(m recording.Moment, receivedMs int64, expires time.Time)
 
 // sum notes a session of which the sum changes.
 func (r *rows) sum(project recording.ProjectID, session recording.SessionID) {
-	r.sessions[project] = append(r.sessions[project], session)
+	r.sessions = append(r.sessions, sessionKey{project, session})
 }
 
 // insert returns when the rows are durable.

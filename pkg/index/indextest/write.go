@@ -233,7 +233,11 @@ func keepsProjectsApart(t *testing.T, x index.Index) {
 	same(t, "Moments of a third project", mustMoments(t, x, index.MomentQuery{Project: none, SessionID: sid}), []recording.Moment{})
 }
 
+// takesLargeBatches has ids as long as they may be: what is asked for them has
+// bounds of bytes too.
 func takesLargeBatches(t *testing.T, x index.Index) {
+	project := recording.ProjectID(strings.Repeat("p", 64))
+	sessionID := func(n int) recording.SessionID { return recording.SessionID(fmt.Sprintf("%064d", n)) }
 	var segments []recording.StoredSegment
 	var moments []recording.Moment
 	ids := map[recording.SessionID]uint32{}
@@ -251,19 +255,23 @@ func takesLargeBatches(t *testing.T, x index.Index) {
 			}
 		}
 	}
+	segments = inProject(project, segments)
+	for i := range moments {
+		moments[i].Project = project
+	}
 	mustWrite(t, x, "batch", segments, moments...)
-	stored, err := x.Stored(t.Context(), shop, ids)
+	stored, err := x.Stored(t.Context(), project, ids)
 	if err != nil || len(stored) != len(segments) {
 		t.Errorf("Stored = %d segments, %v, want %d", len(stored), err, len(segments))
 	}
 	for limit, want := range map[int]int{0: 50, 250: 250, 1000: 1000} {
-		page, err := x.Sessions(t.Context(), index.SessionQuery{Project: shop, Limit: limit})
+		page, err := x.Sessions(t.Context(), index.SessionQuery{Project: project, Limit: limit})
 		if err != nil || len(page.Sessions) != want {
 			t.Errorf("Sessions with limit %d: %d, %v, want %d", limit, len(page.Sessions), err, want)
 		}
 	}
 	for limit, want := range map[int]int{0: 1000, 1500: 1500, 100000: 2000} {
-		if got := mustMoments(t, x, index.MomentQuery{Project: shop, Limit: limit}); len(got) != want {
+		if got := mustMoments(t, x, index.MomentQuery{Project: project, Limit: limit}); len(got) != want {
 			t.Errorf("Moments with limit %d: %d, want %d", limit, len(got), want)
 		}
 	}
@@ -290,24 +298,29 @@ func refusesMixedBatches(t *testing.T, x index.Index) {
 }
 
 // writesBatchesTogether writes packs of two projects at once, two of which
-// hold segments of the same session.
+// hold segments of the same session. Its id is one of the other project too.
 func writesBatchesTogether(t *testing.T, x index.Index) {
 	segments := visit()
 	theirs := inProject(blog, segments)
 	click, theirClick := moment(segments[0], 1, recording.KindClick), moment(theirs[4], 1, recording.KindClick)
+	rage, dead := signal(segments[0], 2, "rage_click"), signal(theirs[4], 2, "dead_click")
 	batches := []index.Batch{
-		{Project: shop, Token: "1", Segments: segments[:3], Moments: []recording.Moment{click}},
-		{Project: blog, Token: "2", Segments: theirs, Moments: []recording.Moment{theirClick}},
+		{Project: shop, Token: "1", Segments: segments[:3], Moments: []recording.Moment{click, rage}},
+		{Project: blog, Token: "2", Segments: theirs, Moments: []recording.Moment{theirClick, dead}},
 		{Project: shop, Token: "3", Segments: segments[2:]},
 	}
 	if err := x.Write(t.Context(), batches...); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "session", mustSession(t, x, shop, sid), visited())
+	mine, other := visited(), visited()
+	other.Project = blog
+	mine.Signals, other.Signals = map[string]int{rage.Name: 1}, map[string]int{dead.Name: 1}
+	same(t, "session", mustSession(t, x, shop, sid), mine)
+	same(t, "session of the other project", mustSession(t, x, blog, sid), other)
 	same(t, "Segments", mustSegments(t, x, shop, sid), segments)
 	same(t, "Segments of the other project", mustSegments(t, x, blog, sid), theirs)
-	same(t, "Moments", mustMoments(t, x, index.MomentQuery{Project: shop}), []recording.Moment{click})
-	same(t, "Moments of the other project", mustMoments(t, x, index.MomentQuery{Project: blog}), []recording.Moment{theirClick})
+	same(t, "Moments", mustMoments(t, x, index.MomentQuery{Project: shop}), []recording.Moment{click, rage})
+	same(t, "Moments of the other project", mustMoments(t, x, index.MomentQuery{Project: blog}), []recording.Moment{theirClick, dead})
 
 	// One that is refused keeps the others out too.
 	bad := index.Batch{Project: shop, Token: "4", Segments: theirs}
