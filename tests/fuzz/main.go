@@ -147,7 +147,10 @@ func (t target) fuzz(ctx context.Context, each time.Duration, workers int) (exec
 		return 0, fmt.Errorf("start go test: %w", err)
 	}
 	executions, readErr := follow(out)
-	return executions, errors.Join(readErr, c.Wait())
+	if err := errors.Join(readErr, c.Wait()); err != nil || executions > 0 {
+		return executions, err
+	}
+	return 0, errors.New("nothing was executed: a target that lacks its recordings skips itself, see PLAYHEAD_CORPUS")
 }
 
 var progress = regexp.MustCompile(`execs: (\d+)`)
