@@ -16,9 +16,9 @@ import (
 // configured.
 var ErrUnknownProject = errors.New("project is not configured")
 
-// errUnprepared is what a repeat hears when the first upload of its segment
+// errCutOff is what a repeat hears when the first upload of its segment
 // ended in a panic.
-var errUnprepared = errors.New("the first upload of this segment was not finished")
+var errCutOff = errors.New("the first upload of this segment was not finished")
 
 // Upload is a segment that does not come over HTTP.
 type Upload struct {
@@ -73,11 +73,11 @@ type receipt struct {
 
 // accept makes an upload durable.
 func (s *Server) accept(ctx context.Context, in *incoming) (receipt, error) {
-	r, err := s.prepare(ctx, in)
-	if err != nil {
+	r := &ready{}
+	defer r.release(s)
+	if err := s.prepare(ctx, in, r); err != nil {
 		return receipt{}, err
 	}
-	defer r.release(s)
 	events := r.upload.Segment.Events
 	if r.claim.mine != nil {
 		if err := s.keep(in, r); err != nil {
@@ -107,8 +107,12 @@ type ready struct {
 	kept   *kept   // the events, for the encoder, when there is memory for them
 }
 
-// release gives back what is lent.
+// release gives back what is lent. An arrival that has no end yet ends here, after
+// a panic: whoever waits for it must not wait for ever.
 func (r *ready) release(s *Server) {
+	if r.claim.mine != nil {
+		s.ledger.finish(journal.IdentityOf(r.upload.Segment.SegmentID), r.claim.mine, errCutOff)
+	}
 	if r.frame != nil {
 		s.frames.put(r.frame)
 	}
@@ -117,35 +121,28 @@ func (r *ready) release(s *Server) {
 	}
 }
 
-// prepare does everything that takes memory or processor time, for as many
-// uploads at once as there are slots: a hundred bombs are a queue, not a
+// prepare fills in r. It does everything that takes memory or processor time, for
+// as many uploads at once as there are slots: a hundred bombs are a queue, not a
 // hundred times the memory. Waiting for the disk happens outside of it.
-func (s *Server) prepare(ctx context.Context, in *incoming) (*ready, error) {
+func (s *Server) prepare(ctx context.Context, in *incoming, r *ready) error {
 	if err := s.turns.take(ctx, in.owner); err != nil {
-		return nil, err
+		return err
 	}
 	defer s.turns.give()
 	raw := s.raws.get()
 	defer s.raws.put(raw)
 	up, skip, err := s.decode(in, raw)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r := &ready{upload: journal.Upload{
+	r.upload = journal.Upload{
 		Class: recording.ClassNormal, Segment: describe(in, &up), Encoding: string(in.encoding), Skip: skip, SentAtMs: up.Header.SentAtMs,
-	}}
-	seg := &r.upload.Segment
-	id := journal.IdentityOf(seg.SegmentID)
-	r.claim = s.ledger.claim(id)
-	if r.claim.mine == nil {
-		return r, nil
 	}
-	prepared := false
-	defer func() {
-		if !prepared { // a panic: whoever waits for this arrival must not wait for ever
-			s.ledger.finish(id, r.claim.mine, errUnprepared)
-		}
-	}()
+	seg := &r.upload.Segment
+	r.claim = s.ledger.claim(journal.IdentityOf(seg.SegmentID))
+	if r.claim.mine == nil {
+		return nil
+	}
 	seg.ClockOffsetMs = s.windows.offset(seg.SegmentID, seg.ReceivedMs-up.Header.SentAtMs)
 	seg.StartMs, seg.EndMs = up.Events.FirstMs+seg.ClockOffsetMs, up.Events.LastMs+seg.ClockOffsetMs
 	for _, t := range up.Events.FullSnapshots {
@@ -155,8 +152,7 @@ func (s *Server) prepare(ctx context.Context, in *incoming) (*ready, error) {
 	seg.RawBytes = len(events)
 	s.seal(in, r, events)
 	r.kept = s.keepEvents(r, events)
-	prepared = true
-	return r, nil
+	return nil
 }
 
 // decode reads the upload in the memory of raw. skip is how many bytes of the
@@ -245,6 +241,7 @@ func (s *Server) keep(in *incoming, r *ready) error {
 		entry, err = s.journal.AppendUpload(&r.upload, r.body)
 	}
 	s.ledger.finish(journal.IdentityOf(seg.SegmentID), r.claim.mine, err)
+	r.claim.mine = nil
 	if err != nil {
 		if errors.Is(err, journal.ErrFull) {
 			s.metrics.journalRefused.Inc()

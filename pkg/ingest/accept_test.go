@@ -10,8 +10,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/playhead/playhead/pkg/ingest/journal"
+	"github.com/playhead/playhead/pkg/ingest/wire/playhead"
 	"github.com/playhead/playhead/pkg/segment"
 )
 
@@ -238,4 +240,49 @@ func storedEvents(t *testing.T, pack []byte) string {
 		t.Fatal(err)
 	}
 	return string(events)
+}
+
+// TestAPanicEndsItsArrival: the repeat of an upload that a panic cut off is
+// accepted, wherever that was.
+func TestAPanicEndsItsArrival(t *testing.T) {
+	for where, take := range map[string]func(s *Server) (giveBack func()){
+		"prepare": func(s *Server) func() {
+			windows := s.windows
+			s.windows = nil
+			return func() { s.windows = windows }
+		},
+		"keep": func(s *Server) func() {
+			journal := s.journal
+			s.journal = nil
+			return func() { s.journal = journal }
+		},
+	} {
+		t.Run(where, func(t *testing.T) {
+			s := newServer(t, testConfig(t), nil, nil, Options{})
+			project, _ := s.project(testProject)
+			upload := func() error {
+				_, err := s.accept(deadline(t), &incoming{
+					project: project, received: time.Now(), encoding: playhead.Identity,
+					body: []byte(headerLine("session-1", 0) + "\n" + eventLines("session-1", 0, 2)),
+				})
+				return err
+			}
+			giveBack := take(s)
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("no panic")
+					}
+				}()
+				_ = upload()
+			}()
+			giveBack()
+			if err := upload(); err != nil {
+				t.Errorf("the repeat: %v", err)
+			}
+			if n := s.journal.Stats().Segments; n != 1 {
+				t.Errorf("%d segments are kept, want 1", n)
+			}
+		})
+	}
 }

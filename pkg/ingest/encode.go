@@ -33,6 +33,7 @@ type kept struct {
 	seg      recording.Segment
 	events   []byte
 	scrubbed bool
+	buffer   *[]byte // of from, which events are in
 	from     *Server
 }
 
@@ -44,11 +45,17 @@ func (s *Server) keepEvents(r *ready, events []byte) *kept {
 	if s.pipeline.isBehind() || !s.waitingRaw.take(len(events)) {
 		return nil
 	}
-	return &kept{seg: r.upload.Segment, events: bytes.Clone(events), scrubbed: r.framed, from: s}
+	buffer := s.events.fitting(len(events))
+	*buffer = append(*buffer, events...)
+	return &kept{seg: r.upload.Segment, events: *buffer, scrubbed: r.framed, buffer: buffer, from: s}
 }
 
-// release lets others have the memory.
-func (k *kept) release() { k.from.waitingRaw.free(len(k.events)) }
+// release lets others have the memory. The events must not be used after it.
+func (k *kept) release() {
+	k.from.waitingRaw.free(len(k.events))
+	k.from.events.put(k.buffer)
+	k.events = nil
+}
 
 // encoded is a segment that is ready for a pack.
 type encoded struct {

@@ -33,6 +33,10 @@ const (
 	keepBody  = 512 << 10
 	keepFrame = 1 << 20
 
+	// idleBuffers bounds the memory of the buffers of a kind that wait for their
+	// next use: two or three as they are mostly, or a large one.
+	idleBuffers = 1 << 20
+
 	// bodiesLimit bounds the memory of bodies that are being received, however
 	// slowly, and of those that wait for the disk: fifteen hundred of
 	// what a recorder sends. It is at least bodiesAtOnce times limits.body_bytes.
@@ -115,6 +119,7 @@ type Server struct {
 	turns  *turns // for uploads to be decompressed and read
 	bodies *buffers
 	raws   *buffers
+	events *buffers // of kept
 	frames *buffers
 	budget budget // of bodies
 	large  budget // of those beyond keepBody
@@ -142,7 +147,7 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		addressSeed: maphash.MakeSeed(),
 		bodyGrace:   opts.bodyGrace,
 		turns:       newTurns(opts.Processors),
-		bodies:      newBuffers(keepBody), raws: newBuffers(keepRaw), frames: newBuffers(keepFrame),
+		bodies:      newBuffers(keepBody, idleBuffers, opts.Now), raws: newBuffers(keepRaw, idleBuffers, opts.Now), frames: newBuffers(keepFrame, idleBuffers, opts.Now), events: newBuffers(keepFrame, idleBuffers, opts.Now),
 		budget:     budget{limit: max(bodiesLimit, bodiesAtOnce*int64(cfg.Limits.BodyBytes))},
 		large:      budget{limit: max(largeLimit, 2*int64(cfg.Limits.BodyBytes))},
 		waitingRaw: budget{limit: waitingRawLimit},
