@@ -27,11 +27,13 @@ import (
 )
 
 const (
-	// keepRaw, keepBody and keepFrame are how large a buffer may be to be used
-	// again: several times what a recorder sends at once (256 KiB raw).
-	keepRaw   = 4 << 20
-	keepBody  = 512 << 10
-	keepFrame = 1 << 20
+	// keepRaw, keepEvents, keepBody and keepFrame are how large a buffer may be to
+	// be used again: several times what a recorder sends at once (256 KiB raw).
+	// keepRaw is that of who reads for long: an encoder, or who follows windows.
+	keepRaw    = 4 << 20
+	keepEvents = 1 << 20
+	keepBody   = 512 << 10
+	keepFrame  = 1 << 20
 
 	// idleBuffers bounds the memory of the buffers of a kind that wait for their
 	// next use: two or three as they are mostly, or a large one.
@@ -147,7 +149,7 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		addressSeed: maphash.MakeSeed(),
 		bodyGrace:   opts.bodyGrace,
 		turns:       newTurns(opts.Processors),
-		bodies:      newBuffers(keepBody, idleBuffers, opts.Now), raws: newBuffers(keepRaw, idleBuffers, opts.Now), frames: newBuffers(keepFrame, idleBuffers, opts.Now), events: newBuffers(keepFrame, idleBuffers, opts.Now),
+		bodies:      newBuffers(keepBody, idleBuffers, opts.Now), raws: newBuffers(keepEvents, idleBuffers, opts.Now), frames: newBuffers(keepFrame, idleBuffers, opts.Now), events: newBuffers(keepEvents, idleBuffers, opts.Now),
 		budget:     budget{limit: max(bodiesLimit, bodiesAtOnce*int64(cfg.Limits.BodyBytes))},
 		large:      budget{limit: max(largeLimit, 2*int64(cfg.Limits.BodyBytes))},
 		waitingRaw: budget{limit: waitingRawLimit},
