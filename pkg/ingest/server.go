@@ -149,10 +149,13 @@ func New(cfg Config, bucket objectstore.Bucket, idx index.Index, opts Options) (
 		addressSeed: maphash.MakeSeed(),
 		bodyGrace:   opts.bodyGrace,
 		turns:       newTurns(opts.Processors),
-		bodies:      newBuffers(keepBody, idleBuffers, opts.Now), raws: newBuffers(keepEvents, idleBuffers, opts.Now), frames: newBuffers(keepFrame, idleBuffers, opts.Now), events: newBuffers(keepEvents, idleBuffers, opts.Now),
-		budget:     budget{limit: max(bodiesLimit, bodiesAtOnce*int64(cfg.Limits.BodyBytes))},
-		large:      budget{limit: max(largeLimit, 2*int64(cfg.Limits.BodyBytes))},
-		waitingRaw: budget{limit: waitingRawLimit},
+		bodies:      newBuffers(keepBody, idleBuffers, opts.Now),
+		raws:        newBuffers(keepEvents, idleBuffers, opts.Now),
+		events:      newBuffers(keepEvents, idleBuffers, opts.Now),
+		frames:      newBuffers(keepFrame, idleBuffers, opts.Now),
+		budget:      budget{limit: max(bodiesLimit, bodiesAtOnce*int64(cfg.Limits.BodyBytes))},
+		large:       budget{limit: max(largeLimit, 2*int64(cfg.Limits.BodyBytes))},
+		waitingRaw:  budget{limit: waitingRawLimit},
 	}
 	keys, err := newKeyring(&cfg, nil, opts.Now())
 	if err != nil {

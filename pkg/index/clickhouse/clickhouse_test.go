@@ -179,6 +179,15 @@ func TestDialContextMakesTheConnections(t *testing.T) {
 	}
 }
 
+// A write that changes no session asks the server for none.
+func TestWriteOfNothingAsksNobody(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Addresses = []string{"127.0.0.1:1"}
+	if err := newIndex(t, cfg, clickhouse.Options{}).Write(t.Context()); err != nil {
+		t.Errorf("Write of nothing, with no server: %v", err)
+	}
+}
+
 func TestPasswordFile(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.PasswordFile = filepath.Join(t.TempDir(), "password")

@@ -70,6 +70,9 @@ var quoter = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 // seen every segment that was stored when a row of a lower one was begun, so
 // when two servers do this at once, the row that stays lacks nothing.
 func (x *Index) summarize(ctx context.Context, sessions []sessionKey) error {
+	if len(sessions) == 0 {
+		return nil
+	}
 	var version int64
 	if err := x.conn.QueryRow(ctx, "SELECT toUnixTimestamp64Nano(now64(9))").Scan(&version); err != nil {
 		return err

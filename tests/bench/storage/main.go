@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	only        = flag.String("only", "", "one of bytes (unseen and known), unseen, known, puts, settled; default all")
+	only        = flag.String("only", "", "one of bytes (unseen and known), unseen, known, puts, settled; default all but settled, which takes 13 minutes")
 	sessions    = flag.Int("sessions", 1000, "concurrent sessions of the PUT count")
 	putDuration = flag.Duration("puts-duration", 3*time.Minute, "time of the PUT count")
 )
@@ -32,7 +32,7 @@ func measure(ctx context.Context, dir string) error {
 		run         func(context.Context, string, []*traffic.Recording) ([]rig.Result, error)
 	}{{"unseen", "bytes", unseenSites}, {"known", "bytes", knownSites}, {"puts", "", countPuts}, {"settled", "", countSettledPuts}}
 	for _, s := range steps {
-		if *only != "" && *only != s.name && *only != s.group {
+		if *only == "" && s.name == "settled" || *only != "" && *only != s.name && *only != s.group {
 			continue
 		}
 		results, err := s.run(ctx, dir, recordings)

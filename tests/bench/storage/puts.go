@@ -19,8 +19,8 @@ const mostIdle = time.Minute
 // connections of the crowd.
 const connections = 32
 
-// settleTimes is how much longer than the count the crowd is there before it: of
-// 35 sites the last ones got their first dictionary in the sixth minute.
+// settleTimes is how many times as long as the count the crowd is there before it.
+// Of 35 sites a few get their first dictionary even later.
 const settleTimes = 3
 
 // flushSettings are flush settings of a server, and what its count is called.
