@@ -286,3 +286,24 @@ func TestAPanicEndsItsArrival(t *testing.T) {
 		})
 	}
 }
+
+func TestAcceptWithoutHTTP(t *testing.T) {
+	st, o := newStores(t), newOracle()
+	s := newServer(t, testConfig(t), st.bucket, st.index, Options{})
+	running(t, s)
+	events := clickLines("session-1", 0)
+	for range 2 {
+		if err := s.Accept(deadline(t), testProject, uploadOf("session-1", 0, events)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Accept(deadline(t), "other", uploadOf("session-1", 0, events)); !errors.Is(err, ErrUnknownProject) {
+		t.Errorf("error %v, want ErrUnknownProject", err)
+	}
+	if err := s.Accept(deadline(t), testProject, uploadOf("session-1", 1, "{}")); err == nil {
+		t.Error("an invalid event is accepted")
+	}
+	o.ack("session-1", 0, events)
+	flush(t, s)
+	o.check(t, st)
+}

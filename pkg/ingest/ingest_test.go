@@ -198,3 +198,26 @@ func uploadOf(session string, seq uint32, events string) Upload {
 		Events: []byte(events),
 	}
 }
+
+// soon lets a pipeline that waits for a store ask it a thousand times a second.
+func soon(time.Duration) <-chan time.Time { return time.After(time.Millisecond) }
+
+func flush(t testing.TB, s *Server) {
+	t.Helper()
+	if err := s.Flush(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newGet(path string) *http.Request {
+	r := request("")
+	r.Method, r.URL.Path = http.MethodGet, path
+	return r
+}

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,4 +108,71 @@ func itemsOf(j *job) int {
 		return 0
 	}
 	return len(j.items)
+}
+
+func TestPackIsClosedByAge(t *testing.T) {
+	st, o := newStores(t), newOracle()
+	var mu sync.Mutex
+	now := time.Now()
+	timers := make(chan chan time.Time, 100)
+	s := newServer(t, testConfig(t), st.bucket, st.index, Options{
+		Now: func() time.Time { mu.Lock(); defer mu.Unlock(); return now },
+		after: func(time.Duration) <-chan time.Time {
+			c := make(chan time.Time, 1)
+			timers <- c
+			return c
+		},
+	})
+	running(t, s)
+	fire := func() { // lets the pipeline look at the clock
+		for {
+			select {
+			case c := <-timers:
+				c <- time.Time{}
+			default:
+				return
+			}
+		}
+	}
+	o.send(t, s, "session-1", 0)
+	mu.Lock()
+	now = now.Add(9 * time.Second)
+	mu.Unlock()
+	o.send(t, s, "session-1", 1)
+	eventually(t, "the pipeline looks", func() bool { return len(timers) > 0 })
+	fire()
+	if keys := packKeys(t, st.bucket); len(keys) != 0 {
+		t.Errorf("a pack is stored after 9 s: %v", keys)
+	}
+	mu.Lock()
+	now = now.Add(time.Second)
+	mu.Unlock()
+	eventually(t, "the pack is stored", func() bool { fire(); return s.journal.Stats().Segments == 0 })
+	if keys := packKeys(t, st.bucket); len(keys) != 1 || !strings.HasPrefix(keys[0], "v1/shop/normal/") {
+		t.Errorf("packs %v", keys)
+	}
+	o.check(t, st)
+}
+
+func TestPackIsClosedBySize(t *testing.T) {
+	st, o := newStores(t), newOracle()
+	cfg := testConfig(t)
+	cfg.Flush.PackBytes = 64 << 10
+	s := newServer(t, cfg, st.bucket, st.index, Options{})
+	for seq := range 200 {
+		o.send(t, s, "session-1", seq)
+	}
+	running(t, s)
+	eventually(t, "full packs are stored", func() bool { return s.journal.Stats().Segments < 200 })
+	flush(t, s)
+	o.check(t, st)
+	keys := packKeys(t, st.bucket)
+	if len(keys) < 2 {
+		t.Errorf("%d packs", len(keys))
+	}
+	for _, k := range keys {
+		if size := len(readObject(t, st.bucket, k)); size > 64<<10 {
+			t.Errorf("%s has %d bytes", k, size)
+		}
+	}
 }
