@@ -56,7 +56,7 @@ type incoming struct {
 	received  time.Time
 	userAgent string
 	country   string // two capital letters, or empty
-	address   uint64 // stands for the sender's network address; 0: unknown
+	address   uint32 // stands for the sender's network address; 0: unknown
 	header    *playhead.Header
 	body      []byte // events, after a header line unless there is a header
 	encoding  playhead.Encoding

@@ -13,12 +13,12 @@ import (
 // look like several: behind proxies it is the one that they name, not theirs,
 // and of IPv6, where a device changes its address at will, the network counts.
 // Who lies to the header lies about nobody but themselves.
-func (s *Server) addressHash(r *http.Request) uint64 {
+func (s *Server) addressHash(r *http.Request) uint32 {
 	address, ok := senderOf(r)
 	if !ok {
 		return 0
 	}
-	return maphash.Comparable(s.addressSeed, address)
+	return uint32(maphash.Comparable(s.addressSeed, address)) //nolint:gosec // the lower half; two of the same look like one person
 }
 
 func senderOf(r *http.Request) (netip.Prefix, bool) {

@@ -118,7 +118,7 @@ func (e *encoder) encode(ctx context.Context, it *item, fast bool, s *scratch) (
 	e.library.Observe(dictionary.Sample{
 		Project: out.seg.Project, Site: site, Session: out.seg.Session,
 		Person: dictionary.Person{
-			UserID: out.seg.Origin.UserID, AddressHash: it.address, Previous: out.seg.Origin.PreviousSession,
+			UserID: out.seg.Origin.UserID, AddressHash: uint64(it.address), Previous: out.seg.Origin.PreviousSession,
 		},
 		NDJSON: source.events, RawBytes: len(source.events), StoredBytes: len(out.frame), Dictionary: out.dictionary, Frame: out.frame,
 	})
@@ -147,6 +147,7 @@ func (e *encoder) load(ctx context.Context, it *item, s *scratch) (*kept, error)
 	}
 	var events []byte
 	if broken == nil {
+		it.entry.Identity = journal.IdentityOf(record.Segment.SegmentID)
 		events, broken = e.unpack(&record, s)
 	}
 	if broken != nil {

@@ -109,10 +109,10 @@ func (p *pipeline) giveBack(j *job, q *queue, out outcome) {
 	if len(out.again) == 0 {
 		return
 	}
-	again := make([]item, 0, len(out.again)+len(q.waiting))
+	again := make([]item, 0, len(out.again))
 	for _, e := range out.again {
 		again = append(again, item{entry: e, number: j.number, tries: j.tries}) // since 1970: due now
 	}
 	p.waiting += len(out.again)
-	q.waiting = append(again, q.waiting...)
+	q.waiting.putBack(again)
 }

@@ -130,10 +130,10 @@ func (p *pipeline) queue(group journal.Group) *queue {
 }
 
 // add queues a segment that is in the journal.
-func (p *pipeline) add(group journal.Group, e journal.Entry, address uint64, k *kept) {
+func (p *pipeline) add(group journal.Group, e journal.Entry, address uint32, k *kept) {
 	p.mu.Lock()
 	q := p.queue(group)
-	q.waiting = append(q.waiting, item{entry: e, number: p.next, sinceMs: p.now().UnixMilli(), address: address, kept: k})
+	q.waiting.push(item{entry: e, number: p.next, sinceMs: p.now().UnixMilli(), address: address, kept: k})
 	p.next++
 	p.waiting++
 	p.mu.Unlock()
@@ -231,14 +231,12 @@ func (p *pipeline) toEncode() (group journal.Group, it *item, fast bool) {
 		}
 		var oldest *queue
 		for g, q := range p.queues {
-			if len(q.waiting) > 0 && p.mayEncode(q) && (oldest == nil || q.waiting[0].number < oldest.waiting[0].number) {
+			if q.waiting.length > 0 && p.mayEncode(q) && (oldest == nil || q.waiting.first().number < oldest.waiting.first().number) {
 				group, oldest = g, q
 			}
 		}
 		if oldest != nil {
-			it := oldest.waiting[0]
-			oldest.waiting[0].kept = nil
-			oldest.waiting = oldest.waiting[1:]
+			it := oldest.waiting.pop()
 			p.waiting--
 			oldest.head = append(oldest.head, &it)
 			return group, &it, p.behind()
@@ -323,7 +321,7 @@ func (p *pipeline) storedBelow(number uint64) bool {
 		}
 	}
 	for _, q := range p.queues {
-		if len(q.waiting) > 0 && q.waiting[0].number < number {
+		if first := q.waiting.first(); first != nil && first.number < number {
 			return false
 		}
 		for _, it := range q.head {

@@ -4,10 +4,10 @@ import "github.com/playhead/playhead/pkg/ingest/journal"
 
 // item is a segment on its way from the journal to its pack.
 type item struct {
-	entry   journal.Entry
-	number  uint64 // in the order of arrival
+	entry   journal.Entry // without Identity until it is read, where many wait
+	number  uint64        // in the order of arrival
 	sinceMs int64
-	address uint64   // of the sender, hashed; 0: unknown
+	address uint32   // of the sender, hashed; 0: unknown
 	kept    *kept    // the events, when they are in memory
 	tries   int      // of a pack with this segment that failed
 	made    *encoded // nil: not encoded
@@ -24,7 +24,7 @@ func (it *item) packBytes() int64 {
 
 // queue holds the segments of one group that are in no pack.
 type queue struct {
-	waiting []item  // not encoded, oldest first
+	waiting line    // not encoded
 	head    []*item // older than those: encoded or being encoded, oldest first
 	known   int     // how many of head, from the oldest on, were encoded when ready was asked last
 	bytes   int64   // of the packs that head would make
@@ -40,7 +40,7 @@ type queue struct {
 func (q *queue) blocked() bool { return q.resting || q.parked >= parkedOfGroup }
 
 func (q *queue) empty() bool {
-	return len(q.waiting) == 0 && len(q.head) == 0 && q.running == 0 && q.parked == 0 && !q.resting
+	return q.waiting.length == 0 && len(q.head) == 0 && q.running == 0 && q.parked == 0 && !q.resting
 }
 
 // ready returns how many segments from the oldest on are encoded.

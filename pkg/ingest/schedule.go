@@ -90,11 +90,9 @@ func (p *pipeline) due(q *queue, now int64) time.Duration {
 		}
 		return since(it.sinceMs)
 	}
-	var behind *item
+	behind := q.waiting.first()
 	if ready < len(q.head) {
 		behind = q.head[ready]
-	} else if len(q.waiting) > 0 {
-		behind = &q.waiting[0]
 	}
 	if behind != nil && age(behind) >= p.maxAge {
 		return p.maxAge - since(q.head[0].madeMs)
