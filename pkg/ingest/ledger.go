@@ -16,7 +16,7 @@ const recentSegments = 1 << 17
 type ledger struct {
 	mu       sync.Mutex
 	arriving map[journal.Identity]*arrival
-	kept     map[journal.Identity]struct{} // in the journal, not stored
+	kept     identities // in the journal, not stored
 	stored   *generations[struct{}]
 }
 
@@ -36,7 +36,6 @@ type claim struct {
 func newLedger() *ledger {
 	return &ledger{
 		arriving: map[journal.Identity]*arrival{},
-		kept:     map[journal.Identity]struct{}{},
 		stored:   newGenerations[struct{}](recentSegments),
 	}
 }
@@ -47,8 +46,7 @@ func (l *ledger) claim(id journal.Identity) claim {
 	if a := l.arriving[id]; a != nil {
 		return claim{other: a}
 	}
-	_, kept := l.kept[id]
-	if _, stored := l.stored.get(id); kept || stored {
+	if _, stored := l.stored.get(id); stored || l.kept.has(id) {
 		return claim{arrived: true}
 	}
 	a := &arrival{done: make(chan struct{})}
@@ -60,9 +58,8 @@ func (l *ledger) claim(id journal.Identity) claim {
 func (l *ledger) has(id journal.Identity) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, kept := l.kept[id]
 	_, stored := l.stored.get(id)
-	return kept || stored
+	return stored || l.kept.has(id)
 }
 
 // finish ends an arrival: the segment is in the journal, or err says why not.
@@ -70,7 +67,7 @@ func (l *ledger) finish(id journal.Identity, a *arrival, err error) {
 	l.mu.Lock()
 	delete(l.arriving, id)
 	if err == nil {
-		l.kept[id] = struct{}{}
+		l.kept.add(id)
 	}
 	l.mu.Unlock()
 	a.err = err
@@ -82,7 +79,7 @@ func (l *ledger) recovered(entries []journal.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range entries {
-		l.kept[e.Identity] = struct{}{}
+		l.kept.add(e.Identity)
 	}
 }
 
@@ -91,7 +88,7 @@ func (l *ledger) settle(entries []journal.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range entries {
-		delete(l.kept, e.Identity)
+		l.kept.remove(e.Identity)
 		l.stored.put(e.Identity, struct{}{})
 	}
 }
