@@ -7,9 +7,10 @@ import (
 	"sort"
 )
 
-// packBody is the bytes of a pack of which some frames are in the spool: it
-// remembers where they are. As a writer it takes what segment.Pack writes, as a
-// reader it gives the whole pack, as often as it is asked to.
+// packBody is the bytes of a pack whose frames are copied nowhere: it remembers
+// where they are, in memory or in the spool. As a writer it takes what
+// segment.Pack writes, as a reader it gives the whole pack, as often as it is
+// asked to.
 type packBody struct {
 	parts []bodyPart
 	size  int64

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -86,21 +85,15 @@ type made struct {
 	group   journal.Group
 	entries []journal.Entry
 	repeats []journal.Entry
-	data    []byte          // until the object is stored; nil: body
-	body    *packBody       // likewise
-	bytes   int64           // of either
-	spooled []*spooled      // the frames in body
+	content io.ReaderAt     // until the object is stored
+	bytes   int64           // of it
+	spooled []*spooled      // the frames in it that are in the spool
 	again   []journal.Entry // to be encoded again: their frames cannot be read
 	batch   index.Batch
 }
 
 // reader reads the pack from its beginning. It can seek.
-func (m *made) reader() io.Reader {
-	if m.body != nil {
-		return io.NewSectionReader(m.body, 0, m.bytes)
-	}
-	return bytes.NewReader(m.data)
-}
+func (m *made) reader() io.Reader { return io.NewSectionReader(m.content, 0, m.bytes) }
 
 // store makes the pack of a job and stores it. The error is that of ctx, or
 // says that the journal failed: the pack then stays there.
@@ -126,7 +119,7 @@ func (p *packer) store(ctx context.Context, j *job) (outcome, error) {
 	}
 	pack.spooled = spooledOf(j.items, rest)
 	defer p.forget(pack)
-	j.items = nil // the frames are in the pack now
+	j.items = nil // the pack has the frames now
 	if len(pack.entries)+len(repeats) > 0 {
 		stored, err := p.deliver(ctx, pack)
 		if err != nil {
@@ -164,7 +157,7 @@ func (p *packer) end() {
 
 // forget lets go of the bytes of a pack.
 func (p *packer) forget(m *made) {
-	m.data, m.body = nil, nil
+	m.content = nil
 	if len(m.spooled) > 0 {
 		p.spool.release(m.spooled)
 		m.spooled = nil
@@ -212,7 +205,8 @@ func (p *packer) dropStored(ctx context.Context, project recording.ProjectID, it
 // make builds the pack and its rows. rest are the segments that did not fit.
 func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item, err error) {
 	m = &made{id: ulid.MustNew(ulid.Timestamp(p.now()), rand.Reader), group: group} // fails after the year 10889
-	pack, err := m.begin(items)
+	var body packBody
+	pack, err := segment.NewPackTo(&body, group.Project, group.Class, m.id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -228,9 +222,7 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 			}
 			scratch = frame
 		}
-		if m.body != nil {
-			m.body.lies(it.made)
-		}
+		body.lies(it.made)
 		err := pack.Add(it.made.seg, frame, it.made.dictionary, it.made.base)
 		if errors.Is(err, segment.ErrFull) && len(m.entries) > 0 {
 			rest = items[i:]
@@ -247,39 +239,16 @@ func (p *packer) make(group journal.Group, items []*item) (m *made, rest []*item
 	if len(m.entries) == 0 {
 		return m, rest, nil
 	}
-	if m.body != nil {
-		m.body.frame = nil
-	}
+	body.frame = nil
 	for _, k := range p.insights.takeKeyframes(group) {
 		if err := pack.AddKeyframe(k.keyframe, k.frame); err != nil {
 			p.log.Warn("keyframe is left out", "error", err)
 		}
 	}
 	m.batch.Keyframes = pack.Keyframes()
-	if m.body != nil {
-		m.batch.Segments, err = pack.Close()
-		m.bytes = m.body.size
-		return m, rest, err
-	}
-	m.data, m.batch.Segments, err = pack.Bytes()
-	m.bytes = int64(len(m.data))
+	m.batch.Segments, err = pack.Close()
+	m.content, m.bytes = &body, body.size
 	return m, rest, err
-}
-
-// begin returns an empty pack for the items: in memory, unless one of them is in
-// the spool.
-func (m *made) begin(items []*item) (*segment.Pack, error) {
-	size := 0
-	for _, it := range items {
-		if it.made.spooled != nil {
-			m.body = &packBody{}
-			return segment.NewPackTo(m.body, m.group.Project, m.group.Class, m.id)
-		}
-		size += int(it.packBytes())
-	}
-	pack := segment.NewPack(m.group.Project, m.group.Class, m.id)
-	pack.Grow(size)
-	return pack, nil
 }
 
 // seal notes in the journal where the segments of a pack are going to be.

@@ -85,9 +85,10 @@ func (p *packer) void(ctx context.Context, j *job, m *made) (outcome, error) {
 func (p *packer) fetch(ctx context.Context, m *made) error {
 	key := segment.PackKey(m.group.Project, m.group.Class, m.id)
 	m.batch = index.Batch{Project: m.group.Project, Token: key, Class: m.group.Class}
+	var data []byte
 	absent := false
 	err := p.retry.few(ctx, "bucket", func(ctx context.Context) (err error) {
-		m.data, err = p.read(ctx, key)
+		data, err = p.read(ctx, key)
 		if absent = errors.Is(err, objectstore.ErrNotFound); absent {
 			return nil
 		}
@@ -99,15 +100,16 @@ func (p *packer) fetch(ctx context.Context, m *made) error {
 	if absent {
 		return errNoPack
 	}
-	m.bytes = int64(len(m.data))
-	footer, err := segment.ReadFooter(bytes.NewReader(m.data), int64(len(m.data)))
+	content := bytes.NewReader(data)
+	m.content, m.bytes = content, content.Size()
+	footer, err := segment.ReadFooter(content, m.bytes)
 	if errors.Is(err, segment.ErrVersion) {
 		return err // a newer program's: it knows what to do with it
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNoPack, err)
 	}
-	return p.rowsOf(ctx, m, footer)
+	return p.rowsOf(ctx, m, data, footer)
 }
 
 func (p *packer) read(ctx context.Context, key string) ([]byte, error) {
@@ -120,7 +122,7 @@ func (p *packer) read(ctx context.Context, key string) ([]byte, error) {
 }
 
 // rowsOf makes the rows of a pack from the pack itself.
-func (p *packer) rowsOf(ctx context.Context, m *made, footer *segment.Footer) error {
+func (p *packer) rowsOf(ctx context.Context, m *made, data []byte, footer *segment.Footer) error {
 	missing := map[journal.Identity]bool{}
 	for _, e := range m.entries {
 		missing[e.Identity] = true
@@ -128,7 +130,7 @@ func (p *packer) rowsOf(ctx context.Context, m *made, footer *segment.Footer) er
 	var events []byte
 	for _, e := range footer.Entries {
 		delete(missing, journal.IdentityOf(e.SegmentID))
-		frame := m.data[e.Offset : e.Offset+e.Length]
+		frame := data[e.Offset : e.Offset+e.Length]
 		if err := e.Verify(frame); err != nil {
 			return fmt.Errorf("%w: %w", errNoPack, err)
 		}

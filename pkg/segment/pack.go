@@ -78,10 +78,6 @@ func NewPackTo(w io.Writer, project recording.ProjectID, class recording.Class, 
 	return p, nil
 }
 
-// Grow makes room for so many more bytes of frames and footer, so that they are
-// copied once.
-func (p *Pack) Grow(bytes int) { p.data = slices.Grow(p.data, bytes) }
-
 // Add appends a segment and a copy of its frame, which was made with the named
 // dictionary; an empty name says without one. When the dictionary is another
 // segment's content, base says where that is stored. It refuses, with
