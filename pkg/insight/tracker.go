@@ -25,7 +25,7 @@ type Tracker struct {
 	windows map[key]*list.Element // of *window
 	recent  *list.List            // the one that something came for last is first
 	bytes   int
-	hurried bool
+	hurried time.Time // since when; zero: not
 	stats   Stats
 	behind  int    // windows
 	awaited int    // of all windows
@@ -70,17 +70,36 @@ func (t *Tracker) Follow(s recording.StoredSegment, events func() ([]byte, error
 }
 
 // Hurry says whether segments come faster than they can be followed. Then other
-// windows get no room beyond half of Bytes: they would be read back anyway, and
-// others need the memory.
-func (t *Tracker) Hurry(now bool) { t.hurried = now }
+// windows get no room beyond half of Bytes, and after longHurry all together a
+// quarter: they would be read back anyway, and others need the memory.
+func (t *Tracker) Hurry(now bool) {
+	switch {
+	case !now:
+		t.hurried = time.Time{}
+	case t.hurried.IsZero():
+		t.hurried = t.Now()
+	}
+	t.shrink(nil)
+}
+
+// longHurry is longer than a burst: documents are not given up for one.
+const longHurry = 15 * time.Second
+
+// room is how much memory the windows may take now.
+func (t *Tracker) room() int {
+	if !t.hurried.IsZero() && t.Now().Sub(t.hurried) >= longHurry {
+		return t.Bytes / 4
+	}
+	return t.Bytes
+}
 
 // crowded says that there is no room for another document, and none that is not
 // needed. Taking turns would mean that each window is read from its beginning
 // again with every segment; read once in a while it costs little.
 func (t *Tracker) crowded() bool {
-	room := t.Bytes
-	if t.hurried {
-		room /= 2
+	room := t.room()
+	if !t.hurried.IsZero() {
+		room = min(room, t.Bytes/2)
 	}
 	if t.bytes < room-room/4 { // documents grow
 		return false
@@ -319,7 +338,7 @@ func (t *Tracker) catchUp(ctx context.Context, w *window, patience time.Duration
 	}
 	w.behind, w.alone = false, alone
 	t.behind--
-	if w.finished && t.bytes > t.Bytes {
+	if w.finished && t.bytes > t.room() {
 		t.drop(w) // it does not take the place of one that goes on
 	} else {
 		t.shrink(w)
@@ -564,7 +583,7 @@ func (t *Tracker) measure(w *window) {
 // from its beginning again, and the later the more there is to read: a window
 // that loses its document again and again costs a few times its own size.
 func (t *Tracker) shrink(except *window) {
-	for e := t.recent.Back(); e != nil && t.bytes > t.Bytes; {
+	for e := t.recent.Back(); e != nil && t.bytes > t.room(); {
 		w, before := e.Value.(*window), e.Prev()
 		if w.state != nil && w != except {
 			t.drop(w)

@@ -327,6 +327,52 @@ func TestQuietWindowsMakeRoom(t *testing.T) {
 	w.wantClicks(button, 1, 1, 2)
 }
 
+// While segments come faster than they can be followed, windows that come get no
+// room beyond half of the memory, and after a while all together a quarter.
+// Nothing is missed: they are read back later.
+func TestHurryTakesRoom(t *testing.T) {
+	const windows = 8
+	w := newWorld(t, 0)
+	session := func(n int) recording.SessionID { return recording.SessionID(fmt.Sprint("session-", n)) }
+	for n := range windows {
+		w.follow(w.store(session(n), 0))
+	}
+	w.restart(2 * w.tracker.Stats().Bytes)
+	for n := range windows {
+		w.follow(w.stored[n])
+	}
+	wantOpen := func(when string, want int) {
+		t.Helper()
+		if s := w.tracker.Stats(); s.Open != want {
+			t.Errorf("%s: %+v, want %d open", when, s, want)
+		}
+	}
+	wantOpen("calm", windows)
+	w.tracker.Hurry(true)
+	w.follow(w.store(session(windows), 0))
+	wantOpen("in a hurry", windows)
+	w.now = w.now.Add(10 * time.Second)
+	w.tracker.Hurry(true)
+	wantOpen("after 10 s", windows)
+	w.now = w.now.Add(10 * time.Second)
+	w.tracker.Hurry(true)
+	wantOpen("after 20 s", windows/2)
+	w.tracker.Hurry(false)
+	for n := range windows + 1 {
+		w.follow(w.store(session(n), 1))
+	}
+	for range 2 * windows {
+		w.now = w.now.Add(time.Minute)
+		w.tracker.Tick(t.Context())
+	}
+	if seqs, _ := w.clicks(); len(seqs) != windows+1 {
+		t.Errorf("clicks of %d windows, want %d", len(seqs), windows+1)
+	}
+	if s := w.tracker.Stats(); s.Behind != 0 {
+		t.Errorf("%+v, want that nothing waits", s)
+	}
+}
+
 // Where the segments of a window lie that nobody else had is known.
 func TestWaitingCostsNoQuestion(t *testing.T) {
 	w := newWorld(t, 1)
