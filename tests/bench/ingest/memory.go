@@ -8,6 +8,10 @@ import (
 	"github.com/playhead/playhead/tests/bench/rig"
 )
 
+// defaultJournal is what the program has when nobody says otherwise: what waits
+// in the journal takes memory too, until that is full, in three minutes.
+const defaultJournal = 4 << 30
+
 // memory watches the server while more is offered than most will ever have.
 func (b *bench) memory(ctx context.Context) (results []rig.Result, err error) {
 	mine, first, last, load, err := b.oursOffered(ctx)
@@ -35,7 +39,7 @@ func (b *bench) oursOffered(ctx context.Context) (peak int64, first, last float6
 		return 0, 0, 0, load, err
 	}
 	defer rig.Stop(&err, stores)
-	server, err := rig.StartPlayhead(ctx, stores, rig.PlayheadOptions{Dir: filepath.Join(dir, "server")})
+	server, err := rig.StartPlayhead(ctx, stores, rig.PlayheadOptions{Dir: filepath.Join(dir, "server"), JournalBytes: defaultJournal})
 	if err != nil {
 		return 0, 0, 0, load, err
 	}

@@ -37,6 +37,8 @@ type PlayheadOptions struct {
 	PackAge time.Duration
 	// PackBytes is flush.pack_bytes; 0: the default.
 	PackBytes int64
+	// JournalBytes is journal.max_bytes; 0: so much that nothing is refused.
+	JournalBytes int64
 	// NoScrub turns scrubbing off.
 	NoScrub bool
 }
@@ -79,6 +81,9 @@ func playheadYAML(address string, s *Stores, o PlayheadOptions) string {
 	if o.S3 != "" {
 		s3.Endpoint = o.S3
 	}
+	if o.JournalBytes == 0 {
+		o.JournalBytes = 16 << 30
+	}
 	flush := "flush: {"
 	if o.PackAge != 0 {
 		flush += fmt.Sprintf("pack_age: %s, ", o.PackAge)
@@ -92,12 +97,12 @@ data_dir: %s
 log_level: warn
 clickhouse: {protocol: http, addresses: ['%s'], database: %s, username: %s, password: '%s'}
 object_storage: {endpoint: '%s', region: %s, bucket: %s, path_style: true, tls: {enabled: false}, access_key: %s, secret_key: '%s'}
-journal: {max_bytes: 16GiB}
+journal: {max_bytes: %d}
 %sprojects: [{id: %s, scrub: %t, keys: [{name: bench, key: %s, origins: []}]}]
 `, address, filepath.Join(o.Dir, "data"),
 		clickhouse.Address, clickhouse.Database, clickhouse.User, clickhouse.Password,
 		s3.Endpoint, s3.Region, s3.Bucket, s3.AccessKey, s3.SecretKey,
-		flush, Project, !o.NoScrub, Key)
+		o.JournalBytes, flush, Project, !o.NoScrub, Key)
 }
 
 // Metrics are the server's metrics, by name with labels.
