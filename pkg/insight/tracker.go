@@ -85,9 +85,13 @@ func (t *Tracker) Hurry(now bool) {
 // longHurry is longer than a burst: documents are not given up for one.
 const longHurry = 15 * time.Second
 
+func (t *Tracker) longHurried() bool {
+	return !t.hurried.IsZero() && t.Now().Sub(t.hurried) >= longHurry
+}
+
 // room is how much memory the windows may take now.
 func (t *Tracker) room() int {
-	if !t.hurried.IsZero() && t.Now().Sub(t.hurried) >= longHurry {
+	if t.longHurried() {
 		return t.Bytes / 4
 	}
 	return t.Bytes
@@ -263,10 +267,10 @@ func (t *Tracker) restart(w *window) {
 }
 
 // await makes Tick read back a segment. Where it lies is kept as long as there
-// is room and nothing of its window has gone another way.
+// is room, no long hurry, and nothing of its window has gone another way.
 func (t *Tracker) await(w *window, s recording.StoredSegment, wait time.Duration) {
 	t.later(w, wait)
-	if !w.alone || t.awaited == maxAwaited {
+	if !w.alone || t.awaited == maxAwaited || t.longHurried() {
 		t.unlist(w)
 		return
 	}

@@ -357,10 +357,10 @@ func TestHurryTakesRoom(t *testing.T) {
 	w.now = w.now.Add(10 * time.Second)
 	w.tracker.Hurry(true)
 	wantOpen("after 20 s", windows/2)
-	w.tracker.Hurry(false)
 	for n := range windows + 1 {
 		w.follow(w.store(session(n), 1))
 	}
+	w.tracker.Hurry(false)
 	for range 2 * windows {
 		w.now = w.now.Add(time.Minute)
 		w.tracker.Tick(t.Context())
