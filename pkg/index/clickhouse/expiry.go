@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -30,7 +29,6 @@ func (x *Index) expiry(class recording.Class, receivedMs int64) time.Time {
 
 // expiries say when what a batch holds may go.
 type expiries struct {
-	project  recording.ProjectID
 	segments map[recording.SegmentID]time.Time
 	sessions map[recording.SessionID]time.Time // the last of their segments'
 	others   time.Time                         // of what belongs to segments of other batches; zero: none may
@@ -41,7 +39,6 @@ type expiries struct {
 
 func (x *Index) expiriesOf(b index.Batch) expiries {
 	e := expiries{
-		project:  b.Project,
 		segments: make(map[recording.SegmentID]time.Time, len(b.Segments)),
 		sessions: make(map[recording.SessionID]time.Time),
 		received: make(map[recording.SegmentID]int64, len(b.Segments)),
@@ -76,27 +73,17 @@ func (e expiries) receivedWith(id recording.SegmentID) int64 {
 }
 
 // of is the expiry of what belongs to a segment.
-func (e expiries) of(id recording.SegmentID, what string) (time.Time, error) {
+func (e expiries) of(id recording.SegmentID) time.Time {
 	if at, here := e.segments[id]; here {
-		return at, nil
+		return at
 	}
-	return e.ofOthers(id.Project, id.Session, what)
+	return e.others
 }
 
 // ofSession is the expiry of text that was seen in a session.
-func (e expiries) ofSession(project recording.ProjectID, session recording.SessionID) (time.Time, error) {
-	if at, here := e.sessions[session]; here && project == e.project {
-		return at, nil
+func (e expiries) ofSession(id recording.SessionID) time.Time {
+	if at, here := e.sessions[id]; here {
+		return at
 	}
-	return e.ofOthers(project, session, "text")
-}
-
-func (e expiries) ofOthers(project recording.ProjectID, session recording.SessionID, what string) (time.Time, error) {
-	switch {
-	case project != e.project:
-		return time.Time{}, fmt.Errorf("it is of project %s and holds %s of another", e.project, what)
-	case e.others.IsZero():
-		return time.Time{}, fmt.Errorf("it holds %s of session %s without its segment, and no class", what, session)
-	}
-	return e.others, nil
+	return e.others
 }

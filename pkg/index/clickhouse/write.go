@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -19,15 +18,20 @@ import (
 // caller repeats all of them until Write returns nil. Sessions come last: a
 // session that is listed has its segments and moments.
 func (x *Index) Write(ctx context.Context, batches ...index.Batch) error {
-	r, err := x.rowsOf(batches)
+	all, err := x.portionsOf(batches)
 	if err != nil {
 		return err
 	}
-	if err := x.insertAll(ctx, r); err != nil {
-		return err
+	var sessions []sessionKey
+	for _, portions := range together(all) {
+		r := rowsOf(portions)
+		if err := x.insertAll(ctx, r); err != nil {
+			return err
+		}
+		sessions = append(sessions, r.sessions...)
 	}
-	slices.SortFunc(r.sessions, sessionKey.compare)
-	if err := x.summarize(ctx, slices.Compact(r.sessions)); err != nil {
+	slices.SortFunc(sessions, sessionKey.compare)
+	if err := x.summarize(ctx, slices.Compact(sessions)); err != nil {
 		return failed("write sessions to index", err)
 	}
 	return nil
@@ -58,45 +62,28 @@ type rows struct {
 	sessions  []sessionKey
 }
 
-func (x *Index) rowsOf(batches []index.Batch) (rows, error) {
+func rowsOf(portions []portion) rows {
 	r := rows{found: newFound()}
-	for _, b := range batches {
-		if err := needProject(b.Project); err != nil {
-			return r, err
-		}
-		if err := x.addBatch(&r, b); err != nil {
-			return r, fmt.Errorf("%w: batch %s: %w", index.ErrQuery, b.Token, err)
-		}
+	for i := range portions {
+		r.add(&portions[i])
 	}
-	return r, nil
+	return r
 }
 
-// addBatch adds the rows of a batch. What belongs to its segments goes when
-// they do.
-func (x *Index) addBatch(r *rows, b index.Batch) error {
-	expiries := x.expiriesOf(b)
-	for _, s := range b.Segments {
-		if s.Project != b.Project {
-			return fmt.Errorf("it is of project %s and holds a segment of another", b.Project)
-		}
-		expires := expiries.segments[s.SegmentID]
+// add adds the rows of a portion. What belongs to the segments of its batch goes
+// when they do.
+func (r *rows) add(p *portion) {
+	for _, s := range p.Segments {
+		expires := p.expiries.of(s.SegmentID)
 		r.segments = append(r.segments, rowOfSegment(s, expires))
 		r.found.segment(s, expires)
 		r.sum(s.Project, s.Session)
 	}
-	for _, m := range b.Withdrawn {
-		expires, err := expiries.of(m.SegmentID, "a moment")
-		if err != nil {
-			return err
-		}
-		r.withdraw(m, expiries.receivedWith(m.SegmentID), expires)
+	for _, m := range p.Withdrawn {
+		r.withdraw(m, p.expiries.receivedWith(m.SegmentID), p.expiries.of(m.SegmentID))
 	}
-	for _, m := range b.Moments {
-		expires, err := expiries.of(m.SegmentID, "a moment")
-		if err != nil {
-			return err
-		}
-		received := expiries.receivedWith(m.SegmentID)
+	for _, m := range p.Moments {
+		received, expires := p.expiries.receivedWith(m.SegmentID), p.expiries.of(m.SegmentID)
 		r.moments = append(r.moments, rowOfMoment(m, received, expires))
 		r.found.moment(m, expires)
 		if m.Kind == recording.KindSignal {
@@ -104,21 +91,12 @@ func (x *Index) addBatch(r *rows, b index.Batch) error {
 			r.sum(m.Project, m.Session)
 		}
 	}
-	for _, k := range b.Keyframes {
-		expires, err := expiries.of(k.SegmentID, "a keyframe")
-		if err != nil {
-			return err
-		}
-		r.keyframes = append(r.keyframes, rowOfKeyframe(k, expires))
+	for _, k := range p.Keyframes {
+		r.keyframes = append(r.keyframes, rowOfKeyframe(k, p.expiries.of(k.SegmentID)))
 	}
-	for _, s := range b.Texts {
-		expires, err := expiries.ofSession(s.Project, s.Session)
-		if err != nil {
-			return err
-		}
-		r.texts = append(r.texts, rowOfText(s, expires))
+	for _, s := range p.Texts {
+		r.texts = append(r.texts, rowOfText(s, p.expiries.ofSession(s.Session)))
 	}
-	return nil
 }
 
 // withdraw puts rows without kind and name in the place of a moment's, which

@@ -50,6 +50,7 @@ func Run(t *testing.T, newIndex func(t *testing.T) index.Index) {
 		{"takes any insight", takesAnyInsight},
 		{"takes any time", takesAnyTime},
 		{"takes large batches", takesLargeBatches},
+		{"takes the batch of a large pack", takesLargePack},
 		{"keeps insight whole", keepsInsightWhole},
 		{"keeps late insight", keepsLateInsight},
 		{"stores a keyframe once", storesKeyframeOnce},

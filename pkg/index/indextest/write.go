@@ -277,6 +277,61 @@ func takesLargeBatches(t *testing.T, x index.Index) {
 	}
 }
 
+// takesLargePack writes more at once than an index may care to insert at once. All
+// of it belongs together all the same, whatever stands far from what: moments,
+// keyframe and text of the first segment are last.
+func takesLargePack(t *testing.T, x index.Index) {
+	const sessions, each = 10, 700
+	b := index.Batch{Project: shop, Token: "pack"}
+	for n := range sessions {
+		for seq := range uint32(each) {
+			s := segment(sessionID(n), "window-1", seq)
+			b.Segments = append(b.Segments, s)
+			b.Moments = append(b.Moments, signal(s, 1, "dead_click"))
+		}
+	}
+	first := b.Segments[0]
+	slices.Reverse(b.Moments)
+	b.Keyframes = []recording.Keyframe{keyframe(b.Segments[1]), keyframe(first)}
+	b.Texts = []recording.SeenText{seenText(first, "Payment declined", first.StartMs, first.EndMs)}
+	mustWriteBatch(t, x, b)
+
+	// A few turn out not to be, and of those one is after all.
+	again := b
+	again.Withdrawn, again.Moments = b.Moments[each:2*each], append(slices.Clone(b.Moments[each:each+1]), b.Moments[2*each:]...)
+	mustWriteBatch(t, x, again)
+
+	for n := range sessions {
+		want := each
+		if n == sessions-2 {
+			want = 1
+		}
+		got := mustSession(t, x, shop, sessionID(n))
+		if got.Segments != each || got.Signals["dead_click"] != want {
+			t.Errorf("session %d has %d segments and %d signals, want %d and %d", n, got.Segments, got.Signals["dead_click"], each, want)
+		}
+		if found := mustMoments(t, x, index.MomentQuery{Project: shop, SessionID: sessionID(n)}); len(found) != want {
+			t.Errorf("session %d has %d moments, want %d", n, len(found), want)
+		}
+	}
+	same(t, "segments", mustSegments(t, x, shop, sessionID(0)), b.Segments[:each])
+	if found := mustKeyframes(t, x, shop, sessionID(0)); len(found) != 2 {
+		t.Errorf("%d keyframes, want 2", len(found))
+	}
+	if found := mustTexts(t, x, index.TextQuery{Project: shop, SessionID: sessionID(0)}); len(found) != 1 {
+		t.Errorf("%d texts, want 1", len(found))
+	}
+	foreign := again
+	foreign.Segments = append(slices.Clone(b.Segments), inProject(blog, b.Segments[:1])...)
+	foreign.Segments[0].Session = sessionID(sessions)
+	if err := x.Write(t.Context(), foreign); !errors.Is(err, index.ErrQuery) {
+		t.Errorf("Write with a foreign segment at the end = %v, want ErrQuery", err)
+	}
+	if _, err := x.Segments(t.Context(), shop, sessionID(sessions)); !errors.Is(err, index.ErrNotFound) {
+		t.Errorf("after it, Segments = %v, want ErrNotFound", err)
+	}
+}
+
 func refusesMixedBatches(t *testing.T, x index.Index) {
 	mine := segment(sid, "window-1", 0)
 	theirs := inProject(blog, []recording.StoredSegment{mine})[0]
