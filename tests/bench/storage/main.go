@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	only        = flag.String("only", "", "one of bytes (unseen and known), unseen, known, puts, settled; default all but settled, which takes 13 minutes")
+	only        = flag.String("only", "", "one of bytes (unseen and known), unseen, known, puts, settled; default all but settled, which takes 24 minutes")
 	sessions    = flag.Int("sessions", 1000, "concurrent sessions of the PUT count")
 	putDuration = flag.Duration("puts-duration", 3*time.Minute, "time of the PUT count")
 )

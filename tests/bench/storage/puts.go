@@ -19,22 +19,27 @@ const mostIdle = time.Minute
 // connections of the crowd.
 const connections = 32
 
-// settleTimes is how many times as long as the count the crowd is there before it.
-// Of 35 sites a few get their first dictionary even later.
-const settleTimes = 3
+// A settled server has had the crowd for settleTimes the time of a count before
+// it, which is until its sites have their dictionaries, and is counted for
+// settledTimes that time: a pack is then one of seven, and one more or less does
+// not decide.
+const (
+	settleTimes  = 5
+	settledTimes = 3
+)
 
 // flushSettings are flush settings of a server, and what its count is called.
 type flushSettings struct {
 	name, setting string
 	age           time.Duration
 	bytes         int64
-	settled       bool // the crowd is there for settleTimes as long before
+	settled       bool // it is counted in the middle of a crowd that has been there
 }
 
 // begin is how the server begins.
 func (s flushSettings) begin() string {
 	if s.settled {
-		return fmt.Sprintf("the server has had other sessions of these sites for %d times as long before", settleTimes)
+		return fmt.Sprintf("counted while sessions go on that have done so for %v before", settleTimes**putDuration)
 	}
 	return "the server begins without dictionaries"
 }
@@ -62,11 +67,10 @@ func countPuts(ctx context.Context, dir string, recordings []*traffic.Recording)
 	return results, errors.Join(errs...)
 }
 
-// countSettledPuts counts what goes on for ever: the same crowd has been there
-// for longer before, so that its sites have their dictionaries, and packs are
-// closed by their size more often than by their age.
+// countSettledPuts counts what goes on for ever: sites have their dictionaries,
+// packs are closed by their size, and none because the count begins or ends.
 func countSettledPuts(ctx context.Context, dir string, recordings []*traffic.Recording) ([]rig.Result, error) {
-	s := flushSettings{name: "_settled_60s_64mib", setting: "flush.pack_age 60s, flush.pack_bytes 64MiB", age: time.Minute, bytes: 64 << 20, settled: true}
+	s := flushSettings{name: "_settled_90s_64mib", setting: "flush.pack_age 90s, flush.pack_bytes 64MiB", age: 90 * time.Second, bytes: 64 << 20, settled: true}
 	count, err := countPutsAt(ctx, filepath.Join(dir, "puts"+s.name), recordings, s)
 	return []rig.Result{count.result("storage.puts_per_1000_session_minutes"+s.name, s)}, err
 }
@@ -106,25 +110,46 @@ func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recordin
 	say := func(l rig.CrowdLoad) { rig.Say("%s: %v", s.setting, l) }
 	crowd := rig.Crowd{Recordings: recordings, Sessions: *sessions, Connections: connections, MostIdle: mostIdle, Seed: 1}
 	if s.settled {
-		if _, err := crowd.Run(ctx, playhead, settleTimes**putDuration, say); err != nil {
-			return count, err
-		}
-		if err := playhead.Drain(ctx, storeTime); err != nil {
-			return count, err
-		}
-		crowd.Seed++ // other sessions
+		count, err = countInTheMiddle(ctx, &crowd, playhead, gate, say)
+	} else {
+		count, err = countFromTheBeginning(ctx, &crowd, playhead, gate, say)
 	}
-	puts, packs, bytes := gate.Puts()
-	count.load, err = crowd.Run(ctx, playhead, *putDuration, say)
 	if err != nil {
 		return count, err
 	}
-	// Packs that were still open count as whole ones.
+	count.memory, err = rig.MemoryOf(playhead.PID)
+	return count, err
+}
+
+// countFromTheBeginning counts packs that are still open at the end as whole ones.
+func countFromTheBeginning(ctx context.Context, crowd *rig.Crowd, playhead *rig.Playhead, gate *rig.Gate, say func(rig.CrowdLoad)) (count putCount, err error) {
+	if count.load, err = crowd.Run(ctx, playhead, *putDuration, say); err != nil {
+		return count, err
+	}
 	if err := playhead.Drain(ctx, storeTime); err != nil {
 		return count, err
 	}
 	count.puts, count.packs, count.bytes = gate.Puts()
-	count.puts, count.packs, count.bytes = count.puts-puts, count.packs-packs, count.bytes-bytes
-	count.memory, err = rig.MemoryOf(playhead.PID)
-	return count, err
+	return count, nil
+}
+
+// countInTheMiddle counts what is put between two instants.
+func countInTheMiddle(ctx context.Context, crowd *rig.Crowd, playhead *rig.Playhead, gate *rig.Gate, say func(rig.CrowdLoad)) (count putCount, err error) {
+	var before putCount
+	watch := func(load rig.CrowdLoad) {
+		say(load)
+		if before.load.Elapsed == 0 && load.Elapsed >= settleTimes**putDuration {
+			before.load = load
+			before.puts, before.packs, before.bytes = gate.Puts()
+		}
+	}
+	if count.load, err = crowd.Run(ctx, playhead, (settleTimes+settledTimes)**putDuration, watch); err != nil {
+		return count, err
+	}
+	count.puts, count.packs, count.bytes = gate.Puts()
+	count.puts, count.packs, count.bytes = count.puts-before.puts, count.packs-before.packs, count.bytes-before.bytes
+	count.load.Elapsed -= before.load.Elapsed
+	count.load.Requests -= before.load.Requests
+	count.load.Raw -= before.load.Raw
+	return count, nil
 }
