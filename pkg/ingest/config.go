@@ -212,7 +212,7 @@ type Journal struct {
 	FileBytes Bytes `yaml:"file_bytes"`
 
 	// MaxSegments bounds the segments that wait, each of which takes about
-	// 60 bytes of memory. Default 1000000.
+	// 45 bytes of memory. Default 1000000.
 	MaxSegments int `yaml:"max_segments"`
 
 	// MinFreeBytes is left free on the disk. Default 64MiB.

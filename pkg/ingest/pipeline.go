@@ -35,7 +35,8 @@ const (
 	encodedLimit = 24 << 20
 
 	// spoolingLimit is the same for packs whose frames are in the spool: half as
-	// much again, since no pack is put together in memory.
+	// much again, since the frames were two thirds of it and packs are eight times
+	// as large.
 	spoolingLimit = encodedLimit + encodedLimit/2
 
 	// packSegments bounds the segments of a pack, which are one look-up and

@@ -123,6 +123,7 @@ func countPutsAt(ctx context.Context, dir string, recordings []*traffic.Recordin
 
 // countFromTheBeginning counts packs that are still open at the end as whole ones.
 func countFromTheBeginning(ctx context.Context, crowd *rig.Crowd, playhead *rig.Playhead, gate *rig.Gate, say func(rig.CrowdLoad)) (count putCount, err error) {
+	puts, packs, bytes := gate.Puts()
 	if count.load, err = crowd.Run(ctx, playhead, *putDuration, say); err != nil {
 		return count, err
 	}
@@ -130,6 +131,7 @@ func countFromTheBeginning(ctx context.Context, crowd *rig.Crowd, playhead *rig.
 		return count, err
 	}
 	count.puts, count.packs, count.bytes = gate.Puts()
+	count.puts, count.packs, count.bytes = count.puts-puts, count.packs-packs, count.bytes-bytes
 	return count, nil
 }
 
