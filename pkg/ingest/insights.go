@@ -38,7 +38,8 @@ const (
 	keyframesLimit = 8 << 20
 
 	// keyframeWait is how long keyframes wait for a pack of their group before
-	// they get one of their own: a session that has ended brings none.
+	// they get one of their own: a session that has ended brings none. It is at
+	// least as long as two packs that are closed by their age take.
 	keyframeWait = time.Minute
 
 	// noteWait is the least time between two notes.
@@ -70,6 +71,8 @@ type insights struct {
 	note     string      // file that says up to when all is followed
 	wake     chan struct{}
 	limit    int // freshLimit
+
+	keyframeWait time.Duration
 
 	backlog  *backlog
 	rows     []index.Batch // of run
@@ -103,7 +106,8 @@ func newInsights(s *Server, stores insight.Stores, retry *retrier, b *bases, opt
 		log: s.log, now: s.now, after: opts.after, projects: s.projects,
 		behind: func() bool { return s.pipeline.isBehind() },
 		note:   filepath.Join(s.cfg.Journal.Dir, "insight.json"), wake: make(chan struct{}, 1), limit: freshLimit,
-		keyframes: map[journal.Group][]waitingKeyframe{}, backlog: newBacklog(s.now),
+		keyframeWait: max(keyframeWait, 2*s.cfg.Flush.PackAge),
+		keyframes:    map[journal.Group][]waitingKeyframe{}, backlog: newBacklog(s.now),
 	}
 	i.stats.Store(&insight.Stats{})
 	i.tracker = insight.New(insight.Options{Source: stores, Emit: i.emit, Now: s.now, Log: s.log, Bytes: int(s.cfg.Insight.DocumentBytes)})
@@ -331,7 +335,7 @@ func (i *insights) wait(ctx context.Context, next time.Time) {
 	if i.rowCount > 0 && now.Sub(i.rowSince) >= rowsWait {
 		_ = i.write(ctx) // fails when ctx is done
 	}
-	i.packKeyframes(ctx, keyframeWait)
+	i.packKeyframes(ctx, i.keyframeWait)
 	i.copies.expire()
 	pause := noteWait
 	if i.rowCount > 0 {
