@@ -12,6 +12,7 @@ import (
 
 	"github.com/playhead/playhead/pkg/dictionary"
 	"github.com/playhead/playhead/pkg/index"
+	"github.com/playhead/playhead/pkg/ingest/journal"
 	"github.com/playhead/playhead/pkg/insight"
 	"github.com/playhead/playhead/pkg/recording"
 )
@@ -82,6 +83,28 @@ func TestKeyframesGetAPackOfTheirOwn(t *testing.T) {
 		t.Errorf("%d packs, want 2: %q", len(keys), keys)
 	}
 	wantKeyframes(t, st, "session-1")
+}
+
+// Packs that are closed late, or by their size, take keyframes that have waited for
+// them: one pack more a minute would double what is put.
+func TestKeyframesWaitForLatePacks(t *testing.T) {
+	for age, want := range map[time.Duration]time.Duration{10 * time.Second: time.Minute, 90 * time.Second: 3 * time.Minute} {
+		st, cfg := newStores(t), testConfig(t)
+		cfg.Flush.PackAge = age
+		now := time.Now()
+		s := newServer(t, cfg, st.bucket, st.index, Options{Now: func() time.Time { return now }})
+		i := s.pipeline.packer.insights
+		group := journal.Group{Project: testProject, Class: recording.ClassNormal}
+		i.keyframes[group] = []waitingKeyframe{{since: now}}
+		now = now.Add(want - time.Second)
+		if groups := i.waitingFor(i.keyframeWait); len(groups) != 0 {
+			t.Errorf("packs of %v: keyframes get one of their own before %v", age, want)
+		}
+		now = now.Add(time.Second)
+		if groups := i.waitingFor(i.keyframeWait); len(groups) != 1 {
+			t.Errorf("packs of %v: keyframes get none of their own after %v", age, want)
+		}
+	}
 }
 
 func wantKeyframes(t *testing.T, st *stores, session recording.SessionID) {
