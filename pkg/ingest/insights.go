@@ -182,6 +182,7 @@ func (i *insights) run(ctx context.Context) {
 func (i *insights) tick(ctx context.Context) (next time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, i.retry.timeout)
 	defer cancel()
+	i.tracker.Hurry(i.behind()) // no pack may come that says that it is over
 	return i.tracker.Tick(ctx)
 }
 

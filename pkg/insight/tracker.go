@@ -79,7 +79,9 @@ func (t *Tracker) Hurry(now bool) {
 	case t.hurried.IsZero():
 		t.hurried = t.Now()
 	}
-	t.shrink(nil)
+	if t.longHurried() {
+		t.shrink(nil)
+	}
 }
 
 // longHurry is longer than a burst: documents are not given up for one.

@@ -373,6 +373,19 @@ func TestHurryTakesRoom(t *testing.T) {
 	}
 }
 
+// A window that alone takes more than there is keeps its document as long as no
+// other needs the room.
+func TestTooLargeAloneStays(t *testing.T) {
+	w := newWorld(t, 1)
+	w.follow(w.store("session-1", 0))
+	w.tracker.Hurry(false)
+	w.follow(w.store("session-1", 1))
+	w.wantClicks(button, 1)
+	if s := w.tracker.Stats(); s.Open != 1 || s.Dropped != 0 {
+		t.Errorf("%+v, want that its document stays", s)
+	}
+}
+
 // Where the segments of a window lie that nobody else had is known.
 func TestWaitingCostsNoQuestion(t *testing.T) {
 	w := newWorld(t, 1)
