@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"container/list"
+	"runtime"
 	"sync"
 	"time"
 
@@ -33,7 +34,8 @@ const (
 // of its site, so that a frame with a base can be read wherever it lies and
 // whatever becomes of the journal. It is safe for concurrent use.
 type bases struct {
-	now func() time.Time
+	now  func() time.Time
+	used func() time.Duration // processor time of the calling thread
 
 	mu       sync.Mutex
 	byWindow map[baseWindow]*list.Element // of *base
@@ -64,8 +66,8 @@ type with struct {
 	base       recording.Base
 }
 
-func newBases(now func() time.Time) *bases {
-	return &bases{now: now, byWindow: map[baseWindow]*list.Element{}, recent: list.New(), care: careMost, at: now()}
+func newBases(now func() time.Time, used func() time.Duration) *bases {
+	return &bases{now: now, used: used, byWindow: map[baseWindow]*list.Element{}, recent: list.New(), care: careMost, at: now()}
 }
 
 func windowOf(id recording.SegmentID) baseWindow {
@@ -79,17 +81,18 @@ func (b *bases) encode(dst []byte, id recording.SegmentID, events []byte, site *
 	if fast {
 		return segment.Encode(dst, events, segment.EncodeOptions{Dictionary: site, Fast: true}), with{dictionary: nameOf(site)}
 	}
-	begin := b.now()
-	care := b.allowance(begin)
-	if care <= 0 {
+	if b.allowance(b.now()) <= 0 {
 		return segment.Encode(dst, events, segment.EncodeOptions{Dictionary: site, Fast: site != nil}), with{dictionary: nameOf(site)}
 	}
 	options, w := segment.EncodeOptions{Dictionary: site}, with{dictionary: nameOf(site)}
 	if content, at := b.take(id); content != nil {
 		options.Dictionary, w = content, with{content.ID(), at}
 	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	begin := b.used()
 	dst = segment.Encode(dst, events, options)
-	b.took(b.now().Sub(begin))
+	b.took(b.used() - begin)
 	return dst, w
 }
 
@@ -139,11 +142,11 @@ func (b *bases) allowance(now time.Time) time.Duration {
 	return b.care
 }
 
-// took says how long a frame made with care took.
-func (b *bases) took(time time.Duration) {
+// took says how much processor time a frame made with care took.
+func (b *bases) took(used time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.care -= time
+	b.care -= used
 }
 
 // offer takes a segment, whose frame was made with the dictionary of its site

@@ -94,6 +94,37 @@ func laterSegments(t *testing.T, isKnown bool) {
 	}
 }
 
+func noTime() time.Duration { return 0 }
+
+// Frames have a base until those have used the processor time that there is for
+// them, whatever time has passed, and none while many segments wait.
+func TestFramesTakeTheTimeThatThereIs(t *testing.T) {
+	var used, each time.Duration
+	b := newBases(func() time.Time { return time.UnixMilli(1) }, func() time.Duration { used += each; return used })
+	events := []byte(snapshotLine(noise(1, 1000)))
+	seg := recording.Segment{SegmentID: recording.SegmentID{Project: testProject, Session: "session-1", Window: "window-1"}, FullSnapshots: []int64{1}}
+	b.offer(&seg, events, nil)
+	b.stored([]recording.StoredSegment{{Segment: seg, Location: recording.Location{Object: "pack", Offset: 8, Length: 100}}})
+	hasBase := func(fast bool) bool {
+		_, w := b.encode(nil, seg.SegmentID, events, nil, fast)
+		return w.base.Object != ""
+	}
+	if hasBase(true) {
+		t.Error("a frame has a base while many segments wait")
+	}
+	each = careMost - 1
+	if !hasBase(false) {
+		t.Error("the first frame has no base")
+	}
+	each = 1
+	if !hasBase(false) {
+		t.Error("a frame has no base while there is time left")
+	}
+	if hasBase(false) {
+		t.Error("a frame has a base when the time is used up")
+	}
+}
+
 func TestBases(t *testing.T) {
 	now := time.UnixMilli(1_700_000_000_000)
 	newWindow := func(i int) recording.Segment {
@@ -110,7 +141,7 @@ func TestBases(t *testing.T) {
 		return content != nil
 	}
 	t.Run("only what is stored", func(t *testing.T) {
-		b := newBases(func() time.Time { return now })
+		b := newBases(func() time.Time { return now }, noTime)
 		seg := newWindow(1)
 		b.offer(&seg, []byte(noise(1, 1000)), nil)
 		if taken(b, seg) {
@@ -125,7 +156,7 @@ func TestBases(t *testing.T) {
 		}
 	})
 	t.Run("only full snapshots", func(t *testing.T) {
-		b := newBases(func() time.Time { return now })
+		b := newBases(func() time.Time { return now }, noTime)
 		seg := newWindow(1)
 		seg.FullSnapshots = nil
 		b.offer(&seg, []byte(noise(1, 1000)), nil)
@@ -136,7 +167,7 @@ func TestBases(t *testing.T) {
 	})
 	t.Run("one that never arrives is replaced", func(t *testing.T) {
 		at := now
-		b := newBases(func() time.Time { return at })
+		b := newBases(func() time.Time { return at }, noTime)
 		lost, next := newWindow(1), newWindow(1)
 		next.Seq = 1
 		b.offer(&lost, []byte(noise(1, 1000)), nil)
@@ -148,7 +179,7 @@ func TestBases(t *testing.T) {
 		}
 	})
 	t.Run("memory is bounded", func(t *testing.T) {
-		b := newBases(func() time.Time { return now })
+		b := newBases(func() time.Time { return now }, noTime)
 		content := bytes.Repeat([]byte("x"), segment.MaxDictionaryBytes)
 		for i := range 2 * basesBytes / len(content) {
 			seg := newWindow(i)
@@ -163,7 +194,7 @@ func TestBases(t *testing.T) {
 		}
 	})
 	t.Run("after the dictionary of the site", func(t *testing.T) {
-		b := newBases(func() time.Time { return now })
+		b := newBases(func() time.Time { return now }, noTime)
 		site, err := segment.NewDictionary([]byte(noise(2, 1000)))
 		must(t, err)
 		seg := newWindow(1)
@@ -183,7 +214,7 @@ func TestBases(t *testing.T) {
 	})
 	t.Run("processor time is bounded", func(t *testing.T) {
 		at := now
-		b := newBases(func() time.Time { return at })
+		b := newBases(func() time.Time { return at }, noTime)
 		b.took(careMost + time.Second)
 		at = at.Add(9 * time.Second)
 		if care := b.allowance(at); care > 0 {

@@ -91,7 +91,7 @@ func newPipeline(s *Server, bucket objectstore.Bucket, idx index.Index, opts Opt
 	}
 	p.encode.L = &p.mu
 	retry := newRetrier(opts, s.metrics)
-	b := newBases(s.now)
+	b := newBases(s.now, processorTime)
 	p.encoder = &encoder{
 		journal: s.journal, inflate: s.unpack, library: s.library, bases: b, project: s.project,
 		retry: retry, metrics: s.metrics, log: s.log,
