@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -28,7 +29,9 @@ var (
 )
 
 // The encoders that are let go of when they have been idle for long.
-var allEncoders = []interface{ expire(since time.Time) }{betterEncoder.kept, largeEncoder.kept, fastEncoders, &betterWith}
+var allEncoders = []interface {
+	expire(since time.Time) (anyLeft bool)
+}{betterEncoder.kept, largeEncoder.kept, fastEncoders, &betterWith}
 
 // The decoders keep tables between calls and hand them to one caller at a time,
 // plainDecoder to at most GOMAXPROCS together.
@@ -83,8 +86,7 @@ func (e *encoders) take() *zstd.Encoder {
 	return encoder
 }
 
-// giveBack also lets go of all encoders that have been idle for long: who makes
-// no frames has made none for which one would be made.
+// giveBack also lets go of all encoders that have been idle for long.
 func (e *encoders) giveBack(encoder *zstd.Encoder) {
 	now := time.Now()
 	e.mu.Lock()
@@ -93,14 +95,26 @@ func (e *encoders) giveBack(encoder *zstd.Encoder) {
 	expireEncoders(now)
 }
 
+// expiryToCome says that encoders will expire without anybody making frames.
+var expiryToCome atomic.Bool
+
 func expireEncoders(now time.Time) {
+	anyLeft := false
 	for _, each := range allEncoders {
-		each.expire(now.Add(-idleEncoder))
+		if each.expire(now.Add(-idleEncoder)) {
+			anyLeft = true
+		}
+	}
+	if anyLeft && expiryToCome.CompareAndSwap(false, true) {
+		time.AfterFunc(2*idleEncoder, func() {
+			expiryToCome.Store(false)
+			expireEncoders(time.Now())
+		})
 	}
 }
 
 // expire lets go of the encoders that nobody has used since.
-func (e *encoders) expire(since time.Time) {
+func (e *encoders) expire(since time.Time) (anyLeft bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := 0
@@ -108,6 +122,7 @@ func (e *encoders) expire(since time.Time) {
 		old++
 	}
 	e.idle = slices.Delete(e.idle, 0, old)
+	return len(e.idle) > 0
 }
 
 // oneEncoder serves one caller at a time, for its memory.
