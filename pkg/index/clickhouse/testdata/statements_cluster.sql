@@ -384,6 +384,12 @@ ALTER TABLE postings_local ON CLUSTER replays ADD COLUMN IF NOT EXISTS begun_hou
 
 ALTER TABLE postings ON CLUSTER replays ADD COLUMN IF NOT EXISTS begun_hour UInt32 DEFAULT 4294967295 AFTER session_id;
 
+ALTER TABLE segments_local ON CLUSTER replays MODIFY SETTING default_compression_codec = 'ZSTD(6)';
+
+ALTER TABLE moments_local ON CLUSTER replays MODIFY SETTING default_compression_codec = 'ZSTD(6)';
+
+ALTER TABLE texts_local ON CLUSTER replays MODIFY SETTING default_compression_codec = 'ZSTD(6)';
+
 DELETE FROM sessions_by_start_local ON CLUSTER replays WHERE project_id = {project:String};
 
 DELETE FROM sessions_local ON CLUSTER replays WHERE project_id = {project:String};

@@ -350,6 +350,12 @@ ALTER TABLE postings ADD COLUMN IF NOT EXISTS begun_hour UInt32 DEFAULT 42949672
 
 ALTER TABLE postings ADD COLUMN IF NOT EXISTS begun_hour UInt32 DEFAULT 4294967295 AFTER session_id;
 
+ALTER TABLE segments MODIFY SETTING default_compression_codec = 'ZSTD(6)';
+
+ALTER TABLE moments MODIFY SETTING default_compression_codec = 'ZSTD(6)';
+
+ALTER TABLE texts MODIFY SETTING default_compression_codec = 'ZSTD(6)';
+
 DELETE FROM sessions_by_start WHERE project_id = {project:String};
 
 DELETE FROM sessions WHERE project_id = {project:String};
