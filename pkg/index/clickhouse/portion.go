@@ -8,12 +8,11 @@ import (
 )
 
 // mostWeight bounds what is inserted at once, because rows take several times
-// their memory until they are: a pack of 8 MiB, or as much as one insert of
-// findings waits for, is inserted at once, a pack of 64 MiB in four steps. A
-// segment has the longest row.
+// their memory until they are: a pack of 8 MiB is inserted at once, a pack of 64
+// MiB in six steps. A segment has the longest row.
 const (
 	segmentWeight = 10
-	mostWeight    = 30_000
+	mostWeight    = 20_000
 )
 
 // portion is a part of a batch, with what all of the batch says of it.
