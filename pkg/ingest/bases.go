@@ -181,6 +181,15 @@ func (b *bases) wanted(id recording.SegmentID) bool {
 	return known.stored.Object == "" && b.now().Sub(known.since) > baseWait
 }
 
+// forget drops all bases: their windows have none until their next full snapshot.
+func (b *bases) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.byWindow)
+	b.recent.Init()
+	b.bytes = 0
+}
+
 func (b *bases) drop(e *list.Element) {
 	if e == nil {
 		return

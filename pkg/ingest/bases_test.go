@@ -193,6 +193,21 @@ func TestBases(t *testing.T) {
 			t.Error("the oldest is still kept")
 		}
 	})
+	t.Run("all can be given up", func(t *testing.T) {
+		b := newBases(func() time.Time { return now }, noTime)
+		seg := newWindow(1)
+		b.offer(&seg, []byte(noise(1, 1000)), nil)
+		b.stored(stored(seg))
+		b.forget()
+		if taken(b, seg) || b.bytes != 0 {
+			t.Errorf("%d bytes are kept", b.bytes)
+		}
+		b.offer(&seg, []byte(noise(1, 1000)), nil)
+		b.stored(stored(seg))
+		if !taken(b, seg) {
+			t.Error("a window has no base any more")
+		}
+	})
 	t.Run("after the dictionary of the site", func(t *testing.T) {
 		b := newBases(func() time.Time { return now }, noTime)
 		site, err := segment.NewDictionary([]byte(noise(2, 1000)))

@@ -13,6 +13,7 @@ import (
 // Its zero value is empty. It is not safe for concurrent use.
 type identities struct {
 	byBits [1 << identityBits][]journal.Identity // in no order
+	length int
 }
 
 const identityBits = 12
@@ -34,6 +35,7 @@ func (s *identities) add(id journal.Identity) {
 		*alike = append(make([]journal.Identity, 0, n+n/8+4), *alike...)
 	}
 	*alike = append(*alike, id)
+	s.length++
 }
 
 func (s *identities) remove(id journal.Identity) {
@@ -42,10 +44,41 @@ func (s *identities) remove(id journal.Identity) {
 	if i < 0 {
 		return
 	}
+	s.length--
 	last := len(*alike) - 1
 	(*alike)[i] = (*alike)[last]
 	*alike = (*alike)[:last]
 	if cap(*alike) > 4*last+16 {
 		*alike = slices.Clone(*alike)
 	}
+}
+
+// lately is a set that forgets what was neither added nor asked for of late: it
+// keeps between half of its capacity and all of it. It is not safe for concurrent
+// use.
+type lately struct {
+	capacity   int
+	young, old *identities
+}
+
+func newLately(capacity int) *lately {
+	return &lately{capacity: capacity, young: &identities{}, old: &identities{}}
+}
+
+func (l *lately) has(id journal.Identity) bool {
+	if l.young.has(id) {
+		return true
+	}
+	if !l.old.has(id) {
+		return false
+	}
+	l.add(id)
+	return true
+}
+
+func (l *lately) add(id journal.Identity) {
+	if l.young.length >= l.capacity/2 && !l.young.has(id) {
+		l.young, l.old = &identities{}, l.young
+	}
+	l.young.add(id)
 }

@@ -28,6 +28,9 @@ func TestIdentities(t *testing.T) {
 			t.Fatalf("step %d: %x is a member: %t", n, id, set.has(id))
 		}
 	}
+	if set.length != len(want) {
+		t.Errorf("%d members, want %d", set.length, len(want))
+	}
 	for id := range want {
 		set.remove(id)
 	}
@@ -66,4 +69,29 @@ func TestIdentitiesTakeLittle(t *testing.T) {
 		t.Errorf("%d bytes are left", left)
 	}
 	runtime.KeepAlive(set)
+}
+
+// TestLately: what was added or asked for of late is known, and of the rest no
+// more than there is room for.
+func TestLately(t *testing.T) {
+	const capacity = 100
+	set := newLately(capacity)
+	id := func(n int) journal.Identity { return journal.Identity{byte(n >> 8), byte(n)} }
+	for n := range 10 * capacity {
+		set.add(id(n))
+		if !set.has(id(0)) {
+			t.Fatalf("after %d others one that is asked for again and again is forgotten", n)
+		}
+		if known := set.young.length + set.old.length; known > capacity {
+			t.Fatalf("%d are known, want at most %d", known, capacity)
+		}
+	}
+	for n := range capacity / 2 {
+		if !set.has(id(10*capacity - 1 - n)) {
+			t.Errorf("one that was added %d before is forgotten", n)
+		}
+	}
+	if set.has(id(1)) {
+		t.Error("one that was added long ago is still known")
+	}
 }

@@ -182,8 +182,16 @@ func (i *insights) run(ctx context.Context) {
 func (i *insights) tick(ctx context.Context) (next time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, i.retry.timeout)
 	defer cancel()
-	i.tracker.Hurry(i.behind()) // no pack may come that says that it is over
+	i.hurry() // no pack may come that says that it is over
 	return i.tracker.Tick(ctx)
+}
+
+// hurry lets go of what is of no use while more comes than can be kept up with:
+// no segment is made with a base then.
+func (i *insights) hurry() {
+	if long := i.tracker.Hurry(i.behind()); long {
+		i.bases.forget()
+	}
 }
 
 // take returns the next pack to follow.
@@ -207,7 +215,7 @@ func (i *insights) follow(ctx context.Context, pack []recording.StoredSegment) {
 	slices.SortStableFunc(pack, func(a, b recording.StoredSegment) int {
 		return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Window, b.Window), cmp.Compare(a.Seq, b.Seq))
 	})
-	i.tracker.Hurry(i.behind())
+	i.hurry()
 	for n, s := range pack {
 		if ctx.Err() != nil {
 			i.backlog.add(pack[n:]...)

@@ -17,7 +17,7 @@ type ledger struct {
 	mu       sync.Mutex
 	arriving map[journal.Identity]*arrival
 	kept     identities // in the journal, not stored
-	stored   *generations[struct{}]
+	stored   *lately
 }
 
 // arrival is a segment being journaled; err is valid when done is closed.
@@ -36,7 +36,7 @@ type claim struct {
 func newLedger() *ledger {
 	return &ledger{
 		arriving: map[journal.Identity]*arrival{},
-		stored:   newGenerations[struct{}](recentSegments),
+		stored:   newLately(recentSegments),
 	}
 }
 
@@ -46,7 +46,7 @@ func (l *ledger) claim(id journal.Identity) claim {
 	if a := l.arriving[id]; a != nil {
 		return claim{other: a}
 	}
-	if _, stored := l.stored.get(id); stored || l.kept.has(id) {
+	if l.stored.has(id) || l.kept.has(id) {
 		return claim{arrived: true}
 	}
 	a := &arrival{done: make(chan struct{})}
@@ -58,8 +58,7 @@ func (l *ledger) claim(id journal.Identity) claim {
 func (l *ledger) has(id journal.Identity) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, stored := l.stored.get(id)
-	return stored || l.kept.has(id)
+	return l.stored.has(id) || l.kept.has(id)
 }
 
 // finish ends an arrival: the segment is in the journal, or err says why not.
@@ -89,7 +88,7 @@ func (l *ledger) settle(entries []journal.Entry) {
 	defer l.mu.Unlock()
 	for _, e := range entries {
 		l.kept.remove(e.Identity)
-		l.stored.put(e.Identity, struct{}{})
+		l.stored.add(e.Identity)
 	}
 }
 

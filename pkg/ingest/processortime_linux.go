@@ -10,7 +10,7 @@ import (
 func processorTime() time.Duration {
 	var use syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_THREAD, &use); err != nil {
-		return 0 // it fails for arguments that no kernel knows only
+		return 0 // only arguments that no kernel knows make it fail
 	}
 	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }

@@ -4,8 +4,9 @@ import "time"
 
 // Hurry says whether segments come faster than they can be followed. Then other
 // windows get no room beyond half of Bytes, and after longHurry all together a
-// quarter: they would be read back anyway, and others need the memory.
-func (t *Tracker) Hurry(now bool) {
+// quarter: they would be read back anyway, and others need the memory. It returns
+// whether it has been so for longHurry.
+func (t *Tracker) Hurry(now bool) (long bool) {
 	switch {
 	case !now:
 		t.hurried = time.Time{}
@@ -15,6 +16,7 @@ func (t *Tracker) Hurry(now bool) {
 	if t.longHurried() {
 		t.shrink(nil)
 	}
+	return t.longHurried()
 }
 
 // longHurry is longer than a burst: documents are not given up for one.
