@@ -16,7 +16,7 @@ import (
 )
 
 // maxWindows bounds the windows that are remembered; one without a document
-// takes some 300 bytes. A forgotten one that goes on is read from its beginning.
+// takes some 400 bytes. A forgotten one that goes on is read from its beginning.
 const maxWindows = 1 << 14
 
 // Tracker follows windows. It is not safe for concurrent use.
@@ -204,7 +204,7 @@ func (t *Tracker) Stats() Stats {
 func (t *Tracker) window(k key, class recording.Class) *window {
 	e := t.windows[k]
 	if e == nil {
-		e = t.recent.PushFront(&window{key: k, received: map[uint32]int64{}, alone: true})
+		e = t.recent.PushFront(&window{key: k, latest: &noSegment, received: map[uint32]int64{}, alone: true})
 		t.windows[k] = e
 	}
 	t.recent.MoveToFront(e)
@@ -407,7 +407,8 @@ func (t *Tracker) apply(w *window, s recording.StoredSegment, events []byte) {
 	w.lies(s)
 	t.guard(w, func() Found {
 		found := Found{Findings: state.Apply(&s.Segment, events)}
-		w.latest = s.Segment
+		latest := s.Segment
+		w.latest = &latest
 		if state.KeyframeDue() {
 			t.addKeyframe(w, s, &found)
 		}
@@ -485,8 +486,8 @@ func (t *Tracker) guard(w *window, f func() Found) {
 	}()
 	found := f()
 	if len(found.Moments) > 0 || len(found.Texts) > 0 || found.Keyframe != nil {
-		indexing.BoundMoments(&w.latest, found.Moments)
-		indexing.BoundTexts(&w.latest, found.Texts)
+		indexing.BoundMoments(w.latest, found.Moments)
+		indexing.BoundTexts(w.latest, found.Texts)
 		t.emit(w, found)
 	}
 }

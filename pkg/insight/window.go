@@ -19,16 +19,20 @@ func keyOf(id recording.SegmentID) key { return key{id.Project, id.Session, id.W
 // span is a stretch of missing segments, both ends included.
 type span struct{ from, to uint32 }
 
+// noSegment is what windows that never had a state had last: there may be
+// thousands of them.
+var noSegment recording.Segment
+
 // window is what is remembered of one.
 type window struct {
 	key
 	class   recording.Class
-	state   *moments.Window   // nil: nothing is known of it, and next is 0
-	size    int               // of state
-	begunMs int64             // of the first segment that state has
-	latest  recording.Segment // that state has
-	next    uint32            // the first segment that state does not have
-	holes   []span            // below next: declared missing
+	state   *moments.Window    // nil: nothing is known of it, and next is 0
+	size    int                // of state
+	begunMs int64              // of the first segment that state has
+	latest  *recording.Segment // that a state had; noSegment: none
+	next    uint32             // the first segment that state does not have
+	holes   []span             // below next: declared missing
 
 	apart   int64 // bytes of frames since the last full snapshot or keyframe
 	leftOut int   // keyframes since then
