@@ -153,15 +153,14 @@ func (r *rededicated) encode(dst, ndjson []byte, d *Dictionary) []byte {
 
 // expire lets go of the encoder when it was not used since. One that is at work
 // is not waited for.
-func (r *rededicated) expire(since time.Time) (anyLeft bool) {
+func (r *rededicated) expire(since time.Time) {
 	if !r.mu.TryLock() {
-		return true
+		return
 	}
 	defer r.mu.Unlock()
 	if r.since.Before(since) {
 		r.use = nil
 	}
-	return r.use != nil
 }
 
 // appended is a writer that appends.

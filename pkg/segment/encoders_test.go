@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -39,26 +38,6 @@ func TestEncodersStay(t *testing.T) {
 	if len(betterEncoder.kept.idle) != 0 {
 		t.Error("an encoder that nobody used is kept, while others make frames")
 	}
-}
-
-// TestEncodersExpireWhenNothingIsEncoded: a server that has become quiet holds no
-// tables for frames that do not come.
-func TestEncodersExpireWhenNothingIsEncoded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for _, each := range allEncoders {
-			each.expire(time.Now().AddDate(1000, 0, 0)) // of other tests
-		}
-		expiryToCome.Store(false)
-		Encode(nil, []byte(`{"type":0,"timestamp":1}`+"\n"), EncodeOptions{})
-		if len(betterEncoder.kept.idle) != 1 {
-			t.Fatal("the encoder is not kept")
-		}
-		time.Sleep(5 * idleEncoder)
-		synctest.Wait()
-		if len(betterEncoder.kept.idle) != 0 {
-			t.Error("the encoder is kept")
-		}
-	})
 }
 
 // TestOneEncoderForManyDictionaries: frames with one dictionary and then another

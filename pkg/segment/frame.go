@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -29,9 +28,7 @@ var (
 )
 
 // The encoders that are let go of when they have been idle for long.
-var allEncoders = []interface {
-	expire(since time.Time) (anyLeft bool)
-}{betterEncoder.kept, largeEncoder.kept, fastEncoders, &betterWith}
+var allEncoders = []interface{ expire(since time.Time) }{betterEncoder.kept, largeEncoder.kept, fastEncoders, &betterWith}
 
 // The decoders keep tables between calls and hand them to one caller at a time,
 // plainDecoder to at most GOMAXPROCS together.
@@ -86,7 +83,8 @@ func (e *encoders) take() *zstd.Encoder {
 	return encoder
 }
 
-// giveBack also lets go of all encoders that have been idle for long.
+// giveBack also lets go of all encoders that have been idle for long: who makes
+// no frames has made none for which one would be made.
 func (e *encoders) giveBack(encoder *zstd.Encoder) {
 	now := time.Now()
 	e.mu.Lock()
@@ -95,26 +93,14 @@ func (e *encoders) giveBack(encoder *zstd.Encoder) {
 	expireEncoders(now)
 }
 
-// expiryToCome says that encoders will expire without anybody making frames.
-var expiryToCome atomic.Bool
-
 func expireEncoders(now time.Time) {
-	anyLeft := false
 	for _, each := range allEncoders {
-		if each.expire(now.Add(-idleEncoder)) {
-			anyLeft = true
-		}
-	}
-	if anyLeft && expiryToCome.CompareAndSwap(false, true) {
-		time.AfterFunc(2*idleEncoder, func() {
-			expiryToCome.Store(false)
-			expireEncoders(time.Now())
-		})
+		each.expire(now.Add(-idleEncoder))
 	}
 }
 
 // expire lets go of the encoders that nobody has used since.
-func (e *encoders) expire(since time.Time) (anyLeft bool) {
+func (e *encoders) expire(since time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := 0
@@ -122,7 +108,6 @@ func (e *encoders) expire(since time.Time) (anyLeft bool) {
 		old++
 	}
 	e.idle = slices.Delete(e.idle, 0, old)
-	return len(e.idle) > 0
 }
 
 // oneEncoder serves one caller at a time, for its memory.
