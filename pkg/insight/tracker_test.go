@@ -352,10 +352,14 @@ func TestHurryTakesRoom(t *testing.T) {
 	w.follow(w.store(session(windows), 0))
 	wantOpen("in a hurry", windows)
 	w.now = w.now.Add(10 * time.Second)
-	w.tracker.Hurry(true)
+	if w.tracker.Hurry(true) {
+		t.Error("10 s are said to be long")
+	}
 	wantOpen("after 10 s", windows)
 	w.now = w.now.Add(10 * time.Second)
-	w.tracker.Hurry(true)
+	if !w.tracker.Hurry(true) {
+		t.Error("20 s are not said to be long")
+	}
 	wantOpen("after 20 s", windows/2)
 	for n := range windows + 1 {
 		w.follow(w.store(session(n), 1))
